@@ -1,0 +1,13 @@
+export * from './dtype.js';
+export * from './errors.js';
+export { ActivationFunctionType } from './generated/tflite/activation-function-type.js';
+export { BuiltinOperator } from './generated/tflite/builtin-operator.js';
+export { FullyConnectedOptionsWeightsFormat } from './generated/tflite/fully-connected-options-weights-format.js';
+export { LSTMKernelType } from './generated/tflite/lstmkernel-type.js';
+export { MirrorPadMode } from './generated/tflite/mirror-pad-mode.js';
+export { Padding } from './generated/tflite/padding.js';
+export { TensorType as TensorTypeCode } from './generated/tflite/tensor-type.js';
+export type * from './model.js';
+export * from './ops/index.js';
+export type { NoOptions, OpRecord, OpSite, OptionsTable } from './ops/op.js';
+export * from './tensor-type.js';

@@ -1,0 +1,70 @@
+import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
+import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
+import { BuiltinOptions2 } from '../generated/tflite/builtin-options2.js';
+import { CallOnceOptions, CallOnceOptionsT } from '../generated/tflite/call-once-options.js';
+import { IfOptions, IfOptionsT } from '../generated/tflite/if-options.js';
+import { StableHLOCompositeOptions, StableHLOCompositeOptionsT } from '../generated/tflite/stable-hlocomposite-options.js';
+import { VarHandleOptions, VarHandleOptionsT } from '../generated/tflite/var-handle-options.js';
+import { WhileOptions, WhileOptionsT } from '../generated/tflite/while-options.js';
+import { builtinOptions, builtinOptions2, defineOp } from './op.js';
+
+export const CONTROL_OPS = {
+  IF: defineOp({
+    code: BuiltinOperator.IF,
+    options: builtinOptions(BuiltinOptions.IfOptions, IfOptions, IfOptionsT),
+    inputs: [1, Infinity],
+    outputs: [0, Infinity],
+    version: () => 1,
+    infer: (site) => site.outputs,
+  }),
+  WHILE: defineOp({
+    code: BuiltinOperator.WHILE,
+    options: builtinOptions(BuiltinOptions.WhileOptions, WhileOptions, WhileOptionsT),
+    inputs: [0, Infinity],
+    outputs: [0, Infinity],
+    version: () => 1,
+    infer: (site) => site.outputs,
+  }),
+  CALL_ONCE: defineOp({
+    code: BuiltinOperator.CALL_ONCE,
+    options: builtinOptions(BuiltinOptions.CallOnceOptions, CallOnceOptions, CallOnceOptionsT),
+    inputs: [0, 0],
+    outputs: [0, 0],
+    sideEffect: true,
+    version: () => 1,
+    infer: (site) => site.outputs,
+  }),
+  VAR_HANDLE: defineOp({
+    code: BuiltinOperator.VAR_HANDLE,
+    options: builtinOptions(BuiltinOptions.VarHandleOptions, VarHandleOptions, VarHandleOptionsT),
+    inputs: [0, 0],
+    outputs: [1, 1],
+    version: () => 1,
+    infer: (site) => site.outputs,
+  }),
+  READ_VARIABLE: defineOp({
+    code: BuiltinOperator.READ_VARIABLE,
+    options: null,
+    inputs: [1, 1],
+    outputs: [1, 1],
+    version: () => 1,
+    infer: (site) => site.outputs,
+  }),
+  ASSIGN_VARIABLE: defineOp({
+    code: BuiltinOperator.ASSIGN_VARIABLE,
+    options: null,
+    inputs: [2, 2],
+    outputs: [0, 0],
+    sideEffect: true,
+    version: () => 1,
+    infer: (site) => site.outputs,
+  }),
+  STABLEHLO_COMPOSITE: defineOp({
+    code: BuiltinOperator.STABLEHLO_COMPOSITE,
+    options: builtinOptions2(BuiltinOptions2.StableHLOCompositeOptions, StableHLOCompositeOptions, StableHLOCompositeOptionsT),
+    inputs: [0, Infinity],
+    outputs: [0, Infinity],
+    version: () => 1,
+    infer: (site) => site.outputs,
+  }),
+};

@@ -1,0 +1,50 @@
+import { BINARY_OPS } from './binary.js';
+import { CONTROL_OPS } from './control.js';
+import { CONVERT_OPS } from './convert.js';
+import { JOIN_OPS } from './join.js';
+import { LAYOUT_OPS } from './layout.js';
+import { MATMUL_OPS } from './matmul.js';
+import { RECURRENT_OPS } from './recurrent.js';
+import { REDUCE_OPS } from './reduce.js';
+import { SHAPE_OPS } from './shape.js';
+import { SLICE_OPS } from './slice.js';
+import { UNARY_OPS } from './unary.js';
+import { WINDOW_OPS } from './window.js';
+import type { OpRecord } from './op.js';
+
+/** The vocabulary: every op that Linnet reads, optimizes, runs and writes. */
+export const OPS = {
+  ...UNARY_OPS,
+  ...BINARY_OPS,
+  ...CONVERT_OPS,
+  ...REDUCE_OPS,
+  ...SHAPE_OPS,
+  ...LAYOUT_OPS,
+  ...JOIN_OPS,
+  ...SLICE_OPS,
+  ...WINDOW_OPS,
+  ...MATMUL_OPS,
+  ...RECURRENT_OPS,
+  ...CONTROL_OPS,
+} satisfies Record<string, OpRecord<object>>;
+
+export type OpName = keyof typeof OPS;
+
+/** The options of an op, as the record's table declares them. */
+export type OptionsOf<N extends OpName> = (typeof OPS)[N] extends OpRecord<infer O> ? O : never;
+
+export const OP_NAMES = Object.keys(OPS) as readonly OpName[];
+
+const NAMES_BY_CODE: ReadonlyMap<number, OpName> = new Map(
+  OP_NAMES.map((name) => [OPS[name].code, name]),
+);
+
+/** The op of a BuiltinOperator code, or undefined when it is outside the vocabulary. */
+export function opFromCode(code: number): OpName | undefined {
+  return NAMES_BY_CODE.get(code);
+}
+
+/** The record of an op, typed by its name. */
+export function opRecord<N extends OpName>(name: N): OpRecord<OptionsOf<N>> {
+  return OPS[name] as unknown as OpRecord<OptionsOf<N>>;
+}
