@@ -1,0 +1,58 @@
+/**
+ * The ABI between the planner in TypeScript and the kernels: a program is a flat list of steps,
+ * each a kernel id and the address of its parameter block, and a whole program runs in one call.
+ *
+ * The module imports `env.memory` and exports `run`, `work` (shared builds), `__heap_base` (memory
+ * from there on belongs to the host) and `__stack_pointer` (each thread's instance gets its own
+ * stack). The layouts below are mirrored in runtime-web/src/wasm/abi.ts.
+ */
+#ifndef LINNET_PROGRAM_H
+#define LINNET_PROGRAM_H
+
+#include <stdint.h>
+
+typedef struct {
+  /** Index into the generated `kernel_table`. */
+  uint32_t kernel;
+  /** The kernel's parameter block. */
+  const void *params;
+} step;
+
+/**
+ * Threads that run programs side by side; shared by all of them, zero at first but for `threads`
+ * and `leader_waits`, which the host sets before the first run. Only atomics touch the fields that
+ * change.
+ */
+typedef struct {
+  /** Number of threads, the caller of `run` (thread 0) included. */
+  uint32_t threads;
+  /** Not 0 when thread 0 may block (not on a browser's main thread); otherwise it spins. */
+  uint32_t leader_waits;
+  /** Goes up by one when a program is published; parked threads wait on it. */
+  uint32_t epoch;
+  /** Threads that have reached the current barrier. */
+  uint32_t arrived;
+  /** Goes up by one each time a barrier opens; threads at a barrier wait on it. */
+  uint32_t phase;
+  /** Not 0 once a thread has trapped: every barrier then lets go and `run` gives 1. */
+  uint32_t failed;
+  /** The published program; `steps` of 0 tells the threads to end. */
+  const step *program;
+  uint32_t steps;
+} team;
+
+/**
+ * Runs `steps` steps with all threads of `crew` (the single-threaded builds ignore it) and returns
+ * when the last is done: 0, or 1 when another thread has trapped and the results are void.
+ */
+uint32_t run(const step *program, uint32_t steps, team *crew);
+
+#ifdef __wasm_atomics__
+/**
+ * The life of thread `thread` (1 .. threads - 1): waits for programs and does its share of each,
+ * until it is told to end or a thread has trapped. `seen` is the epoch at which it joins.
+ */
+void work(team *crew, uint32_t thread, uint32_t seen);
+#endif
+
+#endif
