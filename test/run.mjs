@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ensureBrowser } from './ensure-browser.mjs';
+import { ensureBrowser } from './browser/ensure-browser.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const testDirectory = fileURLToPath(new URL('dist', import.meta.url));
