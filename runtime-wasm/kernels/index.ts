@@ -1,5 +1,6 @@
 import type { KernelArguments, KernelDeclaration } from './kernel.js';
 
+export * from './build.js';
 export * from './kernel.js';
 
 /** Every kernel, in the order of their ids. A new family is one file beside this one and one line here. */

@@ -1,0 +1,18 @@
+/** A WASM module without its custom sections (names, producers, features): code and data only. */
+export function withoutCustomSections(module) {
+  const kept = [module.subarray(0, 8)];
+  let offset = 8;
+  while (offset < module.length) {
+    const start = offset;
+    const id = module[offset++];
+    let size = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = module[offset++];
+      size += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) break;
+    }
+    offset += size;
+    if (id !== 0) kept.push(module.subarray(start, offset));
+  }
+  return Buffer.concat(kept);
+}
