@@ -71,6 +71,8 @@ export class LinnetError extends Error {
 /** Throws an INTERNAL error when an invariant of Linnet's own code does not hold. */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) {
-    throw new LinnetError('INTERNAL', message, {}, ['This is a defect in Linnet; please report it.']);
+    throw new LinnetError('INTERNAL', message, {}, [
+      'This is a defect in Linnet; please report it.',
+    ]);
   }
 }

@@ -10,4 +10,5 @@ export { TensorType as TensorTypeCode } from './generated/tflite/tensor-type.js'
 export type * from './model.js';
 export * from './ops/index.js';
 export type { NoOptions, OpRecord, OpSite, OptionsTable } from './ops/op.js';
+export * from './read.js';
 export * from './tensor-type.js';

@@ -55,6 +55,8 @@ export type BuiltinNode = {
     /** Tensor indices; -1 where an optional input is left out. */
     readonly inputs: readonly number[];
     readonly outputs: readonly number[];
+    /** Tensors that exist only inside the op and carry its inner quantization (integer LSTM). */
+    readonly intermediates?: readonly number[];
     readonly version: number;
   };
 }[OpName];
@@ -64,6 +66,8 @@ export interface ForeignNode {
   readonly op: null;
   /** The custom code, or the builtin's name or number. */
   readonly foreignName: string;
+  /** The code of a builtin, null for a custom op. */
+  readonly builtinCode: number | null;
   readonly customOptions: Uint8Array;
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];

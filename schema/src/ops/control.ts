@@ -3,7 +3,10 @@ import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import { BuiltinOptions2 } from '../generated/tflite/builtin-options2.js';
 import { CallOnceOptions, CallOnceOptionsT } from '../generated/tflite/call-once-options.js';
 import { IfOptions, IfOptionsT } from '../generated/tflite/if-options.js';
-import { StableHLOCompositeOptions, StableHLOCompositeOptionsT } from '../generated/tflite/stable-hlocomposite-options.js';
+import {
+  StableHLOCompositeOptions,
+  StableHLOCompositeOptionsT,
+} from '../generated/tflite/stable-hlocomposite-options.js';
 import { VarHandleOptions, VarHandleOptionsT } from '../generated/tflite/var-handle-options.js';
 import { WhileOptions, WhileOptionsT } from '../generated/tflite/while-options.js';
 import { builtinOptions, builtinOptions2, defineOp } from './op.js';
@@ -14,6 +17,7 @@ export const CONTROL_OPS = {
     options: builtinOptions(BuiltinOptions.IfOptions, IfOptions, IfOptionsT),
     inputs: [1, Infinity],
     outputs: [0, Infinity],
+    subgraphs: (options) => [options.thenSubgraphIndex, options.elseSubgraphIndex],
     version: () => 1,
     infer: (site) => site.outputs,
   }),
@@ -22,6 +26,7 @@ export const CONTROL_OPS = {
     options: builtinOptions(BuiltinOptions.WhileOptions, WhileOptions, WhileOptionsT),
     inputs: [0, Infinity],
     outputs: [0, Infinity],
+    subgraphs: (options) => [options.condSubgraphIndex, options.bodySubgraphIndex],
     version: () => 1,
     infer: (site) => site.outputs,
   }),
@@ -31,6 +36,7 @@ export const CONTROL_OPS = {
     inputs: [0, 0],
     outputs: [0, 0],
     sideEffect: true,
+    subgraphs: (options) => [options.initSubgraphIndex],
     version: () => 1,
     infer: (site) => site.outputs,
   }),
@@ -61,9 +67,14 @@ export const CONTROL_OPS = {
   }),
   STABLEHLO_COMPOSITE: defineOp({
     code: BuiltinOperator.STABLEHLO_COMPOSITE,
-    options: builtinOptions2(BuiltinOptions2.StableHLOCompositeOptions, StableHLOCompositeOptions, StableHLOCompositeOptionsT),
+    options: builtinOptions2(
+      BuiltinOptions2.StableHLOCompositeOptions,
+      StableHLOCompositeOptions,
+      StableHLOCompositeOptionsT,
+    ),
     inputs: [0, Infinity],
     outputs: [0, Infinity],
+    subgraphs: (options) => [options.decompositionSubgraphIndex],
     version: () => 1,
     infer: (site) => site.outputs,
   }),

@@ -1,6 +1,9 @@
 import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
 import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { ConcatenationOptions, ConcatenationOptionsT } from '../generated/tflite/concatenation-options.js';
+import {
+  ConcatenationOptions,
+  ConcatenationOptionsT,
+} from '../generated/tflite/concatenation-options.js';
 import { PackOptions, PackOptionsT } from '../generated/tflite/pack-options.js';
 import { SplitOptions, SplitOptionsT } from '../generated/tflite/split-options.js';
 import { SplitVOptions, SplitVOptionsT } from '../generated/tflite/split-voptions.js';
@@ -10,7 +13,11 @@ import { builtinOptions, defineOp } from './op.js';
 export const JOIN_OPS = {
   CONCATENATION: defineOp({
     code: BuiltinOperator.CONCATENATION,
-    options: builtinOptions(BuiltinOptions.ConcatenationOptions, ConcatenationOptions, ConcatenationOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.ConcatenationOptions,
+      ConcatenationOptions,
+      ConcatenationOptionsT,
+    ),
     inputs: [1, Infinity],
     outputs: [1, 1],
     version: () => 1,

@@ -1,17 +1,36 @@
 import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
 import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { DepthToSpaceOptions, DepthToSpaceOptionsT } from '../generated/tflite/depth-to-space-options.js';
+import {
+  DepthToSpaceOptions,
+  DepthToSpaceOptionsT,
+} from '../generated/tflite/depth-to-space-options.js';
 import { MirrorPadOptions, MirrorPadOptionsT } from '../generated/tflite/mirror-pad-options.js';
-import { ResizeBilinearOptions, ResizeBilinearOptionsT } from '../generated/tflite/resize-bilinear-options.js';
-import { ResizeNearestNeighborOptions, ResizeNearestNeighborOptionsT } from '../generated/tflite/resize-nearest-neighbor-options.js';
-import { ReverseSequenceOptions, ReverseSequenceOptionsT } from '../generated/tflite/reverse-sequence-options.js';
-import { SpaceToDepthOptions, SpaceToDepthOptionsT } from '../generated/tflite/space-to-depth-options.js';
+import {
+  ResizeBilinearOptions,
+  ResizeBilinearOptionsT,
+} from '../generated/tflite/resize-bilinear-options.js';
+import {
+  ResizeNearestNeighborOptions,
+  ResizeNearestNeighborOptionsT,
+} from '../generated/tflite/resize-nearest-neighbor-options.js';
+import {
+  ReverseSequenceOptions,
+  ReverseSequenceOptionsT,
+} from '../generated/tflite/reverse-sequence-options.js';
+import {
+  SpaceToDepthOptions,
+  SpaceToDepthOptionsT,
+} from '../generated/tflite/space-to-depth-options.js';
 import { builtinOptions, defineOp } from './op.js';
 
 export const LAYOUT_OPS = {
   SPACE_TO_DEPTH: defineOp({
     code: BuiltinOperator.SPACE_TO_DEPTH,
-    options: builtinOptions(BuiltinOptions.SpaceToDepthOptions, SpaceToDepthOptions, SpaceToDepthOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.SpaceToDepthOptions,
+      SpaceToDepthOptions,
+      SpaceToDepthOptionsT,
+    ),
     inputs: [1, 1],
     outputs: [1, 1],
     version: () => 1,
@@ -19,7 +38,11 @@ export const LAYOUT_OPS = {
   }),
   DEPTH_TO_SPACE: defineOp({
     code: BuiltinOperator.DEPTH_TO_SPACE,
-    options: builtinOptions(BuiltinOptions.DepthToSpaceOptions, DepthToSpaceOptions, DepthToSpaceOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.DepthToSpaceOptions,
+      DepthToSpaceOptions,
+      DepthToSpaceOptionsT,
+    ),
     inputs: [1, 1],
     outputs: [1, 1],
     version: () => 1,
@@ -54,7 +77,11 @@ export const LAYOUT_OPS = {
   }),
   REVERSE_SEQUENCE: defineOp({
     code: BuiltinOperator.REVERSE_SEQUENCE,
-    options: builtinOptions(BuiltinOptions.ReverseSequenceOptions, ReverseSequenceOptions, ReverseSequenceOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.ReverseSequenceOptions,
+      ReverseSequenceOptions,
+      ReverseSequenceOptionsT,
+    ),
     inputs: [2, 2],
     outputs: [1, 1],
     version: () => 1,
@@ -89,7 +116,11 @@ export const LAYOUT_OPS = {
   }),
   RESIZE_BILINEAR: defineOp({
     code: BuiltinOperator.RESIZE_BILINEAR,
-    options: builtinOptions(BuiltinOptions.ResizeBilinearOptions, ResizeBilinearOptions, ResizeBilinearOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.ResizeBilinearOptions,
+      ResizeBilinearOptions,
+      ResizeBilinearOptionsT,
+    ),
     inputs: [2, 2],
     outputs: [1, 1],
     valueInputs: [1],
@@ -98,7 +129,11 @@ export const LAYOUT_OPS = {
   }),
   RESIZE_NEAREST_NEIGHBOR: defineOp({
     code: BuiltinOperator.RESIZE_NEAREST_NEIGHBOR,
-    options: builtinOptions(BuiltinOptions.ResizeNearestNeighborOptions, ResizeNearestNeighborOptions, ResizeNearestNeighborOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.ResizeNearestNeighborOptions,
+      ResizeNearestNeighborOptions,
+      ResizeNearestNeighborOptionsT,
+    ),
     inputs: [2, 2],
     outputs: [1, 1],
     valueInputs: [1],

@@ -21,9 +21,9 @@ export interface OpSite<Options> {
 
 /** The fields of a class that flatc generates for a table, without its methods. */
 export type FieldsOf<T> = {
-  readonly [K in keyof T as T[K] extends (...args: never) => unknown ? never : K]: T[K] extends (infer E)[]
-    ? readonly E[]
-    : T[K];
+  readonly [K in keyof T as T[K] extends (...args: never) => unknown
+    ? never
+    : K]: T[K] extends (infer E)[] ? readonly E[] : T[K];
 };
 
 type Packable = { pack(builder: Builder): number };
@@ -84,6 +84,8 @@ export interface OpRecord<Options> {
   readonly dataDependent?: true;
   /** The node must be kept, in order, though nothing reads its outputs (ASSIGN_VARIABLE). */
   readonly sideEffect?: true;
+  /** Indices of the subgraphs that the node calls (IF, WHILE). */
+  subgraphs?(options: Options): readonly number[];
   /** The lowest version of the op that means the same. Source: TFLite's op version table. */
   version(site: OpSite<Options>): number;
   infer(site: OpSite<Options>): readonly TensorType[];

@@ -3,8 +3,14 @@ import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import { LSTMOptions, LSTMOptionsT } from '../generated/tflite/lstmoptions.js';
 import { RNNOptions, RNNOptionsT } from '../generated/tflite/rnnoptions.js';
 import { SVDFOptions, SVDFOptionsT } from '../generated/tflite/svdfoptions.js';
-import { SequenceRNNOptions, SequenceRNNOptionsT } from '../generated/tflite/sequence-rnnoptions.js';
-import { UnidirectionalSequenceLSTMOptions, UnidirectionalSequenceLSTMOptionsT } from '../generated/tflite/unidirectional-sequence-lstmoptions.js';
+import {
+  SequenceRNNOptions,
+  SequenceRNNOptionsT,
+} from '../generated/tflite/sequence-rnnoptions.js';
+import {
+  UnidirectionalSequenceLSTMOptions,
+  UnidirectionalSequenceLSTMOptionsT,
+} from '../generated/tflite/unidirectional-sequence-lstmoptions.js';
 import { builtinOptions, defineOp } from './op.js';
 
 export const RECURRENT_OPS = {
@@ -26,7 +32,11 @@ export const RECURRENT_OPS = {
   }),
   UNIDIRECTIONAL_SEQUENCE_LSTM: defineOp({
     code: BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM,
-    options: builtinOptions(BuiltinOptions.UnidirectionalSequenceLSTMOptions, UnidirectionalSequenceLSTMOptions, UnidirectionalSequenceLSTMOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.UnidirectionalSequenceLSTMOptions,
+      UnidirectionalSequenceLSTMOptions,
+      UnidirectionalSequenceLSTMOptionsT,
+    ),
     inputs: [20, 24],
     outputs: [1, 1],
     version: () => 1,
@@ -34,7 +44,11 @@ export const RECURRENT_OPS = {
   }),
   UNIDIRECTIONAL_SEQUENCE_RNN: defineOp({
     code: BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_RNN,
-    options: builtinOptions(BuiltinOptions.SequenceRNNOptions, SequenceRNNOptions, SequenceRNNOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.SequenceRNNOptions,
+      SequenceRNNOptions,
+      SequenceRNNOptionsT,
+    ),
     inputs: [5, 5],
     outputs: [1, 1],
     version: () => 1,

@@ -1,8 +1,14 @@
 import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
 import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import { GatherOptions, GatherOptionsT } from '../generated/tflite/gather-options.js';
-import { SparseToDenseOptions, SparseToDenseOptionsT } from '../generated/tflite/sparse-to-dense-options.js';
-import { StridedSliceOptions, StridedSliceOptionsT } from '../generated/tflite/strided-slice-options.js';
+import {
+  SparseToDenseOptions,
+  SparseToDenseOptionsT,
+} from '../generated/tflite/sparse-to-dense-options.js';
+import {
+  StridedSliceOptions,
+  StridedSliceOptionsT,
+} from '../generated/tflite/strided-slice-options.js';
 import { builtinOptions, defineOp } from './op.js';
 
 export const SLICE_OPS = {
@@ -17,7 +23,11 @@ export const SLICE_OPS = {
   }),
   STRIDED_SLICE: defineOp({
     code: BuiltinOperator.STRIDED_SLICE,
-    options: builtinOptions(BuiltinOptions.StridedSliceOptions, StridedSliceOptions, StridedSliceOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.StridedSliceOptions,
+      StridedSliceOptions,
+      StridedSliceOptionsT,
+    ),
     inputs: [4, 4],
     outputs: [1, 1],
     valueInputs: [1, 2, 3],
@@ -67,7 +77,11 @@ export const SLICE_OPS = {
   }),
   SPARSE_TO_DENSE: defineOp({
     code: BuiltinOperator.SPARSE_TO_DENSE,
-    options: builtinOptions(BuiltinOptions.SparseToDenseOptions, SparseToDenseOptions, SparseToDenseOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.SparseToDenseOptions,
+      SparseToDenseOptions,
+      SparseToDenseOptionsT,
+    ),
     inputs: [4, 4],
     outputs: [1, 1],
     valueInputs: [1],

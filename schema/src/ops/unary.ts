@@ -3,7 +3,10 @@ import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import { GeluOptions, GeluOptionsT } from '../generated/tflite/gelu-options.js';
 import { L2NormOptions, L2NormOptionsT } from '../generated/tflite/l2-norm-options.js';
 import { LeakyReluOptions, LeakyReluOptionsT } from '../generated/tflite/leaky-relu-options.js';
-import { LocalResponseNormalizationOptions, LocalResponseNormalizationOptionsT } from '../generated/tflite/local-response-normalization-options.js';
+import {
+  LocalResponseNormalizationOptions,
+  LocalResponseNormalizationOptionsT,
+} from '../generated/tflite/local-response-normalization-options.js';
 import { SoftmaxOptions, SoftmaxOptionsT } from '../generated/tflite/softmax-options.js';
 import { builtinOptions, defineOp } from './op.js';
 
@@ -234,7 +237,11 @@ export const UNARY_OPS = {
   }),
   LOCAL_RESPONSE_NORMALIZATION: defineOp({
     code: BuiltinOperator.LOCAL_RESPONSE_NORMALIZATION,
-    options: builtinOptions(BuiltinOptions.LocalResponseNormalizationOptions, LocalResponseNormalizationOptions, LocalResponseNormalizationOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.LocalResponseNormalizationOptions,
+      LocalResponseNormalizationOptions,
+      LocalResponseNormalizationOptionsT,
+    ),
     inputs: [1, 1],
     outputs: [1, 1],
     version: () => 1,

@@ -2,9 +2,15 @@ import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
 import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import { Conv2DOptions, Conv2DOptionsT } from '../generated/tflite/conv2-doptions.js';
 import { Conv3DOptions, Conv3DOptionsT } from '../generated/tflite/conv3-doptions.js';
-import { DepthwiseConv2DOptions, DepthwiseConv2DOptionsT } from '../generated/tflite/depthwise-conv2-doptions.js';
+import {
+  DepthwiseConv2DOptions,
+  DepthwiseConv2DOptionsT,
+} from '../generated/tflite/depthwise-conv2-doptions.js';
 import { Pool2DOptions, Pool2DOptionsT } from '../generated/tflite/pool2-doptions.js';
-import { TransposeConvOptions, TransposeConvOptionsT } from '../generated/tflite/transpose-conv-options.js';
+import {
+  TransposeConvOptions,
+  TransposeConvOptionsT,
+} from '../generated/tflite/transpose-conv-options.js';
 import { builtinOptions, defineOp } from './op.js';
 
 export const WINDOW_OPS = {
@@ -18,7 +24,11 @@ export const WINDOW_OPS = {
   }),
   DEPTHWISE_CONV_2D: defineOp({
     code: BuiltinOperator.DEPTHWISE_CONV_2D,
-    options: builtinOptions(BuiltinOptions.DepthwiseConv2DOptions, DepthwiseConv2DOptions, DepthwiseConv2DOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.DepthwiseConv2DOptions,
+      DepthwiseConv2DOptions,
+      DepthwiseConv2DOptionsT,
+    ),
     inputs: [2, 3],
     outputs: [1, 1],
     version: () => 1,
@@ -26,7 +36,11 @@ export const WINDOW_OPS = {
   }),
   TRANSPOSE_CONV: defineOp({
     code: BuiltinOperator.TRANSPOSE_CONV,
-    options: builtinOptions(BuiltinOptions.TransposeConvOptions, TransposeConvOptions, TransposeConvOptionsT),
+    options: builtinOptions(
+      BuiltinOptions.TransposeConvOptions,
+      TransposeConvOptions,
+      TransposeConvOptionsT,
+    ),
     inputs: [3, 4],
     outputs: [1, 1],
     valueInputs: [0],

@@ -1,0 +1,114 @@
+import { byteLength, dtypeFromCode } from '../dtype.js';
+import { LinnetError } from '../errors.js';
+import type { Tensor as TensorTable } from '../generated/tflite/tensor.js';
+import { TensorType } from '../generated/tflite/tensor-type.js';
+import type { Tensor } from '../model.js';
+import { elementCount, formatType, UNKNOWN_DIM } from '../tensor-type.js';
+import { fail, list } from './fail.js';
+import { readQuantization } from './quantization.js';
+import { readSparsity } from './sparsity.js';
+
+const MAX_RANK = 32;
+
+/** 2^40: beyond any memory, and far below where a product of sizes stops being exact. */
+const MAX_ELEMENTS = 2 ** 40;
+
+/** Where tensors find their contents. */
+export interface Contents {
+  readonly buffers: readonly (Uint8Array | null)[];
+  readonly external: ReadonlyMap<number, Uint8Array>;
+}
+
+/** Reads one tensor of a subgraph that has `tensorCount` of them. */
+export function readTensor(
+  table: TensorTable,
+  index: number,
+  tensorCount: number,
+  contents: Contents,
+): Tensor {
+  const name = table.name() ?? '';
+  const where = { tensor: name === '' ? `#${index}` : name };
+  const dtype = dtypeFromCode(table.type());
+  if (dtype === undefined) {
+    const found = TensorType[table.type()] ?? `number ${table.type()}`;
+    throw new LinnetError('UNSUPPORTED', `The element type ${found} is not supported.`, where);
+  }
+  const stored = readContents(table, contents, where.tensor);
+  const shape = readShape(table, stored !== null && stored.length > 0, where.tensor);
+  const count = elementCount(shape);
+  // Some writers give every tensor a buffer; an empty one means no contents unless it fits.
+  const data = stored !== null && stored.length === 0 && count !== 0 ? null : stored;
+  const sparsityTable = table.sparsity();
+  const sparse =
+    sparsityTable === null ? undefined : readSparsity(sparsityTable, shape, where.tensor);
+  if (data !== null && dtype !== 'string' && dtype !== 'resource' && dtype !== 'variant') {
+    const expected = byteLength(dtype, sparse?.storedElements ?? count ?? 0);
+    if (data.length !== expected) {
+      fail(
+        `${formatType({ dtype, shape })} takes ${expected} bytes, but its buffer has ${data.length}.`,
+        where,
+      );
+    }
+  }
+  const parameters = table.quantization();
+  const quantization =
+    parameters === null
+      ? undefined
+      : readQuantization(parameters, shape, tensorCount, where.tensor);
+  return {
+    name,
+    dtype,
+    shape,
+    data,
+    isVariable: table.isVariable(),
+    ...(quantization && { quantization }),
+    ...(sparse && { sparsity: sparse.sparsity }),
+  };
+}
+
+function readContents(table: TensorTable, contents: Contents, tensor: string): Uint8Array | null {
+  const external = table.externalBuffer();
+  if (external !== 0) {
+    const data = contents.external.get(external);
+    if (data === undefined) {
+      fail(`its external buffer ${external} is not listed in the model.`, { tensor });
+    }
+    return data;
+  }
+  const index = table.buffer();
+  if (index === 0) return null;
+  const data = contents.buffers[index];
+  if (data === undefined) {
+    fail(`it uses buffer ${index}, but there are only ${contents.buffers.length}.`, { tensor });
+  }
+  return data;
+}
+
+/** The shape, with UNKNOWN_DIM where the signature leaves a dimension open. */
+function readShape(table: TensorTable, isConstant: boolean, tensor: string): readonly number[] {
+  const rank = table.shapeLength();
+  const signatureRank = table.shapeSignatureLength();
+  if (rank > MAX_RANK || signatureRank > MAX_RANK) {
+    fail(`it has ${Math.max(rank, signatureRank)} dimensions; ${MAX_RANK} is the limit.`, {
+      tensor,
+    });
+  }
+  const useSignature = signatureRank > 0 && !isConstant;
+  if (useSignature && rank !== 0 && rank !== signatureRank) {
+    fail(`its shape has ${rank} dimensions and its signature ${signatureRank}.`, { tensor });
+  }
+  const shape = useSignature
+    ? list(signatureRank, (i) => table.shapeSignature(i))
+    : list(rank, (i) => table.shape(i));
+  let elements = 1;
+  for (const dim of shape) {
+    if (dim < 0 && (dim !== UNKNOWN_DIM || isConstant)) {
+      fail(`its shape [${shape}] has a negative dimension.`, { tensor });
+    }
+    if (dim !== UNKNOWN_DIM) elements *= Math.max(dim, 1);
+    if (elements > MAX_ELEMENTS) {
+      fail(`its shape [${shape}] has more elements than any memory can hold.`, { tensor });
+    }
+  }
+  return shape;
+}
