@@ -1,13 +1,6 @@
-import {
-  LinnetError,
-  OPS,
-  type OpName,
-  type OpRecord,
-  type OptionsOf,
-  type TensorType,
-} from '@linnet/schema';
-import { constantElements } from './constant.js';
-import { Graph, type Node, type Tensor, type TensorId } from './graph.js';
+import type { OpName, OptionsOf, TensorType } from '@linnet/schema';
+import { Graph, type Tensor, type TensorId } from './graph.js';
+import { inferNode, makeNode, typeOf } from './node.js';
 
 export interface NodeExtras {
   /** Name in the source model; outputs are named after it. */
@@ -22,8 +15,6 @@ export interface NodeExtras {
  */
 export class GraphBuilder {
   readonly graph: Graph;
-  private nextTensor = 0;
-  private nextNode = 0;
 
   constructor(name: string) {
     this.graph = new Graph(name);
@@ -31,19 +22,24 @@ export class GraphBuilder {
 
   /** Adds a graph input. */
   input(name: string, type: TensorType): TensorId {
-    const id = this.addTensor({ ...type, name, data: null, isVariable: false });
+    const id = this.addTensor(name, type);
     this.graph.inputs = [...this.graph.inputs, id];
     return id;
   }
 
   /** Adds a constant; `data` is laid out as in a TFLite buffer. */
-  constant(name: string, type: TensorType, data: Uint8Array): TensorId {
-    return this.addTensor({ ...type, name, data, isVariable: false });
+  constant(
+    name: string,
+    type: TensorType,
+    data: Uint8Array,
+    extras: Pick<Tensor, 'sparsity'> = {},
+  ): TensorId {
+    return this.addTensor(name, type, { data, ...extras });
   }
 
   /** Adds a tensor that keeps its value between runs, starting as zeros. */
   variable(name: string, type: TensorType): TensorId {
-    return this.addTensor({ ...type, name, data: null, isVariable: true });
+    return this.addTensor(name, type, { isVariable: true });
   }
 
   /** Adds a node; `options` are laid over the op's defaults. Returns the ids of its outputs. */
@@ -53,20 +49,14 @@ export class GraphBuilder {
     options: Partial<OptionsOf<N>> = {},
     extras: NodeExtras = {},
   ): readonly TensorId[] {
-    const record: OpRecord<OptionsOf<N>> = OPS[op] as never;
-    const full = Object.assign(record.options ? new record.options.type() : {}, options);
     const name = extras.name ?? op;
-    const types = this.infer(op, record, full as OptionsOf<N>, inputs, name, extras.outputs ?? []);
+    const draft = makeNode({ op, name, inputs, options }, this.graph.nextIds.node, []);
+    const tensors = inputs.map((id) => (id === null ? null : this.graph.tensor(id)));
+    const types = inferNode(draft, tensors, extras.outputs ?? []);
     const outputs = types.map((type, index) =>
-      this.addTensor({
-        ...type,
-        name: index === 0 ? name : `${name}:${index}`,
-        data: null,
-        isVariable: false,
-      }),
+      this.addTensor(index === 0 ? name : `${name}:${index}`, type),
     );
-    const id = this.nextNode++;
-    this.graph.nodes.set(id, { id, op, name, options: full, inputs, outputs } as unknown as Node);
+    this.graph.addNode({ ...draft, outputs });
     return outputs;
   }
 
@@ -79,32 +69,16 @@ export class GraphBuilder {
     return this.graph;
   }
 
-  private infer<N extends OpName>(
-    op: N,
-    record: OpRecord<OptionsOf<N>>,
-    options: OptionsOf<N>,
-    inputs: readonly (TensorId | null)[],
-    name: string,
-    outputs: readonly TensorType[],
-  ): readonly TensorType[] {
-    try {
-      return record.infer({
-        options,
-        inputs: inputs.map((id) => (id === null ? null : this.graph.tensor(id))),
-        outputs,
-        value: (index) => {
-          const id = inputs[index];
-          return id == null ? undefined : constantElements(this.graph.tensor(id));
-        },
-      });
-    } catch (error) {
-      throw error instanceof LinnetError ? error.at({ node: name, op }) : error;
-    }
-  }
-
-  private addTensor(tensor: Omit<Tensor, 'id'>): TensorId {
-    const id = this.nextTensor++;
-    this.graph.tensors.set(id, { ...tensor, id });
+  private addTensor(name: string, type: TensorType, extras: Partial<Tensor> = {}): TensorId {
+    const id = this.graph.nextIds.tensor;
+    this.graph.setTensor({
+      data: null,
+      isVariable: false,
+      ...extras,
+      ...typeOf(type),
+      id,
+      name,
+    });
     return id;
   }
 }

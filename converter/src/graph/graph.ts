@@ -1,4 +1,5 @@
 import type { Metadata, OpName, OptionsOf, Sparsity, TensorType } from '@linnet/schema';
+import { NodeList } from './node-list.js';
 
 export type TensorId = number;
 export type NodeId = number;
@@ -46,22 +47,37 @@ export interface Program {
 }
 
 /**
- * A dataflow graph in topological order.
+ * A dataflow graph in topological order, with its producers and consumers indexed.
  *
- * Only Graph changes its own maps; passes describe changes as patches (see patch.ts), importers
- * build through GraphBuilder (see builder.ts).
+ * The mutators keep the indices right and nothing else: importers build through GraphBuilder
+ * (builder.ts), passes describe their changes as patches (patch.ts, apply.ts), and check.ts says
+ * what a well-formed graph is.
  */
 export class Graph {
-  readonly tensors = new Map<TensorId, Tensor>();
+  readonly #tensors = new Map<TensorId, Tensor>();
+  readonly #producers = new Map<TensorId, NodeId>();
+  readonly #consumers = new Map<TensorId, Set<NodeId>>();
+  #nextTensor: TensorId = 0;
+  #nextNode: NodeId = 0;
+
   /** In topological order: a node comes after the producers of its inputs. */
-  readonly nodes = new Map<NodeId, Node>();
+  readonly nodes = new NodeList();
   inputs: readonly TensorId[] = [];
   outputs: readonly TensorId[] = [];
 
   constructor(readonly name: string) {}
 
+  get tensors(): ReadonlyMap<TensorId, Tensor> {
+    return this.#tensors;
+  }
+
+  /** The ids that the next tensor and the next node get. */
+  get nextIds(): { readonly tensor: TensorId; readonly node: NodeId } {
+    return { tensor: this.#nextTensor, node: this.#nextNode };
+  }
+
   tensor(id: TensorId): Tensor {
-    const tensor = this.tensors.get(id);
+    const tensor = this.#tensors.get(id);
     if (tensor === undefined) throw new RangeError(`graph ${this.name} has no tensor ${id}`);
     return tensor;
   }
@@ -70,5 +86,76 @@ export class Graph {
     const node = this.nodes.get(id);
     if (node === undefined) throw new RangeError(`graph ${this.name} has no node ${id}`);
     return node;
+  }
+
+  /** The node whose output the tensor is; undefined for inputs, constants and variables. */
+  producer(id: TensorId): Node | undefined {
+    const producer = this.#producers.get(id);
+    return producer === undefined ? undefined : this.node(producer);
+  }
+
+  /** The nodes that read the tensor, each once. */
+  consumers(id: TensorId): readonly Node[] {
+    return [...(this.#consumers.get(id) ?? [])].map((consumer) => this.node(consumer));
+  }
+
+  isOutput(id: TensorId): boolean {
+    return this.outputs.includes(id);
+  }
+
+  /** Whether anything reads the tensor: a node or whoever runs the graph. */
+  isRead(id: TensorId): boolean {
+    return (this.#consumers.get(id)?.size ?? 0) > 0 || this.isOutput(id);
+  }
+
+  /** Adds or replaces a tensor. */
+  setTensor(tensor: Tensor): void {
+    this.#tensors.set(tensor.id, tensor);
+    this.#nextTensor = Math.max(this.#nextTensor, tensor.id + 1);
+  }
+
+  deleteTensor(id: TensorId): void {
+    this.#tensors.delete(id);
+  }
+
+  /** Adds a node before another one, or at the end. */
+  addNode(node: Node, before: NodeId | null = null): void {
+    if (before === null) this.nodes.append(node);
+    else this.nodes.insertBefore(before, node);
+    this.#nextNode = Math.max(this.#nextNode, node.id + 1);
+    for (const output of node.outputs) this.#producers.set(output, node.id);
+    this.#watch(node);
+  }
+
+  /** Puts another node of the same id and with the same outputs in a node's place. */
+  replaceNode(node: Node): void {
+    this.#unwatch(this.node(node.id));
+    this.nodes.replace(node);
+    this.#watch(node);
+  }
+
+  deleteNode(id: NodeId): void {
+    const node = this.node(id);
+    this.#unwatch(node);
+    for (const output of node.outputs) this.#producers.delete(output);
+    this.nodes.delete(id);
+  }
+
+  #watch(node: Node): void {
+    for (const input of node.inputs) {
+      if (input === null) continue;
+      const consumers = this.#consumers.get(input);
+      if (consumers === undefined) this.#consumers.set(input, new Set([node.id]));
+      else consumers.add(node.id);
+    }
+  }
+
+  #unwatch(node: Node): void {
+    for (const input of node.inputs) {
+      if (input === null) continue;
+      const consumers = this.#consumers.get(input);
+      consumers?.delete(node.id);
+      if (consumers?.size === 0) this.#consumers.delete(input);
+    }
   }
 }
