@@ -60,8 +60,8 @@ EXPORT("run") uint32_t run(const step *program, uint32_t steps, team *crew) {
   return take_part(program, steps, crew, 0);
 }
 
-EXPORT("work") void work(team *crew, uint32_t thread, uint32_t seen) {
-  for (;; seen++) {
+EXPORT("work") void work(team *crew, uint32_t thread) {
+  for (uint32_t seen = 0;; seen++) {
     await_change(crew, &crew->epoch, seen, 1);
     if (load(&crew->failed) || crew->steps == 0) return;
     if (take_part(crew->program, crew->steps, crew, thread)) return;

@@ -42,17 +42,18 @@ typedef struct {
 } team;
 
 /**
- * Runs `steps` steps with all threads of `crew` (the single-threaded builds ignore it) and returns
- * when the last is done: 0, or 1 when another thread has trapped and the results are void.
+ * Runs `steps` (at least 1) steps with all threads of `crew` (the single-threaded builds ignore it)
+ * and returns when the last is done: 0, or 1 when another thread has trapped and the results are
+ * void.
  */
 uint32_t run(const step *program, uint32_t steps, team *crew);
 
 #ifdef __wasm_atomics__
 /**
  * The life of thread `thread` (1 .. threads - 1): waits for programs and does its share of each,
- * until it is told to end or a thread has trapped. `seen` is the epoch at which it joins.
+ * until it is told to end or a thread has trapped. It must have started before the first `run`.
  */
-void work(team *crew, uint32_t thread, uint32_t seen);
+void work(team *crew, uint32_t thread);
 #endif
 
 #endif

@@ -52,9 +52,10 @@ export interface Emitter {
   scratch(bytes: number): BufferRef;
   /**
    * Data made at plan time (packed weights, tables, index lists), resident for the model's life
-   * and shared between plans of the same model: `key` names the packing, the site's constant
-   * operands are part of the identity. `make` runs once; a constant operand whose own `ref` no
-   * call uses is not made resident.
+   * and shared between plans of the same model: the identity is `key` and the site's constant
+   * operands, so `key` names the packing and says everything else that the data depends on
+   * (sizes of other operands, options). `make` runs once, when the plan is bound; a constant
+   * operand whose own `ref` no call uses is not made resident.
    */
   constant(key: string, make: () => TypedArray): BufferRef;
 }
