@@ -51,6 +51,11 @@ export interface Emitter {
   /** Working space, 64-byte aligned, that lives for this node only. */
   scratch(bytes: number): BufferRef;
   /**
+   * Scratch for every thread that may run the plan: `bytes` (a multiple of 64) times the number of
+   * threads; thread t owns those from t * bytes on.
+   */
+  threadScratch(bytes: number): BufferRef;
+  /**
    * Data made at plan time (packed weights, tables, index lists), resident for the model's life
    * and shared between plans of the same model: the identity is `key` and the site's constant
    * operands, so `key` names the packing and says everything else that the data depends on
