@@ -1,10 +1,9 @@
 /**
  * The SIMD vocabulary of the kernels, over simd128 and relaxed SIMD: a kernel is written once and
- * compiled for both. Vectors are 128 bits; the name's prefix says how the lanes are meant.
+ * compiled for both. Arithmetic is written with C's operators on the vector types.
  *
  * Loads and stores need no alignment. The two builds may differ in the last bit of a float result
- * (madd rounds once or twice); within a build every engine and every number of threads agree on
- * one machine.
+ * (madd rounds once or twice); within a build a lane's result depends on its inputs alone.
  */
 #ifndef LINNET_SIMD_H
 #define LINNET_SIMD_H
@@ -13,65 +12,59 @@
 
 #include "linnet.h"
 
-typedef v128_t vf32;
-typedef v128_t vi32;
-typedef v128_t vi16;
-typedef v128_t vi8;
+typedef float f32x4 __attribute__((vector_size(16)));
+typedef int32_t i32x4 __attribute__((vector_size(16)));
+typedef int16_t i16x8 __attribute__((vector_size(16)));
 
-INLINE vf32 vf32_load(const float *p) { return wasm_v128_load(p); }
-INLINE void vf32_store(float *p, vf32 v) { wasm_v128_store(p, v); }
-INLINE vf32 vf32_splat(float x) { return wasm_f32x4_splat(x); }
-INLINE vf32 vf32_load_splat(const float *p) { return wasm_v128_load32_splat(p); }
-INLINE vf32 vf32_zero(void) { return wasm_f32x4_const_splat(0.0f); }
-
-INLINE vf32 vf32_add(vf32 a, vf32 b) { return wasm_f32x4_add(a, b); }
-INLINE vf32 vf32_sub(vf32 a, vf32 b) { return wasm_f32x4_sub(a, b); }
-INLINE vf32 vf32_mul(vf32 a, vf32 b) { return wasm_f32x4_mul(a, b); }
-INLINE vf32 vf32_div(vf32 a, vf32 b) { return wasm_f32x4_div(a, b); }
+INLINE f32x4 splat_f32x4(float x) { return (f32x4)wasm_f32x4_splat(x); }
+INLINE f32x4 load_f32x4(const float *p) { return (f32x4)wasm_v128_load(p); }
+INLINE void store_f32x4(float *p, f32x4 v) { wasm_v128_store(p, (v128_t)v); }
+INLINE i32x4 load_i32x4(const int32_t *p) { return (i32x4)wasm_v128_load(p); }
+INLINE void store_i32x4(int32_t *p, i32x4 v) { wasm_v128_store(p, (v128_t)v); }
+INLINE i16x8 load_i16x8(const int16_t *p) { return (i16x8)wasm_v128_load(p); }
+INLINE void store_i16x8(int16_t *p, i16x8 v) { wasm_v128_store(p, (v128_t)v); }
+INLINE i16x8 splat_i16x8(int16_t x) { return (i16x8)wasm_i16x8_splat(x); }
 
 /** a * b + c. */
-INLINE vf32 vf32_madd(vf32 a, vf32 b, vf32 c) {
+INLINE f32x4 madd_f32x4(f32x4 a, f32x4 b, f32x4 c) {
 #ifdef __wasm_relaxed_simd__
-  return wasm_f32x4_relaxed_madd(a, b, c);
+  return (f32x4)wasm_f32x4_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c);
 #else
-  return wasm_f32x4_add(wasm_f32x4_mul(a, b), c);
+  return a * b + c;
 #endif
 }
 
-/** x < limit ? limit : x, lane by lane: a NaN in `x` stays. One instruction on x86. */
-INLINE vf32 vf32_max(vf32 x, vf32 limit) { return wasm_f32x4_pmax(x, limit); }
-/** limit < x ? limit : x, lane by lane: a NaN in `x` stays. One instruction on x86. */
-INLINE vf32 vf32_min(vf32 x, vf32 limit) { return wasm_f32x4_pmin(x, limit); }
-INLINE vf32 vf32_clamp(vf32 x, vf32 low, vf32 high) { return vf32_min(vf32_max(x, low), high); }
-
-/** The first `count` (1 to 3) lanes from memory, zeros in the others. */
-INLINE vf32 vf32_load_partial(const float *p, uint32_t count) {
-  if (count == 1) return wasm_v128_load32_zero(p);
-  vf32 v = wasm_v128_load64_zero(p);
-  return count == 2 ? v : wasm_v128_load32_lane(p + 2, v, 2);
+/** Lanes limited to low .. high; a NaN stays. Two instructions on x86. */
+INLINE f32x4 clamp_f32x4(f32x4 x, f32x4 low, f32x4 high) {
+  return (f32x4)wasm_f32x4_pmin(wasm_f32x4_pmax((v128_t)x, (v128_t)low), (v128_t)high);
 }
 
-/** Stores the first `count` (1 to 3) lanes. */
-INLINE void vf32_store_partial(float *p, vf32 v, uint32_t count) {
-  if (count == 1) {
-    wasm_v128_store32_lane(p, v, 0);
-    return;
-  }
-  wasm_v128_store64_lane(p, v, 0);
-  if (count == 3) wasm_v128_store32_lane(p + 2, v, 2);
+/** The first `count` (0 to 3) lanes from memory, zeros in the others. */
+INLINE f32x4 load_partial_f32x4(const float *p, uint32_t count) {
+  v128_t v = wasm_f32x4_const_splat(0.0f);
+  if (count >= 2) v = wasm_v128_load64_zero(p);
+  if (count == 1) v = wasm_v128_load32_zero(p);
+  if (count == 3) v = wasm_v128_load32_lane(p + 2, v, 2);
+  return (f32x4)v;
 }
 
-INLINE float vf32_sum(vf32 v) {
-  vf32 pairs = wasm_f32x4_add(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
-  return wasm_f32x4_extract_lane(pairs, 0) + wasm_f32x4_extract_lane(pairs, 1);
+/** Stores the first `count` (0 to 3) lanes. */
+INLINE void store_partial_f32x4(float *p, f32x4 v, uint32_t count) {
+  if (count >= 2) wasm_v128_store64_lane(p, (v128_t)v, 0);
+  if (count == 1) wasm_v128_store32_lane(p, (v128_t)v, 0);
+  if (count == 3) wasm_v128_store32_lane(p + 2, (v128_t)v, 2);
 }
 
-/** Eight int8 or uint8 as int16. */
-INLINE vi16 vi16_load_i8(const int8_t *p) { return wasm_i16x8_load8x8(p); }
-INLINE vi16 vi16_load_u8(const uint8_t *p) { return wasm_u16x8_load8x8(p); }
-/** Sums of neighbouring products of int16, added to int32 sums. */
-INLINE vi32 vi32_dot_i16(vi16 a, vi16 b, vi32 sum) {
-  return wasm_i32x4_add(wasm_i32x4_dot_i16x8(a, b), sum);
+/** Eight int8 widened. */
+INLINE i16x8 widen_i8(const void *p) { return (i16x8)wasm_i16x8_load8x8(p); }
+/** Eight uint8 widened. */
+INLINE i16x8 widen_u8(const void *p) { return (i16x8)wasm_u16x8_load8x8(p); }
+/** The two int16 at `p` in each 32-bit lane. */
+INLINE i16x8 splat_pair_i16x8(const int16_t *p) { return (i16x8)wasm_v128_load32_splat(p); }
+
+/** sum + the sums of neighbouring products: lane i gets a[2i] b[2i] + a[2i + 1] b[2i + 1]. */
+INLINE i32x4 dot_i16x8(i16x8 a, i16x8 b, i32x4 sum) {
+  return (i32x4)wasm_i32x4_dot_i16x8((v128_t)a, (v128_t)b) + sum;
 }
 
 #endif

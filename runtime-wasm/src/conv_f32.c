@@ -1,0 +1,180 @@
+/** Matrix products and convolutions in float32: conv_f32 of kernels/convolution.ts. */
+#include "convolution.h"
+#include "kernels.h"
+#include "simd.h"
+
+/** Where the rows of a tile come from and go to, and what is applied to them. */
+typedef struct {
+  const float *in[MAX_BLOCK_ROWS];
+  float *out[MAX_BLOCK_ROWS];
+  float low;
+  float high;
+} row_block;
+
+/** Clamps a row of a panel and stores its first `columns` (1 to PANEL) elements. */
+INLINE void finish(float *out, const f32x4 sums[2], uint32_t columns, f32x4 low, f32x4 high) {
+  f32x4 first = clamp_f32x4(sums[0], low, high);
+  f32x4 second = clamp_f32x4(sums[1], low, high);
+  if (columns >= 4) {
+    store_f32x4(out, first);
+    if (columns == PANEL) store_f32x4(out + 4, second);
+    else store_partial_f32x4(out + 4, second, columns - 4);
+  } else {
+    store_partial_f32x4(out, first, columns);
+  }
+}
+
+/** The product of `rows` (a constant) rows from row `at` on with one panel. */
+INLINE void multiply_tile(uint32_t rows, const row_block *block, uint32_t at, const float *panel,
+                          uint32_t depth, uint32_t column, uint32_t columns) {
+  f32x4 sums[TILE_ROWS][2];
+  const float *in[TILE_ROWS];
+  for (uint32_t r = 0; r < rows; r++) {
+    sums[r][0] = load_f32x4(panel);
+    sums[r][1] = load_f32x4(panel + 4);
+    in[r] = block->in[at + r];
+  }
+  panel += PANEL;
+  for (; depth >= 4; depth -= 4, panel += 4 * PANEL) {
+#pragma clang loop unroll(full)
+    for (uint32_t k = 0; k < 4; k++) {
+      f32x4 w0 = load_f32x4(panel + k * PANEL);
+      f32x4 w1 = load_f32x4(panel + k * PANEL + 4);
+      for (uint32_t r = 0; r < rows; r++) {
+        f32x4 x = splat_f32x4(in[r][k]);
+        sums[r][0] = madd_f32x4(x, w0, sums[r][0]);
+        sums[r][1] = madd_f32x4(x, w1, sums[r][1]);
+      }
+    }
+    for (uint32_t r = 0; r < rows; r++) in[r] += 4;
+  }
+  for (; depth > 0; depth--, panel += PANEL) {
+    f32x4 w0 = load_f32x4(panel);
+    f32x4 w1 = load_f32x4(panel + 4);
+    for (uint32_t r = 0; r < rows; r++) {
+      f32x4 x = splat_f32x4(*in[r]++);
+      sums[r][0] = madd_f32x4(x, w0, sums[r][0]);
+      sums[r][1] = madd_f32x4(x, w1, sums[r][1]);
+    }
+  }
+  f32x4 low = splat_f32x4(block->low);
+  f32x4 high = splat_f32x4(block->high);
+  for (uint32_t r = 0; r < rows; r++) {
+    finish(block->out[at + r] + column, sums[r], columns, low, high);
+  }
+}
+
+#define TILE_ARGUMENTS                                                                      \
+  const row_block *block, uint32_t at, const float *panel, uint32_t depth, uint32_t column, \
+      uint32_t columns
+
+NOINLINE static void multiply_4_rows(TILE_ARGUMENTS) {
+  multiply_tile(4, block, at, panel, depth, column, columns);
+}
+NOINLINE static void multiply_3_rows(TILE_ARGUMENTS) {
+  multiply_tile(3, block, at, panel, depth, column, columns);
+}
+NOINLINE static void multiply_2_rows(TILE_ARGUMENTS) {
+  multiply_tile(2, block, at, panel, depth, column, columns);
+}
+
+/** One row: four sets of sums hide the latency of additions, which no other row fills. */
+NOINLINE static void multiply_1_row(TILE_ARGUMENTS) {
+  f32x4 sums[4][2] = {{load_f32x4(panel), load_f32x4(panel + 4)}};
+  const float *in = block->in[at];
+  panel += PANEL;
+  for (; depth >= 4; depth -= 4, panel += 4 * PANEL, in += 4) {
+#pragma clang loop unroll(full)
+    for (uint32_t k = 0; k < 4; k++) {
+      f32x4 x = splat_f32x4(in[k]);
+      sums[k][0] = madd_f32x4(x, load_f32x4(panel + k * PANEL), sums[k][0]);
+      sums[k][1] = madd_f32x4(x, load_f32x4(panel + k * PANEL + 4), sums[k][1]);
+    }
+  }
+  for (; depth > 0; depth--, panel += PANEL) {
+    f32x4 x = splat_f32x4(*in++);
+    sums[0][0] = madd_f32x4(x, load_f32x4(panel), sums[0][0]);
+    sums[0][1] = madd_f32x4(x, load_f32x4(panel + 4), sums[0][1]);
+  }
+  f32x4 total[2] = {(sums[0][0] + sums[1][0]) + (sums[2][0] + sums[3][0]),
+                    (sums[0][1] + sums[1][1]) + (sums[2][1] + sums[3][1])};
+  finish(block->out[at] + column, total, columns, splat_f32x4(block->low), splat_f32x4(block->high));
+}
+
+static void copy_floats(void *patch, uint32_t to, const void *input, uint32_t from, uint32_t count,
+                        int32_t zero_point) {
+  (void)zero_point;
+  float *target = (float *)patch + to;
+  const float *source = (const float *)input + from;
+  for (; count >= 4; count -= 4, target += 4, source += 4) store_f32x4(target, load_f32x4(source));
+  store_partial_f32x4(target, load_partial_f32x4(source, count), count);
+}
+
+static void clear_floats(void *patch, uint32_t to, uint32_t count) {
+  float *target = (float *)patch + to;
+  for (uint32_t i = 0; i < count; i++) target[i] = 0.0f;
+}
+
+/** Finds or gathers the patches of `rows` rows from `first_row` of an item on. */
+NOINLINE static void prepare_rows(const conv_problem *c, const float *input, float *output,
+                                  float *patches, uint32_t first_row, uint32_t rows,
+                                  uint32_t direct, row_block *block) {
+  grid_point at = point_of_row(c, first_row);
+  for (uint32_t r = 0; r < rows; r++, next_point(c, &at)) {
+    if (direct) {
+      block->in[r] = input + input_element(c, at.n, at.d * c->stride_d + (uint32_t)c->run->offset[0],
+                                           at.h * c->stride_h + (uint32_t)c->run->offset[1],
+                                           at.w * c->stride_w + (uint32_t)c->run->offset[2]);
+    } else {
+      float *patch = patches + r * c->depth;
+      gather_patch(c, input, at, patch, 0, copy_floats, clear_floats);
+      block->in[r] = patch;
+    }
+    block->out[r] = output + output_element(c, at);
+  }
+}
+
+void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
+  conv_problem c = CONV_PROBLEM(p);
+  conv_share part = share_problem(&c, thread, threads);
+  float *patches = (float *)((char *)p->patches + (size_t)thread * p->patch_bytes);
+  uint32_t rows_of_item = item_rows(&c);
+  uint32_t tiles_of_item = divide_up(rows_of_item, TILE_ROWS);
+  uint32_t block_tiles = c.block_rows / TILE_ROWS;
+  uint32_t panel_size = (c.depth + 1) * PANEL;
+  row_block block;
+  block.low = p->low;
+  block.high = p->high;
+  if (part.panels.begin == part.panels.end) return;
+
+  for (uint32_t tile = part.tiles.begin; tile < part.tiles.end;) {
+    const conv_item *item = &c.item[tile / tiles_of_item];
+    uint32_t tile_of_item = tile % tiles_of_item;
+    uint32_t tiles = min_u32(min_u32(block_tiles, part.tiles.end - tile), tiles_of_item - tile_of_item);
+    uint32_t first_row = tile_of_item * TILE_ROWS;
+    uint32_t rows = min_u32(tiles * TILE_ROWS, rows_of_item - first_row);
+    prepare_rows(&c, (const float *)p->input + item->input, (float *)p->output + item->output,
+                 patches, first_row, rows, p->direct, &block);
+    for (uint32_t i = part.panels.begin; i < part.panels.end; i++) {
+      const float *panel = (const float *)p->weights + item->weights + (size_t)i * panel_size;
+      uint32_t column = i * PANEL;
+      uint32_t columns = min_u32(PANEL, c.columns - column);
+      for (uint32_t r = 0; r < rows; r += TILE_ROWS) {
+        switch (rows - r) {
+          case 1:
+            multiply_1_row(&block, r, panel, c.depth, column, columns);
+            break;
+          case 2:
+            multiply_2_rows(&block, r, panel, c.depth, column, columns);
+            break;
+          case 3:
+            multiply_3_rows(&block, r, panel, c.depth, column, columns);
+            break;
+          default:
+            multiply_4_rows(&block, r, panel, c.depth, column, columns);
+        }
+      }
+    }
+    tile += tiles;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * The geometry that convolution kernels share: which rows and columns a thread computes, and how
+ * the patch of a row is gathered. Described at PROBLEM in kernels/convolution.ts.
+ */
+#ifndef LINNET_CONVOLUTION_H
+#define LINNET_CONVOLUTION_H
+
+#include "linnet.h"
+
+/** Microkernels compute TILE_ROWS x PANEL outputs. */
+#define TILE_ROWS 4
+#define PANEL 8
+#define MAX_BLOCK_ROWS 64
+
+typedef struct {
+  uint32_t input;
+  uint32_t weights;
+  uint32_t output;
+  uint32_t row_params;
+  uint32_t scales;
+} conv_item;
+
+typedef struct {
+  int32_t offset[3];
+  uint32_t pixels;
+} patch_run;
+
+typedef struct {
+  const conv_item *item;
+  const patch_run *run;
+  uint32_t items, runs;
+  uint32_t in_d, in_h, in_w;
+  uint32_t in_pixel, channels, depth, columns;
+  uint32_t images, grid_d, grid_h, grid_w;
+  uint32_t stride_d, stride_h, stride_w;
+  uint32_t out_start;
+  uint32_t out_strides[4];
+  uint32_t block_rows;
+} conv_problem;
+
+/** The problem that a parameter block with the fields of PROBLEM describes. */
+#define CONV_PROBLEM(p)                                                                  \
+  ((conv_problem){                                                                       \
+      .item = (p)->item_table,                                                           \
+      .run = (p)->run_table,                                                             \
+      .items = (p)->items,                                                               \
+      .runs = (p)->runs,                                                                 \
+      .in_d = (p)->in_size[0],                                                           \
+      .in_h = (p)->in_size[1],                                                           \
+      .in_w = (p)->in_size[2],                                                           \
+      .in_pixel = (p)->in_pixel,                                                         \
+      .channels = (p)->channels,                                                         \
+      .depth = (p)->depth,                                                               \
+      .columns = (p)->columns,                                                           \
+      .images = (p)->grid[0],                                                            \
+      .grid_d = (p)->grid[1],                                                            \
+      .grid_h = (p)->grid[2],                                                            \
+      .grid_w = (p)->grid[3],                                                            \
+      .stride_d = (p)->strides[0],                                                       \
+      .stride_h = (p)->strides[1],                                                       \
+      .stride_w = (p)->strides[2],                                                       \
+      .out_start = (p)->out_start,                                                       \
+      .out_strides = {(p)->out_strides[0], (p)->out_strides[1], (p)->out_strides[2],     \
+                      (p)->out_strides[3]},                                              \
+      .block_rows = min_u32((p)->block_rows, MAX_BLOCK_ROWS),                            \
+  })
+
+INLINE uint32_t item_rows(const conv_problem *c) {
+  return c->images * c->grid_d * c->grid_h * c->grid_w;
+}
+
+/** A thread's part of the output: tiles of rows (counted over all items) times column panels. */
+typedef struct {
+  span tiles;
+  span panels;
+} conv_share;
+
+/** Cuts rows or columns, whichever loads the threads more evenly. */
+INLINE conv_share share_problem(const conv_problem *c, uint32_t thread, uint32_t threads) {
+  uint32_t tiles = c->items * divide_up(item_rows(c), TILE_ROWS);
+  uint32_t panels = divide_up(c->columns, PANEL);
+  uint64_t by_tiles = (uint64_t)divide_up(tiles, threads) * panels;
+  uint64_t by_panels = (uint64_t)divide_up(panels, threads) * tiles;
+  return by_tiles <= by_panels
+             ? (conv_share){share(tiles, 1, thread, threads), {0, panels}}
+             : (conv_share){{0, tiles}, share(panels, 1, thread, threads)};
+}
+
+/** The place of a row in the grid. */
+typedef struct {
+  uint32_t n, d, h, w;
+} grid_point;
+
+INLINE grid_point point_of_row(const conv_problem *c, uint32_t row) {
+  grid_point at;
+  at.w = row % c->grid_w;
+  row /= c->grid_w;
+  at.h = row % c->grid_h;
+  row /= c->grid_h;
+  at.d = row % c->grid_d;
+  at.n = row / c->grid_d;
+  return at;
+}
+
+INLINE void next_point(const conv_problem *c, grid_point *at) {
+  if (++at->w < c->grid_w) return;
+  at->w = 0;
+  if (++at->h < c->grid_h) return;
+  at->h = 0;
+  if (++at->d < c->grid_d) return;
+  at->d = 0;
+  at->n++;
+}
+
+/** Element of the output where a row's first column goes, relative to the item. */
+INLINE uint32_t output_element(const conv_problem *c, grid_point at) {
+  return c->out_start + at.n * c->out_strides[0] + at.d * c->out_strides[1] +
+         at.h * c->out_strides[2] + at.w * c->out_strides[3];
+}
+
+/** Element of the input at a pixel, relative to the item. */
+INLINE uint32_t input_element(const conv_problem *c, uint32_t n, uint32_t d, uint32_t h, uint32_t w) {
+  return (((n * c->in_d + d) * c->in_h + h) * c->in_w + w) * c->in_pixel;
+}
+
+/** Moves `count` elements from element `from` of the input to element `to` of a patch. */
+typedef void (*patch_copy)(void *patch, uint32_t to, const void *input, uint32_t from,
+                           uint32_t count, int32_t zero_point);
+/** Writes `count` zeros from element `to` of a patch on. */
+typedef void (*patch_clear)(void *patch, uint32_t to, uint32_t count);
+
+/** Gathers the patch of the row at `at`; `input` is the item's first element. */
+INLINE void gather_patch(const conv_problem *c, const void *input, grid_point at, void *patch,
+                         int32_t zero_point, patch_copy copy, patch_clear clear) {
+  uint32_t to = 0;
+  for (uint32_t r = 0; r < c->runs; r++) {
+    const patch_run *run = &c->run[r];
+    int32_t pixels = (int32_t)run->pixels;
+    uint32_t d = at.d * c->stride_d + (uint32_t)run->offset[0];
+    uint32_t h = at.h * c->stride_h + (uint32_t)run->offset[1];
+    int32_t w = (int32_t)(at.w * c->stride_w) + run->offset[2];
+    /* A negative coordinate is a large one as unsigned. */
+    int outside = d >= c->in_d || h >= c->in_h;
+    int32_t before = outside ? pixels : min_i32(max_i32(-w, 0), pixels);
+    int32_t after = min_i32(max_i32(w + pixels - (int32_t)c->in_w, 0), pixels - before);
+    uint32_t inside = (uint32_t)(pixels - before - after) * c->channels;
+    clear(patch, to, (uint32_t)before * c->channels);
+    to += (uint32_t)before * c->channels;
+    if (inside > 0) {
+      copy(patch, to, input, input_element(c, at.n, d, h, (uint32_t)(w + before)), inside, zero_point);
+    }
+    to += inside;
+    clear(patch, to, (uint32_t)after * c->channels);
+    to += (uint32_t)after * c->channels;
+  }
+}
+
+#endif
