@@ -28,6 +28,9 @@ NETS = (
 # These rescale their input themselves and expect pixels of 0..255; the others expect -1..1.
 TAKES_PIXELS = {"MobileNetV3Small", "EfficientNetB0", "ConvNeXtTiny"}
 
+# The size each net was published for, where it is not 224.
+IMAGE_SIZE = {"InceptionV3": 299, "Xception": 299}
+
 
 def images(net: str, count: int, size: int):
     """Seeded images [count, size, size, 3], smooth like photographs, in the range the net expects."""
@@ -84,8 +87,8 @@ def build(net: str, folder: Path) -> None:
     import tensorflow as tf
 
     keras.utils.set_random_seed(SEED)
-    model = getattr(keras.applications, net)(weights=None)
-    size = model.input_shape[1]
+    size = IMAGE_SIZE.get(net, 224)
+    model = getattr(keras.applications, net)(weights=None, input_shape=(size, size, 3))
     randomize(model, images(net, 8, size))
     inputs = images(net, 2, size)
 
