@@ -1,6 +1,18 @@
-import type { DType, OpName, OptionsOf, Quantization, TensorElements, TensorType } from '@linnet/schema';
+import type {
+  DType,
+  OpName,
+  OptionsOf,
+  Quantization,
+  TensorElements,
+  TensorType,
+} from '@linnet/schema';
+import type { VariableStore } from './variables.js';
 
-/** A tensor with its contents. `elements` has one entry per element (int4 unpacked). */
+/**
+ * A tensor with its contents. `elements` has one entry per element (int4 and int2 unpacked,
+ * float16 as bit patterns, strings as bytes). Kernels never write to the elements of an input,
+ * except to the variable tensors that hold the state of recurrent ops.
+ */
 export interface TensorValue {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -12,8 +24,10 @@ export interface TensorValue {
 export interface Environment {
   /** Runs subgraph `index` of the model on positional inputs. */
   runSubgraph(index: number, inputs: readonly TensorValue[]): readonly TensorValue[];
-  /** Resource variables by (container, shared name), for one model instance. */
-  readonly variables: Map<string, TensorValue>;
+  /** Runs subgraph `index`, which has no inputs, unless this model instance has already done so. */
+  runOnce(index: number): void;
+  /** Resource variables of one model instance. */
+  readonly variables: VariableStore;
 }
 
 export interface ReferenceSite<N extends OpName> {
@@ -30,3 +44,6 @@ export interface ReferenceSite<N extends OpName> {
  * unless the op's definition says otherwise, and rounds once, to the output's dtype.
  */
 export type ReferenceKernel<N extends OpName> = (site: ReferenceSite<N>) => readonly TensorValue[];
+
+/** The reference kernels of some of the ops; the families together make up the whole table. */
+export type ReferenceFamily<N extends OpName> = { readonly [K in N]: ReferenceKernel<K> };

@@ -1,0 +1,99 @@
+import type { ActivationFunctionType } from '@linnet/schema';
+import { activationOf } from './activation.js';
+import {
+  around,
+  concatElements,
+  normalizeAxis,
+  offsets,
+  pick,
+  retype,
+  stridesOf,
+} from './indexing.js';
+import type { ReferenceFamily, TensorValue } from './kernel.js';
+import { fromReals, isFloat, isQuantized, reals, required, sizeOf, tensor } from './values.js';
+import type { TensorType } from '@linnet/schema';
+
+/** Tensors side by side along an axis, each requantized first where its scale differs. */
+function concatenate(parts: readonly TensorValue[], axis: number, output: TensorType): TensorValue {
+  const same = parts.map((part) => retype(part, { ...output, shape: part.shape }));
+  const total = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
+  const starts: number[] = [];
+  const owners: number[] = [];
+  let start = 0;
+  same.forEach((part, p) => {
+    for (let k = 0; k < part.shape[axis]!; k++) owners.push(p);
+    starts.push(start);
+    start += sizeOf(part.shape);
+  });
+  const firsts = owners.map((owner) => owners.indexOf(owner));
+  const [outer, , inner] = around(output.shape, axis);
+  const at = new Int32Array(outer * total * inner).map((_, i) => {
+    const k = Math.floor(i / inner) % total;
+    const part = owners[k]!;
+    const row = Math.floor(i / (total * inner)) * same[part]!.shape[axis]! + (k - firsts[k]!);
+    return starts[part]! + row * inner + (i % inner);
+  });
+  const all = tensor({ ...output, shape: [start] }, concatElements(same));
+  return pick(all, output, at);
+}
+
+/** Applies a fused activation to a finished tensor. */
+function activated(value: TensorValue, activation: ActivationFunctionType): TensorValue {
+  if (activation === 0 || !(isFloat(value.dtype) || isQuantized(value))) return value;
+  return fromReals(value, Float64Array.from(reals(value), activationOf(activation)));
+}
+
+/** Consecutive slices of x along an axis, sized as the outputs are. */
+function split(x: TensorValue, axis: number, outputs: readonly TensorType[]): TensorValue[] {
+  const strides = stridesOf(x.shape);
+  let start = 0;
+  return outputs.map((output) => {
+    const part = pick(x, output, offsets(output.shape, strides, start));
+    start += output.shape[axis]! * strides[axis]!;
+    return part;
+  });
+}
+
+export const JOIN: ReferenceFamily<'CONCATENATION' | 'SPLIT' | 'SPLIT_V' | 'PACK' | 'UNPACK'> = {
+  CONCATENATION: ({ inputs, outputs, options }) => {
+    const axis = normalizeAxis(options.axis, outputs[0]!.shape.length);
+    const parts = inputs.map((_, i) => required(inputs, i));
+    return [activated(concatenate(parts, axis, outputs[0]!), options.fusedActivationFunction)];
+  },
+
+  /** Equal parts; the axis is input 0. */
+  SPLIT: ({ inputs, outputs }) => {
+    const x = required(inputs, 1);
+    const axis = normalizeAxis(Number(required(inputs, 0).elements[0]), x.shape.length);
+    return split(x, axis, outputs);
+  },
+
+  /** Parts of given sizes; the axis is input 2. */
+  SPLIT_V: ({ inputs, outputs }) => {
+    const x = required(inputs, 0);
+    const axis = normalizeAxis(Number(required(inputs, 2).elements[0]), x.shape.length);
+    return split(x, axis, outputs);
+  },
+
+  /** Tensors of one shape stacked along a new axis. */
+  PACK: ({ inputs, outputs, options }) => {
+    const output = outputs[0]!;
+    const axis = normalizeAxis(options.axis, output.shape.length);
+    const parts = inputs.map((_, i) => {
+      const part = required(inputs, i);
+      return { ...part, shape: part.shape.toSpliced(axis, 0, 1) };
+    });
+    return [concatenate(parts, axis, output)];
+  },
+
+  /** The slices of x along an axis, without that axis. */
+  UNPACK: ({ inputs, outputs, options }) => {
+    const x = required(inputs, 0);
+    const axis = normalizeAxis(options.axis, x.shape.length);
+    const strides = stridesOf(x.shape);
+    const rest = strides.toSpliced(axis, 1);
+    return outputs.map((output, k) =>
+      pick(x, output, offsets(output.shape, rest, k * strides[axis]!)),
+    );
+  },
+};
