@@ -10,7 +10,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { read } from '@linnet/schema';
@@ -22,7 +22,7 @@ const PAGE = join(ROOT, 'docs/keras-applications.md');
 const FORMS = { export: 'model.export', save: 'tf.saved_model.save' };
 const MODES = ['none', 'default'];
 
-/** Runs a command to its end; throws with the start of what it said when it fails. */
+/** Runs a command to its end; throws with its error message when it fails. */
 function execute(command, args, env = {}) {
   const start = performance.now();
   const result = spawnSync(command, args, {
@@ -33,8 +33,8 @@ function execute(command, args, env = {}) {
   const seconds = (performance.now() - start) / 1000;
   if (result.error) throw result.error;
   if (result.status !== 0) {
-    const said = result.stderr.trim().split('\n').slice(0, 2).join(' ');
-    throw new Error(said || `exit status ${result.status ?? result.signal}`);
+    const said = result.stderr.split('\n').find((line) => /^(linnet: |[\w.]*Error\b)/.test(line));
+    throw new Error(said ?? `exit status ${result.status ?? result.signal}`);
   }
   return { seconds, stdout: result.stdout };
 }
@@ -203,7 +203,7 @@ function failureList(results) {
   return failures.length === 0 ? 'None.' : failures.join('\n');
 }
 
-function page(results, idlePeakBytes) {
+function page(results, idle) {
   const versions = results.flatMap(({ none }) => none.theirs.tensorflow ?? []);
   return `# Keras applications
 
@@ -214,7 +214,7 @@ and says how to run it.
 
 ${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}, TensorFlow ${versions[0] ?? 'not found'}. Each conversion is a
 fresh process. Peak is its largest resident memory; an idle \`linnet --version\` takes
-${mebibytes(idlePeakBytes)} MiB of it.
+${cell(idle, mebibytes, (x) => x.peakBytes)} MiB of it.
 
 ## Outputs
 
@@ -247,7 +247,8 @@ function main() {
     },
   });
   if (!values.cache) throw new Error('--cache DIR is required: the folder compare.py build filled');
-  const folders = readdirSync(values.cache, { withFileTypes: true }).filter((x) => x.isDirectory());
+  const cache = resolve(values.cache);
+  const folders = readdirSync(cache, { withFileTypes: true }).filter((x) => x.isDirectory());
   const nets = values.nets?.split(',') ?? folders.map((folder) => folder.name).sort();
   const work = mkdtempSync(join(tmpdir(), 'linnet-compare-'));
   try {
@@ -256,12 +257,17 @@ function main() {
       Object.keys(FORMS).map((form) => {
         const byMode = MODES.map((mode) => {
           console.error(`${net} ${form} ${mode}`);
-          return [mode, compareOne(setup, join(values.cache, net), form, mode)];
+          return [mode, compareOne(setup, join(cache, net), form, mode)];
         });
         return { net, form, ...Object.fromEntries(byMode) };
       }),
     );
-    writeFileSync(PAGE, page(results, attempt(() => linnet(work, '--version')).peakBytes ?? 0));
+    const text = page(
+      results,
+      attempt(() => linnet(work, '--version')),
+    );
+    // Messages name files by their paths on this machine.
+    writeFileSync(PAGE, text.replaceAll(`${cache}/`, '').replaceAll(ROOT, ''));
     console.log(relative(process.cwd(), PAGE));
   } finally {
     rmSync(work, { recursive: true, force: true });

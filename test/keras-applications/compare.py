@@ -33,7 +33,7 @@ IMAGE_SIZE = {"InceptionV3": 299, "Xception": 299}
 
 
 def images(net: str, count: int, size: int):
-    """Seeded images [count, size, size, 3], smooth like photographs, in the range the net expects."""
+    """Seeded smooth images [count, size, size, 3] in the range the net expects."""
     import numpy as np
     import tensorflow as tf
 
