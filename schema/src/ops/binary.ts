@@ -1,187 +1,186 @@
+import type { DType } from '../dtype.js';
+import { AddOptions, AddOptionsT } from '../generated/tflite/add-options.js';
 import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
 import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { AddOptions, AddOptionsT } from '../generated/tflite/add-options.js';
 import { DivOptions, DivOptionsT } from '../generated/tflite/div-options.js';
 import { MulOptions, MulOptionsT } from '../generated/tflite/mul-options.js';
 import { SubOptions, SubOptionsT } from '../generated/tflite/sub-options.js';
-import { builtinOptions, defineOp } from './op.js';
+import { formatType, type TensorType } from '../tensor-type.js';
+import { builtinOptions, defineOp, type NoOptions, type OpRecord } from './op.js';
+import {
+  type AnySite,
+  broadcast,
+  computedDtype,
+  type DtypeVersions,
+  input,
+  inputVersion,
+  output,
+  refuse,
+  requireDtype,
+  requireSameDtype,
+  unify,
+} from './site.js';
 
+const TWO = { inputs: [2, 2], outputs: [1, 1] } as const;
+const THREE = { inputs: [3, 3], outputs: [1, 1] } as const;
+
+/** Two operands of one dtype, broadcast against each other. */
+function arithmetic(site: AnySite): readonly TensorType[] {
+  requireSameDtype(site, 0, 1);
+  const a = input(site, 0, 'operand');
+  const b = input(site, 1, 'operand');
+  return [output(site, 0, computedDtype(site, a.dtype), broadcast(a.shape, b.shape))];
+}
+
+function comparison(site: AnySite): readonly TensorType[] {
+  return [output(site, 0, 'bool', arithmetic(site)[0]?.shape ?? [])];
+}
+
+/** The version that broadcasting beyond four dimensions asks for. */
+function highRankVersion(site: AnySite, version: number): number {
+  const [a, b] = site.inputs.map((type) => type?.shape ?? []);
+  const differs = String(a) !== String(b);
+  return differs && Math.max(a?.length ?? 0, b?.length ?? 0) > 4 ? version : 1;
+}
+
+function plainBinary(
+  code: BuiltinOperator,
+  infer: (site: AnySite) => readonly TensorType[],
+  versions: DtypeVersions = {},
+): OpRecord<NoOptions> {
+  return defineOp({
+    ...TWO,
+    code,
+    options: null,
+    version: (site) => inputVersion(site, 0, versions),
+    infer,
+  });
+}
+
+function extremum(code: BuiltinOperator): OpRecord<NoOptions> {
+  return defineOp({
+    ...TWO,
+    code,
+    options: null,
+    version: (site) =>
+      Math.max(inputVersion(site, 0, { int8: 2, int16: 4 }), highRankVersion(site, 3)),
+    infer: arithmetic,
+  });
+}
+
+function restricted(...dtypes: DType[]): (site: AnySite) => readonly TensorType[] {
+  return (site) => {
+    requireDtype(site, 0, 'operand', ...dtypes);
+    return arithmetic(site);
+  };
+}
+
+const logical = restricted('bool');
+const bitwise = restricted(
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+);
+
+function isInt16Result(site: AnySite): boolean {
+  return site.inputs[0]?.dtype === 'int16' && site.outputs[0]?.dtype === 'int16';
+}
+
+/** The factor by which MUL rescales its integer product; undefined when a scale is missing. */
+function mulRescale(site: AnySite): number | undefined {
+  const scales = [...site.inputs, site.outputs[0]].map((type) =>
+    type?.quantization?.kind === 'affine' ? type.quantization.scale[0] : undefined,
+  );
+  const [a, b, result] = scales;
+  return a && b && result ? (a * b) / result : undefined;
+}
+
+/** Elementwise ops of several operands, which broadcast unless the op says otherwise. */
 export const BINARY_OPS = {
   ADD: defineOp({
+    ...TWO,
     code: BuiltinOperator.ADD,
     options: builtinOptions(BuiltinOptions.AddOptions, AddOptions, AddOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      Math.max(
+        inputVersion(site, 0, {
+          int8: 2,
+          int64: 4,
+          int16: site.inputs[0]?.quantization ? 1 : 5,
+          float16: 6,
+        }),
+        isInt16Result(site) && !site.options.potScaleInt16 ? 3 : 1,
+      ),
+    infer: arithmetic,
   }),
   SUB: defineOp({
+    ...TWO,
     code: BuiltinOperator.SUB,
     options: builtinOptions(BuiltinOptions.SubOptions, SubOptions, SubOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      Math.max(
+        inputVersion(site, 0, { int8: 2, int64: 4 }),
+        highRankVersion(site, 3),
+        isInt16Result(site) && !site.options.potScaleInt16 ? 5 : 1,
+      ),
+    infer: arithmetic,
   }),
   MUL: defineOp({
+    ...TWO,
     code: BuiltinOperator.MUL,
     options: builtinOptions(BuiltinOptions.MulOptions, MulOptions, MulOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      Math.max(
+        inputVersion(site, 0, {
+          int8: 2,
+          int16: site.inputs.some((type) => type?.quantization) ? 4 : 7,
+          int64: 5,
+          complex64: 6,
+          uint32: 7,
+          float16: 8,
+        }),
+        (mulRescale(site) ?? 0) >= 1 ? 3 : 1,
+      ),
+    infer: arithmetic,
   }),
   DIV: defineOp({
+    ...TWO,
     code: BuiltinOperator.DIV,
     options: builtinOptions(BuiltinOptions.DivOptions, DivOptions, DivOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => highRankVersion(site, 2),
+    infer: arithmetic,
   }),
-  FLOOR_DIV: defineOp({
-    code: BuiltinOperator.FLOOR_DIV,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  FLOOR_MOD: defineOp({
-    code: BuiltinOperator.FLOOR_MOD,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  POW: defineOp({
-    code: BuiltinOperator.POW,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  MAXIMUM: defineOp({
-    code: BuiltinOperator.MAXIMUM,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  MINIMUM: defineOp({
-    code: BuiltinOperator.MINIMUM,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  SQUARED_DIFFERENCE: defineOp({
-    code: BuiltinOperator.SQUARED_DIFFERENCE,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  ATAN2: defineOp({
-    code: BuiltinOperator.ATAN2,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  EQUAL: defineOp({
-    code: BuiltinOperator.EQUAL,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  NOT_EQUAL: defineOp({
-    code: BuiltinOperator.NOT_EQUAL,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  GREATER: defineOp({
-    code: BuiltinOperator.GREATER,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  GREATER_EQUAL: defineOp({
-    code: BuiltinOperator.GREATER_EQUAL,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  LESS: defineOp({
-    code: BuiltinOperator.LESS,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  LESS_EQUAL: defineOp({
-    code: BuiltinOperator.LESS_EQUAL,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  LOGICAL_AND: defineOp({
-    code: BuiltinOperator.LOGICAL_AND,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  LOGICAL_OR: defineOp({
-    code: BuiltinOperator.LOGICAL_OR,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  BITWISE_XOR: defineOp({
-    code: BuiltinOperator.BITWISE_XOR,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  RIGHT_SHIFT: defineOp({
-    code: BuiltinOperator.RIGHT_SHIFT,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  PRELU: defineOp({
-    code: BuiltinOperator.PRELU,
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+  FLOOR_DIV: plainBinary(BuiltinOperator.FLOOR_DIV, arithmetic, { float32: 2, int8: 3, int16: 3 }),
+  FLOOR_MOD: plainBinary(BuiltinOperator.FLOOR_MOD, arithmetic, { int8: 2, int16: 2 }),
+  POW: plainBinary(BuiltinOperator.POW, arithmetic),
+  MAXIMUM: extremum(BuiltinOperator.MAXIMUM),
+  MINIMUM: extremum(BuiltinOperator.MINIMUM),
+  SQUARED_DIFFERENCE: plainBinary(BuiltinOperator.SQUARED_DIFFERENCE, arithmetic, { int8: 2 }),
+  ATAN2: plainBinary(BuiltinOperator.ATAN2, restricted('float32', 'float64')),
+  EQUAL: plainBinary(BuiltinOperator.EQUAL, comparison, { int8: 2, string: 3, int16: 5 }),
+  NOT_EQUAL: plainBinary(BuiltinOperator.NOT_EQUAL, comparison, { int8: 2, string: 3, int16: 4 }),
+  GREATER: plainBinary(BuiltinOperator.GREATER, comparison, { int8: 2 }),
+  GREATER_EQUAL: plainBinary(BuiltinOperator.GREATER_EQUAL, comparison, { int8: 2, int16: 3 }),
+  LESS: plainBinary(BuiltinOperator.LESS, comparison, { int8: 2, int16: 3 }),
+  LESS_EQUAL: plainBinary(BuiltinOperator.LESS_EQUAL, comparison, { int8: 2 }),
+  LOGICAL_AND: plainBinary(BuiltinOperator.LOGICAL_AND, logical),
+  LOGICAL_OR: plainBinary(BuiltinOperator.LOGICAL_OR, logical),
+  BITWISE_XOR: plainBinary(BuiltinOperator.BITWISE_XOR, bitwise),
+  RIGHT_SHIFT: plainBinary(BuiltinOperator.RIGHT_SHIFT, bitwise),
+  PRELU: plainBinary(BuiltinOperator.PRELU, (site) => {
+    const [result] = arithmetic(site);
+    const { shape } = input(site, 0, 'input');
+    if (result?.shape.length !== shape.length) {
+      refuse(
+        `Input 1 (slopes) is ${formatType(input(site, 1, 'slopes'))}; expected at most rank ${shape.length}.`,
+      );
+    }
+    return [result];
   }),
   ADD_N: defineOp({
     code: BuiltinOperator.ADD_N,
@@ -189,22 +188,60 @@ export const BINARY_OPS = {
     inputs: [1, Infinity],
     outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const first = input(site, 0, 'operand');
+      let shape = first.shape;
+      for (let index = 1; index < site.inputs.length; index++) {
+        requireSameDtype(site, 0, index);
+        const other = input(site, index, 'operand').shape;
+        if (other.length !== shape.length) {
+          refuse(`Input ${index} has rank ${other.length}; expected rank ${shape.length}.`);
+        }
+        shape = shape.map((dim, axis) =>
+          unify(dim, other[axis] as number, `Dimension ${axis} of inputs 0 and ${index}`),
+        );
+      }
+      return [output(site, 0, first.dtype, shape)];
+    },
   }),
   SELECT: defineOp({
+    ...THREE,
     code: BuiltinOperator.SELECT,
     options: null,
-    inputs: [3, 3],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      Math.max(
+        inputVersion(site, 1, { int8: 2, uint32: 4 }),
+        site.inputs.some((type) => type?.shape.length === 5) ? 3 : 1,
+      ),
+    infer: (site) => {
+      requireDtype(site, 0, 'condition', 'bool');
+      requireSameDtype(site, 1, 2);
+      const condition = input(site, 0, 'condition').shape;
+      const chosen = input(site, 1, 'if true');
+      const shape = broadcast(chosen.shape, input(site, 2, 'if false').shape);
+      // A vector chooses whole slices of the first dimension; everything else is elementwise.
+      if (condition.length === 1 && shape.length > 1) {
+        unify(condition[0] as number, shape[0] as number, 'The condition and the first dimension');
+        return [output(site, 0, chosen.dtype, shape)];
+      }
+      return [output(site, 0, chosen.dtype, broadcast(condition, shape))];
+    },
   }),
   SELECT_V2: defineOp({
+    ...THREE,
     code: BuiltinOperator.SELECT_V2,
     options: null,
-    inputs: [3, 3],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 1, { uint32: 2 }),
+    infer: (site) => {
+      requireDtype(site, 0, 'condition', 'bool');
+      requireSameDtype(site, 1, 2);
+      const chosen = input(site, 1, 'if true');
+      const shape = broadcast(
+        input(site, 0, 'condition').shape,
+        chosen.shape,
+        input(site, 2, 'if false').shape,
+      );
+      return [output(site, 0, chosen.dtype, shape)];
+    },
   }),
 };

@@ -9,9 +9,21 @@ import {
 } from '../generated/tflite/stable-hlocomposite-options.js';
 import { VarHandleOptions, VarHandleOptionsT } from '../generated/tflite/var-handle-options.js';
 import { WhileOptions, WhileOptionsT } from '../generated/tflite/while-options.js';
+import type { TensorType } from '../tensor-type.js';
 import { builtinOptions, builtinOptions2, defineOp } from './op.js';
+import { type AnySite, output, requireDtype } from './site.js';
 
+/**
+ * The outputs as declared: what they are is decided by a subgraph or by what a variable holds, of
+ * which the node itself shows nothing.
+ */
+function declared(site: AnySite): readonly TensorType[] {
+  return site.outputs.map(({ dtype, shape }, index) => output(site, index, dtype, shape));
+}
+
+/** Ops that call subgraphs or keep values from one run to the next. */
 export const CONTROL_OPS = {
+  /** Inputs: condition, arguments of the chosen subgraph. */
   IF: defineOp({
     code: BuiltinOperator.IF,
     options: builtinOptions(BuiltinOptions.IfOptions, IfOptions, IfOptionsT),
@@ -19,8 +31,12 @@ export const CONTROL_OPS = {
     outputs: [0, Infinity],
     subgraphs: (options) => [options.thenSubgraphIndex, options.elseSubgraphIndex],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      requireDtype(site, 0, 'condition', 'bool');
+      return declared(site);
+    },
   }),
+  /** Inputs and outputs are the loop variables; both subgraphs take them all. */
   WHILE: defineOp({
     code: BuiltinOperator.WHILE,
     options: builtinOptions(BuiltinOptions.WhileOptions, WhileOptions, WhileOptionsT),
@@ -28,7 +44,7 @@ export const CONTROL_OPS = {
     outputs: [0, Infinity],
     subgraphs: (options) => [options.condSubgraphIndex, options.bodySubgraphIndex],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: declared,
   }),
   CALL_ONCE: defineOp({
     code: BuiltinOperator.CALL_ONCE,
@@ -38,7 +54,7 @@ export const CONTROL_OPS = {
     sideEffect: true,
     subgraphs: (options) => [options.initSubgraphIndex],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: () => [],
   }),
   VAR_HANDLE: defineOp({
     code: BuiltinOperator.VAR_HANDLE,
@@ -46,7 +62,7 @@ export const CONTROL_OPS = {
     inputs: [0, 0],
     outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => [{ dtype: 'resource', shape: site.outputs[0]?.shape ?? [] }],
   }),
   READ_VARIABLE: defineOp({
     code: BuiltinOperator.READ_VARIABLE,
@@ -54,8 +70,12 @@ export const CONTROL_OPS = {
     inputs: [1, 1],
     outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      requireDtype(site, 0, 'variable', 'resource');
+      return declared(site);
+    },
   }),
+  /** Inputs: variable, value. */
   ASSIGN_VARIABLE: defineOp({
     code: BuiltinOperator.ASSIGN_VARIABLE,
     options: null,
@@ -63,8 +83,12 @@ export const CONTROL_OPS = {
     outputs: [0, 0],
     sideEffect: true,
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      requireDtype(site, 0, 'variable', 'resource');
+      return [];
+    },
   }),
+  /** A named op of another vocabulary, spelled out in a subgraph. */
   STABLEHLO_COMPOSITE: defineOp({
     code: BuiltinOperator.STABLEHLO_COMPOSITE,
     options: builtinOptions2(
@@ -76,6 +100,6 @@ export const CONTROL_OPS = {
     outputs: [0, Infinity],
     subgraphs: (options) => [options.decompositionSubgraphIndex],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: declared,
   }),
 };

@@ -1,16 +1,18 @@
+import { LinnetError } from '../errors.js';
+import type { TensorType } from '../tensor-type.js';
 import { BINARY_OPS } from './binary.js';
 import { CONTROL_OPS } from './control.js';
 import { CONVERT_OPS } from './convert.js';
 import { JOIN_OPS } from './join.js';
 import { LAYOUT_OPS } from './layout.js';
 import { MATMUL_OPS } from './matmul.js';
+import type { OpRecord, OpSite } from './op.js';
 import { RECURRENT_OPS } from './recurrent.js';
 import { REDUCE_OPS } from './reduce.js';
 import { SHAPE_OPS } from './shape.js';
 import { SLICE_OPS } from './slice.js';
 import { UNARY_OPS } from './unary.js';
 import { WINDOW_OPS } from './window.js';
-import type { OpRecord } from './op.js';
 
 /** The vocabulary: every op that Linnet reads, optimizes, runs and writes. */
 export const OPS = {
@@ -47,4 +49,38 @@ export function opFromCode(code: number): OpName | undefined {
 /** The record of an op, typed by its name. */
 export function opRecord<N extends OpName>(name: N): OpRecord<OptionsOf<N>> {
   return OPS[name] as unknown as OpRecord<OptionsOf<N>>;
+}
+
+/**
+ * The types of a node's outputs.
+ *
+ * @throws LinnetError of code INVALID_MODEL, with the op as its address, when the node has too few
+ * or too many inputs or outputs, or an input or option is wrong
+ */
+export function inferTypes<N extends OpName>(
+  op: N,
+  site: OpSite<OptionsOf<N>>,
+): readonly TensorType[] {
+  const record = opRecord(op);
+  checkCount(op, 'inputs', site.inputs.length, record.inputs);
+  checkCount(op, 'outputs', site.outputs.length, record.outputs);
+  try {
+    return record.infer(site);
+  } catch (error) {
+    throw error instanceof LinnetError ? error.at({ op }) : error;
+  }
+}
+
+function checkCount(
+  op: OpName,
+  what: string,
+  found: number,
+  [min, max]: readonly [number, number],
+): void {
+  if (found >= min && found <= max) return;
+  const expected =
+    min === max ? `${min}` : max === Infinity ? `${min} or more` : `${min} to ${max}`;
+  throw new LinnetError('INVALID_MODEL', `The node has ${found} ${what}; expected ${expected}.`, {
+    op,
+  });
 }

@@ -4,6 +4,7 @@ import {
   DepthToSpaceOptions,
   DepthToSpaceOptionsT,
 } from '../generated/tflite/depth-to-space-options.js';
+import { MirrorPadMode } from '../generated/tflite/mirror-pad-mode.js';
 import { MirrorPadOptions, MirrorPadOptionsT } from '../generated/tflite/mirror-pad-options.js';
 import {
   ResizeBilinearOptions,
@@ -21,80 +22,263 @@ import {
   SpaceToDepthOptions,
   SpaceToDepthOptionsT,
 } from '../generated/tflite/space-to-depth-options.js';
-import { builtinOptions, defineOp } from './op.js';
+import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
+import { builtinOptions, defineOp, type NoOptions, type OpRecord } from './op.js';
+import {
+  type AnySite,
+  computedDtype,
+  dimOf,
+  input,
+  inputOfRank,
+  inputVersion,
+  integers,
+  listLength,
+  moved,
+  normalizeAxis,
+  output,
+  refuse,
+  unify,
+  unknownShape,
+} from './site.js';
 
+const ONE = { inputs: [1, 1], outputs: [1, 1] } as const;
+const TWO = { inputs: [2, 2], outputs: [1, 1] } as const;
+
+/** A quotient that must come out even. */
+function divide(size: number, divisor: number, what: string): number {
+  return dimOf((known) => {
+    if (divisor <= 0 || known % divisor !== 0) {
+      refuse(`${what} is ${known}; expected a multiple of ${divisor}.`);
+    }
+    return known / divisor;
+  }, size);
+}
+
+/** Pairs of [before, after] from a [rows, 2] input, or undefined while it is not known. */
+function pairs(
+  site: AnySite,
+  index: number,
+  name: string,
+  rows: number,
+): readonly (readonly [number, number])[] | undefined {
+  const { shape } = inputOfRank(site, index, name, 2);
+  unify(shape[0] as number, rows, `The rows of input ${index} (${name})`);
+  unify(shape[1] as number, 2, `The columns of input ${index} (${name})`);
+  const values = integers(site, index, name);
+  if (values?.some((value) => value < 0)) {
+    refuse(`Input ${index} (${name}) is [${values}]; expected no negative number.`);
+  }
+  return (
+    values &&
+    Array.from({ length: rows }, (_, row) => [
+      values[2 * row] as number,
+      values[2 * row + 1] as number,
+    ])
+  );
+}
+
+function padded(
+  site: AnySite,
+  limit: (size: number) => number = () => Infinity,
+): readonly TensorType[] {
+  const source = input(site, 0, 'input');
+  const padding = pairs(site, 1, 'padding', source.shape.length);
+  const shape = source.shape.map((dim, axis) => {
+    const pair = padding?.[axis];
+    if (pair === undefined) return UNKNOWN_DIM;
+    return dimOf((size) => {
+      if (Math.max(...pair) > limit(size)) {
+        refuse(
+          `Input 1 (padding) asks for ${pair} round dimension ${axis} of ${formatType(source)}; at most ${limit(size)} can be mirrored.`,
+        );
+      }
+      return size + pair[0] + pair[1];
+    }, dim);
+  });
+  return [moved(site, 0, source, shape)];
+}
+
+function padVersion(site: AnySite): number {
+  return Math.max(
+    inputVersion(site, 0, { int8: 2, int16: 3, bool: 5 }),
+    (site.inputs[0]?.shape.length ?? 0) > 4 ? 4 : 1,
+  );
+}
+
+/** SPACE_TO_BATCH_ND and its inverse: blocks of the dimensions after the first move to or from it. */
+function batchBlocks(
+  code: BuiltinOperator,
+  borderName: string,
+  resize: (size: number, block: number, border: readonly [number, number]) => number,
+  rebatch: (batch: number, blocks: number) => number,
+): OpRecord<NoOptions> {
+  return defineOp({
+    code,
+    options: null,
+    inputs: [3, 3],
+    outputs: [1, 1],
+    valueInputs: [1, 2],
+    version: (site) =>
+      Math.max(
+        inputVersion(site, 0, { int8: 2, int16: 4 }),
+        site.inputs[0]?.shape.length === 4 ? 1 : 3,
+      ),
+    infer: (site) => {
+      const source = inputOfRank(site, 0, 'input', 2, Infinity);
+      const rank = source.shape.length;
+      const count = listLength(site, 1, 'block shape');
+      const blocks = integers(site, 1, 'block shape');
+      if (count === UNKNOWN_DIM || blocks === undefined) {
+        return [moved(site, 0, source, unknownShape(rank))];
+      }
+      if (count > rank - 1 || blocks.some((block) => block <= 0)) {
+        refuse(`Input 1 (block shape) is [${blocks}], which does not fit ${formatType(source)}.`);
+      }
+      const borders = pairs(site, 2, borderName, count);
+      const [batch, ...rest] = source.shape as [number, ...number[]];
+      const total = blocks.reduce((product, block) => product * block, 1);
+      const sizes = rest.map((dim, axis) => {
+        const block = blocks[axis];
+        if (block === undefined) return dim;
+        const border = borders?.[axis];
+        return border === undefined
+          ? UNKNOWN_DIM
+          : dimOf((size) => resize(size, block, border), dim);
+      });
+      return [moved(site, 0, source, [dimOf((size) => rebatch(size, total), batch), ...sizes])];
+    },
+  });
+}
+
+/** The output of a resize of NHWC images to the [height, width] in input 1. */
+function resized(site: AnySite): readonly TensorType[] {
+  const source = inputOfRank(site, 0, 'images', 4);
+  unify(listLength(site, 1, 'size'), 2, 'The length of input 1 (size)');
+  const [height, width] = integers(site, 1, 'size') ?? unknownShape(2);
+  if (height === 0 || width === 0 || Math.min(height as number, width as number) < UNKNOWN_DIM) {
+    refuse(`Input 1 (size) is ${height} x ${width}; expected positive numbers.`);
+  }
+  const [batch, , , channels] = source.shape as [number, number, number, number];
+  const shape = [batch, height as number, width as number, channels];
+  return [output(site, 0, computedDtype(site, source.dtype), shape)];
+}
+
+function resizeVersion(site: AnySite, newCoordinates: boolean): number {
+  return Math.max(inputVersion(site, 0, { int8: 2, int16: 4 }), newCoordinates ? 3 : 1);
+}
+
+/** Ops that move elements between dimensions, pad, reverse or resample. */
 export const LAYOUT_OPS = {
   SPACE_TO_DEPTH: defineOp({
+    ...ONE,
     code: BuiltinOperator.SPACE_TO_DEPTH,
     options: builtinOptions(
       BuiltinOptions.SpaceToDepthOptions,
       SpaceToDepthOptions,
       SpaceToDepthOptionsT,
     ),
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 0, { int8: 2 }),
+    infer: (site) => {
+      const source = inputOfRank(site, 0, 'input', 4);
+      const [batch, height, width, depth] = source.shape as [number, number, number, number];
+      const block = site.options.blockSize;
+      return [
+        moved(site, 0, source, [
+          batch,
+          divide(height, block, 'The height'),
+          divide(width, block, 'The width'),
+          dimOf((size) => size * block * block, depth),
+        ]),
+      ];
+    },
   }),
   DEPTH_TO_SPACE: defineOp({
+    ...ONE,
     code: BuiltinOperator.DEPTH_TO_SPACE,
     options: builtinOptions(
       BuiltinOptions.DepthToSpaceOptions,
       DepthToSpaceOptions,
       DepthToSpaceOptionsT,
     ),
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 0, { int8: 2 }),
+    infer: (site) => {
+      const source = inputOfRank(site, 0, 'input', 4);
+      const [batch, height, width, depth] = source.shape as [number, number, number, number];
+      const block = site.options.blockSize;
+      return [
+        moved(site, 0, source, [
+          batch,
+          dimOf((size) => size * block, height),
+          dimOf((size) => size * block, width),
+          divide(depth, block * block, 'The depth'),
+        ]),
+      ];
+    },
   }),
-  SPACE_TO_BATCH_ND: defineOp({
-    code: BuiltinOperator.SPACE_TO_BATCH_ND,
-    options: null,
-    inputs: [3, 3],
-    outputs: [1, 1],
-    valueInputs: [1, 2],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  BATCH_TO_SPACE_ND: defineOp({
-    code: BuiltinOperator.BATCH_TO_SPACE_ND,
-    options: null,
-    inputs: [3, 3],
-    outputs: [1, 1],
-    valueInputs: [1, 2],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
+  SPACE_TO_BATCH_ND: batchBlocks(
+    BuiltinOperator.SPACE_TO_BATCH_ND,
+    'padding',
+    (size, block, [before, after]) =>
+      divide(size + before + after, block, 'A padded spatial dimension'),
+    (batch, blocks) => batch * blocks,
+  ),
+  BATCH_TO_SPACE_ND: batchBlocks(
+    BuiltinOperator.BATCH_TO_SPACE_ND,
+    'crops',
+    (size, block, [before, after]) => {
+      const cropped = size * block - before - after;
+      if (cropped < 0)
+        refuse(`Input 2 (crops) takes more than there is: ${cropped} would be left.`);
+      return cropped;
+    },
+    (batch, blocks) => divide(batch, blocks, 'The batch'),
+  ),
   REVERSE_V2: defineOp({
+    ...TWO,
     code: BuiltinOperator.REVERSE_V2,
     options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 0, { bool: 2, int8: 3 }),
+    infer: (site) => {
+      const source = input(site, 0, 'input');
+      for (const axis of integers(site, 1, 'axes') ?? []) normalizeAxis(axis, source.shape.length);
+      return [moved(site, 0, source, source.shape)];
+    },
   }),
+  /** Reverses the first `lengths[b]` elements of each sequence b. */
   REVERSE_SEQUENCE: defineOp({
+    ...TWO,
     code: BuiltinOperator.REVERSE_SEQUENCE,
     options: builtinOptions(
       BuiltinOptions.ReverseSequenceOptions,
       ReverseSequenceOptions,
       ReverseSequenceOptionsT,
     ),
-    inputs: [2, 2],
-    outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const source = inputOfRank(site, 0, 'input', 2, Infinity);
+      const rank = source.shape.length;
+      const { seqDim, batchDim } = site.options;
+      const batchAxis = normalizeAxis(batchDim, rank, 'batch axis');
+      if (normalizeAxis(seqDim, rank, 'sequence axis') === batchAxis) {
+        refuse(`The sequence axis and the batch axis are both ${batchAxis}.`);
+      }
+      const lengths = inputOfRank(site, 1, 'lengths', 1);
+      unify(
+        lengths.shape[0] as number,
+        source.shape[batchAxis] as number,
+        'The lengths and the batch',
+      );
+      return [moved(site, 0, source, source.shape)];
+    },
   }),
   PAD: defineOp({
+    ...TWO,
     code: BuiltinOperator.PAD,
     options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: padVersion,
+    infer: (site) => padded(site),
   }),
   PADV2: defineOp({
     code: BuiltinOperator.PADV2,
@@ -102,42 +286,48 @@ export const LAYOUT_OPS = {
     inputs: [3, 3],
     outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: padVersion,
+    infer: (site) => padded(site),
   }),
   MIRROR_PAD: defineOp({
+    ...TWO,
     code: BuiltinOperator.MIRROR_PAD,
     options: builtinOptions(BuiltinOptions.MirrorPadOptions, MirrorPadOptions, MirrorPadOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 0, { int8: 2, int16: 3 }),
+    infer: (site) =>
+      padded(site, (size) => (site.options.mode === MirrorPadMode.REFLECT ? size - 1 : size)),
   }),
   RESIZE_BILINEAR: defineOp({
+    ...TWO,
     code: BuiltinOperator.RESIZE_BILINEAR,
     options: builtinOptions(
       BuiltinOptions.ResizeBilinearOptions,
       ResizeBilinearOptions,
       ResizeBilinearOptionsT,
     ),
-    inputs: [2, 2],
-    outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => resizeVersion(site, site.options.halfPixelCenters),
+    infer: (site) => {
+      if (site.options.halfPixelCenters && site.options.alignCorners) {
+        refuse(
+          'The options halfPixelCenters and alignCorners exclude each other, but both are set.',
+        );
+      }
+      return resized(site);
+    },
   }),
   RESIZE_NEAREST_NEIGHBOR: defineOp({
+    ...TWO,
     code: BuiltinOperator.RESIZE_NEAREST_NEIGHBOR,
     options: builtinOptions(
       BuiltinOptions.ResizeNearestNeighborOptions,
       ResizeNearestNeighborOptions,
       ResizeNearestNeighborOptionsT,
     ),
-    inputs: [2, 2],
-    outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      resizeVersion(site, site.options.halfPixelCenters || site.options.alignCorners),
+    infer: resized,
   }),
 };

@@ -1,16 +1,38 @@
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import {
   BatchMatMulOptions,
   BatchMatMulOptionsT,
 } from '../generated/tflite/batch-mat-mul-options.js';
+import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
+import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import {
   FullyConnectedOptions,
   FullyConnectedOptionsT,
 } from '../generated/tflite/fully-connected-options.js';
+import { FullyConnectedOptionsWeightsFormat as WeightsFormat } from '../generated/tflite/fully-connected-options-weights-format.js';
+import { TensorType as TypeCode } from '../generated/tflite/tensor-type.js';
+import { formatType } from '../tensor-type.js';
 import { builtinOptions, defineOp } from './op.js';
+import {
+  type AnySite,
+  broadcast,
+  computedDtype,
+  dimOf,
+  inputOfRank,
+  inputVersion,
+  isFloat,
+  isPerChannel,
+  output,
+  productOf,
+  refuse,
+  unify,
+} from './site.js';
+
+function isHybrid(site: AnySite): boolean {
+  return isFloat(site.inputs[0]) && site.inputs[1] != null && !isFloat(site.inputs[1]);
+}
 
 export const MATMUL_OPS = {
+  /** Input [..., depth], weights [units, depth], bias [units]. */
   FULLY_CONNECTED: defineOp({
     code: BuiltinOperator.FULLY_CONNECTED,
     options: builtinOptions(
@@ -19,10 +41,51 @@ export const MATMUL_OPS = {
       FullyConnectedOptionsT,
     ),
     inputs: [2, 3],
+    // The second output is scratch memory that the shuffled weights format asks for.
     outputs: [1, 2],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => {
+      const { keepNumDims, asymmetricQuantizeInputs, quantizedBiasType, weightsFormat } =
+        site.options;
+      const [data, weights] = site.inputs;
+      const hybridVersion = isPerChannel(weights) ? 12 : asymmetricQuantizeInputs ? 9 : 3;
+      return Math.max(
+        weightsFormat === WeightsFormat.SHUFFLED4x16INT8 ? 2 : 1,
+        isHybrid(site) ? hybridVersion : 1,
+        inputVersion(site, 0, { int8: 4, int16: weights?.dtype === 'int4' ? 13 : 7 }),
+        inputVersion(site, 1, { int4: 10, int2: 14 }),
+        keepNumDims ? 5 : 1,
+        site.inputs.length === 2 ? 6 : 1,
+        data?.dtype === 'int16' && quantizedBiasType !== TypeCode.FLOAT32 ? 11 : 1,
+      );
+    },
+    infer: (site) => {
+      const data = inputOfRank(site, 0, 'input', 1, Infinity);
+      const weights = inputOfRank(site, 1, 'weights', 2);
+      const [units, depth] = weights.shape as [number, number];
+      if (site.inputs[2] != null) {
+        const bias = inputOfRank(site, 2, 'bias', 0, Infinity);
+        unify(productOf(bias.shape), units, 'The bias and the number of units');
+      }
+      const dtype = computedDtype(site, data.dtype);
+      const scratch = site.outputs.slice(1);
+      const last = data.shape.at(-1) as number;
+      if (site.options.keepNumDims) {
+        unify(last, depth, 'The last dimension of the input and the depth of the weights');
+        return [output(site, 0, dtype, [...data.shape.slice(0, -1), units]), ...scratch];
+      }
+      const batch =
+        last === depth
+          ? productOf(data.shape.slice(0, -1))
+          : dimOf((count, d) => (d === 0 ? 0 : count / d), productOf(data.shape), depth);
+      if (!Number.isInteger(batch)) {
+        refuse(
+          `Input 0 is ${formatType(data)}; its number of elements must be a multiple of the depth ${depth} of the weights.`,
+        );
+      }
+      return [output(site, 0, dtype, [batch, units]), ...scratch];
+    },
   }),
+  /** [..., rows, depth] x [..., depth, columns]; adjX and adjY swap the last two dimensions. */
   BATCH_MATMUL: defineOp({
     code: BuiltinOperator.BATCH_MATMUL,
     options: builtinOptions(
@@ -32,7 +95,26 @@ export const MATMUL_OPS = {
     ),
     inputs: [2, 2],
     outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      Math.max(
+        inputVersion(site, 0, { int8: 2, int16: 3 }),
+        isHybrid(site) && site.options.asymmetricQuantizeInputs ? 4 : 1,
+      ),
+    infer: (site) => {
+      const left = inputOfRank(site, 0, 'left', 2, Infinity);
+      const right = inputOfRank(site, 1, 'right', 2, Infinity);
+      const { adjX, adjY } = site.options;
+      const a = left.shape.slice(-2) as [number, number];
+      const b = right.shape.slice(-2) as [number, number];
+      const [rows, leftDepth] = adjX ? [a[1], a[0]] : a;
+      const [rightDepth, columns] = adjY ? [b[1], b[0]] : b;
+      unify(
+        leftDepth,
+        rightDepth,
+        `The inner dimensions of ${formatType(left)} and ${formatType(right)}`,
+      );
+      const batch = broadcast(left.shape.slice(0, -2), right.shape.slice(0, -2));
+      return [output(site, 0, computedDtype(site, left.dtype), [...batch, rows, columns])];
+    },
   }),
 };

@@ -91,7 +91,9 @@ export interface OpRecord<Options> {
   infer(site: OpSite<Options>): readonly TensorType[];
 }
 
-/** Gives a record its options type; ops without options get NoOptions. */
-export function defineOp<Options = NoOptions>(record: OpRecord<Options>): OpRecord<Options> {
-  return record;
+/** Gives a record the options type of its table; ops without options get NoOptions. */
+export function defineOp<Options = NoOptions>(
+  record: Pick<OpRecord<Options>, 'options'> & Omit<OpRecord<NoInfer<Options>>, 'options'>,
+): OpRecord<Options> {
+  return record as OpRecord<Options>;
 }

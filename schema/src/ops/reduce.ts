@@ -1,93 +1,141 @@
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
+import { type DType, dtypeFromCode } from '../dtype.js';
 import { ArgMaxOptions, ArgMaxOptionsT } from '../generated/tflite/arg-max-options.js';
 import { ArgMinOptions, ArgMinOptionsT } from '../generated/tflite/arg-min-options.js';
+import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
+import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import { CumsumOptions, CumsumOptionsT } from '../generated/tflite/cumsum-options.js';
 import { ReducerOptions, ReducerOptionsT } from '../generated/tflite/reducer-options.js';
+import { TensorType as TypeCode } from '../generated/tflite/tensor-type.js';
 import { UniqueOptions, UniqueOptionsT } from '../generated/tflite/unique-options.js';
-import { builtinOptions, defineOp } from './op.js';
+import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
+import { builtinOptions, defineOp, type FieldsOf, type NoOptions, type OpRecord } from './op.js';
+import {
+  type AnySite,
+  computedDtype,
+  type DtypeVersions,
+  declaredRank,
+  input,
+  inputOfRank,
+  inputVersion,
+  integer,
+  integers,
+  listLength,
+  normalizeAxis,
+  output,
+  outputVersion,
+  refuse,
+  requireDtype,
+  unify,
+  unknownShape,
+  withDim,
+  withoutDim,
+} from './site.js';
 
+/** The shape that is left when the dimensions that input 1 names are reduced. */
+function reducedShape(site: AnySite, keepDims: boolean): readonly number[] {
+  const { shape } = input(site, 0, 'input');
+  const axes = integers(site, 1, 'axes');
+  if (axes === undefined) {
+    if (keepDims) return unknownShape(shape.length);
+    const count = listLength(site, 1, 'axes');
+    return unknownShape(declaredRank(site, Math.max(0, shape.length - Math.max(0, count))));
+  }
+  const reduced = new Set(axes.map((axis) => normalizeAxis(axis, shape.length)));
+  return keepDims
+    ? shape.map((dim, axis) => (reduced.has(axis) ? 1 : dim))
+    : shape.filter((_, axis) => !reduced.has(axis));
+}
+
+function reduction(
+  code: BuiltinOperator,
+  versions: DtypeVersions = {},
+  onlyBool = false,
+): OpRecord<FieldsOf<ReducerOptionsT>> {
+  return defineOp({
+    code,
+    options: builtinOptions(BuiltinOptions.ReducerOptions, ReducerOptions, ReducerOptionsT),
+    inputs: [2, 2],
+    outputs: [1, 1],
+    valueInputs: [1],
+    version: (site) => inputVersion(site, 0, versions),
+    infer: (site) => {
+      if (onlyBool) requireDtype(site, 0, 'input', 'bool');
+      const dtype = computedDtype(site, input(site, 0, 'input').dtype);
+      return [output(site, 0, dtype, reducedShape(site, site.options.keepDims))];
+    },
+  });
+}
+
+/** The dtype of output `index`, which holds positions: as declared, else as the option says. */
+function indexDtype(site: AnySite, index: number, option: TypeCode): DType {
+  const dtype = site.outputs[index]?.dtype ?? dtypeFromCode(option);
+  return dtype === 'int64' || dtype === 'int16' ? dtype : 'int32';
+}
+
+const ARG = {
+  inputs: [2, 2],
+  outputs: [1, 1],
+  valueInputs: [1],
+  version: (site: AnySite) => inputVersion(site, 0, { int8: 2, bool: 3 }),
+} as const;
+
+function argShape(site: AnySite): readonly number[] {
+  const { shape } = inputOfRank(site, 0, 'input', 1, Infinity);
+  const axis = integer(site, 1, 'axis');
+  return axis === undefined
+    ? unknownShape(shape.length - 1)
+    : withoutDim(shape, normalizeAxis(axis, shape.length));
+}
+
+function unsortedSegment(code: BuiltinOperator): OpRecord<NoOptions> {
+  return defineOp({
+    code,
+    options: null,
+    inputs: [3, 3],
+    outputs: [1, 1],
+    valueInputs: [2],
+    version: () => 1,
+    infer: (site) => {
+      const data = input(site, 0, 'data');
+      const ids = input(site, 1, 'segment ids');
+      ids.shape.forEach((dim, axis) => {
+        const size = data.shape[axis];
+        if (size === undefined) {
+          refuse(`Input 1 (segment ids) is ${formatType(ids)}; its shape must begin that of data.`);
+        }
+        unify(dim, size, `Dimension ${axis} of data and segment ids`);
+      });
+      const count = integer(site, 2, 'number of segments') ?? UNKNOWN_DIM;
+      if (count < UNKNOWN_DIM) refuse(`Input 2 (number of segments) is ${count}.`);
+      return [output(site, 0, data.dtype, [count, ...data.shape.slice(ids.shape.length)])];
+    },
+  });
+}
+
+/** Ops that fold dimensions away, search along them, or group what they hold. */
 export const REDUCE_OPS = {
-  SUM: defineOp({
-    code: BuiltinOperator.SUM,
-    options: builtinOptions(BuiltinOptions.ReducerOptions, ReducerOptions, ReducerOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  MEAN: defineOp({
-    code: BuiltinOperator.MEAN,
-    options: builtinOptions(BuiltinOptions.ReducerOptions, ReducerOptions, ReducerOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  REDUCE_MAX: defineOp({
-    code: BuiltinOperator.REDUCE_MAX,
-    options: builtinOptions(BuiltinOptions.ReducerOptions, ReducerOptions, ReducerOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  REDUCE_MIN: defineOp({
-    code: BuiltinOperator.REDUCE_MIN,
-    options: builtinOptions(BuiltinOptions.ReducerOptions, ReducerOptions, ReducerOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  REDUCE_PROD: defineOp({
-    code: BuiltinOperator.REDUCE_PROD,
-    options: builtinOptions(BuiltinOptions.ReducerOptions, ReducerOptions, ReducerOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  REDUCE_ANY: defineOp({
-    code: BuiltinOperator.REDUCE_ANY,
-    options: builtinOptions(BuiltinOptions.ReducerOptions, ReducerOptions, ReducerOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  REDUCE_ALL: defineOp({
-    code: BuiltinOperator.REDUCE_ALL,
-    options: builtinOptions(BuiltinOptions.ReducerOptions, ReducerOptions, ReducerOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
+  SUM: reduction(BuiltinOperator.SUM, { int8: 2 }),
+  MEAN: reduction(BuiltinOperator.MEAN, { int8: 2, int16: 3 }),
+  REDUCE_MAX: reduction(BuiltinOperator.REDUCE_MAX, { int8: 2, int16: 3 }),
+  REDUCE_MIN: reduction(BuiltinOperator.REDUCE_MIN, { int8: 2, int16: 3 }),
+  REDUCE_PROD: reduction(BuiltinOperator.REDUCE_PROD, { int8: 2, int16: 2 }),
+  REDUCE_ANY: reduction(BuiltinOperator.REDUCE_ANY, {}, true),
+  REDUCE_ALL: reduction(BuiltinOperator.REDUCE_ALL, {}, true),
   ARG_MAX: defineOp({
+    ...ARG,
     code: BuiltinOperator.ARG_MAX,
     options: builtinOptions(BuiltinOptions.ArgMaxOptions, ArgMaxOptions, ArgMaxOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site): readonly TensorType[] => [
+      { dtype: indexDtype(site, 0, site.options.outputType), shape: argShape(site) },
+    ],
   }),
   ARG_MIN: defineOp({
+    ...ARG,
     code: BuiltinOperator.ARG_MIN,
     options: builtinOptions(BuiltinOptions.ArgMinOptions, ArgMinOptions, ArgMinOptionsT),
-    inputs: [2, 2],
-    outputs: [1, 1],
-    valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site): readonly TensorType[] => [
+      { dtype: indexDtype(site, 0, site.options.outputType), shape: argShape(site) },
+    ],
   }),
   CUMSUM: defineOp({
     code: BuiltinOperator.CUMSUM,
@@ -96,7 +144,11 @@ export const REDUCE_OPS = {
     outputs: [1, 1],
     valueInputs: [1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const { dtype, shape } = inputOfRank(site, 0, 'input', 1, Infinity);
+      normalizeAxis(integer(site, 1, 'axis') ?? 0, shape.length);
+      return [output(site, 0, dtype, shape)];
+    },
   }),
   TOPK_V2: defineOp({
     code: BuiltinOperator.TOPK_V2,
@@ -104,9 +156,25 @@ export const REDUCE_OPS = {
     inputs: [2, 2],
     outputs: [2, 2],
     valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      Math.max(
+        inputVersion(site, 0, { int8: 2, int16: 3 }),
+        inputVersion(site, 1, { int16: 3 }),
+        outputVersion(site, 1, { int16: 3 }),
+      ),
+    infer: (site) => {
+      const { dtype, shape } = inputOfRank(site, 0, 'input', 1, Infinity);
+      const size = shape.at(-1) as number;
+      const k = integer(site, 1, 'k') ?? UNKNOWN_DIM;
+      if (k < UNKNOWN_DIM || (size !== UNKNOWN_DIM && k > size)) {
+        refuse(`Input 1 (k) is ${k}; expected a number up to ${size}, the last dimension.`);
+      }
+      const found = withDim(shape, shape.length - 1, k);
+      const indices = indexDtype(site, 1, TypeCode.INT32);
+      return [output(site, 0, dtype, found), { dtype: indices, shape: found }];
+    },
   }),
+  /** Outputs: the distinct elements in order of appearance, and where each input element went. */
   UNIQUE: defineOp({
     code: BuiltinOperator.UNIQUE,
     options: builtinOptions(BuiltinOptions.UniqueOptions, UniqueOptions, UniqueOptionsT),
@@ -114,60 +182,43 @@ export const REDUCE_OPS = {
     outputs: [2, 2],
     dataDependent: true,
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const { dtype, shape } = inputOfRank(site, 0, 'input', 1);
+      const positions = indexDtype(site, 1, site.options.idxOutType);
+      return [output(site, 0, dtype, [UNKNOWN_DIM]), { dtype: positions, shape }];
+    },
   }),
+  /** The coordinates of the elements that are not zero, one row each. */
   WHERE: defineOp({
     code: BuiltinOperator.WHERE,
     options: null,
     inputs: [1, 1],
     outputs: [1, 1],
     dataDependent: true,
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => (site.inputs[0]?.dtype === 'bool' ? 1 : 2),
+    infer: (site) => [
+      { dtype: 'int64', shape: [UNKNOWN_DIM, input(site, 0, 'condition').shape.length] },
+    ],
   }),
   SEGMENT_SUM: defineOp({
     code: BuiltinOperator.SEGMENT_SUM,
     options: null,
     inputs: [2, 2],
     outputs: [1, 1],
-    valueInputs: [1],
+    dataDependent: true,
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const data = inputOfRank(site, 0, 'data', 1, Infinity);
+      const ids = inputOfRank(site, 1, 'segment ids', 1);
+      unify(ids.shape[0] as number, data.shape[0] as number, 'The rows of data and segment ids');
+      // Segment ids ascend, so the last one tells how many there are.
+      const values = integers(site, 1, 'segment ids');
+      const count = values === undefined ? UNKNOWN_DIM : (values.at(-1) ?? -1) + 1;
+      return [output(site, 0, data.dtype, withDim(data.shape, 0, count))];
+    },
   }),
-  UNSORTED_SEGMENT_MAX: defineOp({
-    code: BuiltinOperator.UNSORTED_SEGMENT_MAX,
-    options: null,
-    inputs: [3, 3],
-    outputs: [1, 1],
-    valueInputs: [2],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  UNSORTED_SEGMENT_MIN: defineOp({
-    code: BuiltinOperator.UNSORTED_SEGMENT_MIN,
-    options: null,
-    inputs: [3, 3],
-    outputs: [1, 1],
-    valueInputs: [2],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  UNSORTED_SEGMENT_PROD: defineOp({
-    code: BuiltinOperator.UNSORTED_SEGMENT_PROD,
-    options: null,
-    inputs: [3, 3],
-    outputs: [1, 1],
-    valueInputs: [2],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  UNSORTED_SEGMENT_SUM: defineOp({
-    code: BuiltinOperator.UNSORTED_SEGMENT_SUM,
-    options: null,
-    inputs: [3, 3],
-    outputs: [1, 1],
-    valueInputs: [2],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
+  UNSORTED_SEGMENT_MAX: unsortedSegment(BuiltinOperator.UNSORTED_SEGMENT_MAX),
+  UNSORTED_SEGMENT_MIN: unsortedSegment(BuiltinOperator.UNSORTED_SEGMENT_MIN),
+  UNSORTED_SEGMENT_PROD: unsortedSegment(BuiltinOperator.UNSORTED_SEGMENT_PROD),
+  UNSORTED_SEGMENT_SUM: unsortedSegment(BuiltinOperator.UNSORTED_SEGMENT_SUM),
 };

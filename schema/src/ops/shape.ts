@@ -1,11 +1,68 @@
+import { type DType, dtypeFromCode } from '../dtype.js';
 import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
 import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import { OneHotOptions, OneHotOptionsT } from '../generated/tflite/one-hot-options.js';
 import { ReshapeOptions, ReshapeOptionsT } from '../generated/tflite/reshape-options.js';
 import { ShapeOptions, ShapeOptionsT } from '../generated/tflite/shape-options.js';
 import { SqueezeOptions, SqueezeOptionsT } from '../generated/tflite/squeeze-options.js';
+import { elementCount, formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import { builtinOptions, defineOp } from './op.js';
+import {
+  type AnySite,
+  broadcast,
+  declaredRank,
+  dimOf,
+  input,
+  inputOfRank,
+  inputVersion,
+  integer,
+  integers,
+  listLength,
+  moved,
+  normalizeAxis,
+  output,
+  refuse,
+  requireSameDtype,
+  shapeInput,
+  unify,
+  unknownShape,
+} from './site.js';
 
+const ONE = { inputs: [1, 1], outputs: [1, 1] } as const;
+const TWO = { inputs: [2, 2], outputs: [1, 1] } as const;
+
+/** The target of RESHAPE with its -1, if any, replaced by what the element count leaves for it. */
+function resolveReshape(source: TensorType, target: readonly number[]): readonly number[] {
+  const count = elementCount(source.shape);
+  const open = target.filter((dim) => dim === -1).length;
+  const rest = target.reduce((product, dim) => (dim === -1 ? product : product * dim), 1);
+  const mismatch = () =>
+    refuse(`Input 0 is ${formatType(source)}, which cannot be reshaped to [${target}].`);
+  if (open > 1 || target.some((dim) => dim < -1)) mismatch();
+  if (count === undefined) return target;
+  if (open === 0) return count === rest ? target : mismatch();
+  if (rest === 0 ? count !== 0 : count % rest !== 0) mismatch();
+  return target.map((dim) => (dim === -1 ? (rest === 0 ? 0 : count / rest) : dim));
+}
+
+function squeezedShape(
+  site: AnySite,
+  source: TensorType,
+  dims: readonly number[],
+): readonly number[] {
+  const { shape } = source;
+  if (dims.length === 0) {
+    if (!shape.includes(UNKNOWN_DIM)) return shape.filter((dim) => dim !== 1);
+    return unknownShape(declaredRank(site, shape.filter((dim) => dim !== 1).length));
+  }
+  const squeezed = new Set(dims.map((dim) => normalizeAxis(dim, shape.length, 'squeezed axis')));
+  for (const axis of squeezed) {
+    unify(shape[axis] as number, 1, `Dimension ${axis} of ${formatType(source)} is squeezed`);
+  }
+  return shape.filter((_, axis) => !squeezed.has(axis));
+}
+
+/** Ops about shapes: they change how elements are arranged, or make tensors from a shape. */
 export const SHAPE_OPS = {
   RESHAPE: defineOp({
     code: BuiltinOperator.RESHAPE,
@@ -14,118 +71,237 @@ export const SHAPE_OPS = {
     outputs: [1, 1],
     valueInputs: [1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const source = input(site, 0, 'input');
+      const shapeTensor = site.inputs[1];
+      // As in TFLite, a shape input counts only when it is a vector of int32.
+      if (shapeTensor?.shape.length === 1 && shapeTensor.dtype === 'int32') {
+        const target = integers(site, 1, 'shape');
+        if (target === undefined) {
+          const rank = shapeTensor.shape[0] as number;
+          const known = rank === UNKNOWN_DIM ? declaredRank(site, 0) : rank;
+          return [moved(site, 0, source, unknownShape(known))];
+        }
+        return [moved(site, 0, source, resolveReshape(source, target))];
+      }
+      const { newShape } = site.options;
+      // Old converters wrote a scalar's shape as [0].
+      const isScalar = newShape.length === 1 && newShape[0] === 0;
+      return [moved(site, 0, source, resolveReshape(source, isScalar ? [] : newShape))];
+    },
   }),
   SQUEEZE: defineOp({
+    ...ONE,
     code: BuiltinOperator.SQUEEZE,
     options: builtinOptions(BuiltinOptions.SqueezeOptions, SqueezeOptions, SqueezeOptionsT),
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 0, { string: 2 }),
+    infer: (site) => {
+      const source = input(site, 0, 'input');
+      return [moved(site, 0, source, squeezedShape(site, source, site.options.squeezeDims))];
+    },
   }),
   EXPAND_DIMS: defineOp({
+    ...TWO,
     code: BuiltinOperator.EXPAND_DIMS,
     options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
     valueInputs: [1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const source = input(site, 0, 'input');
+      const rank = source.shape.length + 1;
+      const axis = integer(site, 1, 'axis');
+      if (axis === undefined) return [moved(site, 0, source, unknownShape(rank))];
+      const shape = [...source.shape];
+      shape.splice(normalizeAxis(axis, rank), 0, 1);
+      return [moved(site, 0, source, shape)];
+    },
   }),
   TRANSPOSE: defineOp({
+    ...TWO,
     code: BuiltinOperator.TRANSPOSE,
     options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => {
+      const rank = site.inputs[0]?.shape.length ?? 0;
+      return Math.max(
+        inputVersion(site, 0, { int8: 2, bool: 3, int16: 5, int4: 7, bfloat16: 8, float16: 9 }),
+        rank > 6 ? 8 : rank > 5 ? 6 : rank > 4 ? 4 : 1,
+      );
+    },
+    infer: (site) => {
+      const source = input(site, 0, 'input');
+      const rank = source.shape.length;
+      unify(listLength(site, 1, 'permutation'), rank, 'The permutation and the rank of the input');
+      const permutation = integers(site, 1, 'permutation');
+      if (permutation === undefined) return [moved(site, 0, source, unknownShape(rank))];
+      const axes = permutation.map((axis) => normalizeAxis(axis, rank, 'permuted axis'));
+      if (new Set(axes).size !== rank) {
+        refuse(`Input 1 (permutation) is [${permutation}]; expected each axis once.`);
+      }
+      return [
+        moved(
+          site,
+          0,
+          source,
+          axes.map((axis) => source.shape[axis] as number),
+        ),
+      ];
+    },
   }),
   BROADCAST_TO: defineOp({
+    ...TWO,
     code: BuiltinOperator.BROADCAST_TO,
     options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    // Version 1 had another op code and was withdrawn.
+    version: (site) => Math.max(2, inputVersion(site, 0, { int8: 3, int16: 3 })),
+    infer: (site) => {
+      const source = input(site, 0, 'input');
+      const target = shapeInput(site, 1);
+      source.shape.forEach((dim, axis) => {
+        const size = target[axis + target.length - source.shape.length];
+        if (size === undefined || (dim !== 1 && dim !== size && dim >= 0 && size >= 0)) {
+          refuse(`Input 0 is ${formatType(source)}, which does not broadcast to [${target}].`);
+        }
+      });
+      return [moved(site, 0, source, target)];
+    },
   }),
+  /** The shape, as a vector, that two shapes broadcast to. */
   BROADCAST_ARGS: defineOp({
+    ...TWO,
     code: BuiltinOperator.BROADCAST_ARGS,
     options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    valueInputs: [0, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      requireSameDtype(site, 0, 1);
+      const { dtype } = inputOfRank(site, 0, 'shape', 1);
+      inputOfRank(site, 1, 'shape', 1);
+      const [a, b] = [integers(site, 0, 'shape'), integers(site, 1, 'shape')];
+      if (a !== undefined && b !== undefined) broadcast(a, b);
+      const rank = dimOf(Math.max, listLength(site, 0, 'shape'), listLength(site, 1, 'shape'));
+      return [{ dtype, shape: [rank] }];
+    },
   }),
   SHAPE: defineOp({
+    ...ONE,
     code: BuiltinOperator.SHAPE,
     options: builtinOptions(BuiltinOptions.ShapeOptions, ShapeOptions, ShapeOptionsT),
-    inputs: [1, 1],
-    outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const wanted = site.outputs[0]?.dtype ?? dtypeFromCode(site.options.outType);
+      const dtype: DType = wanted === 'int64' ? 'int64' : 'int32';
+      return [{ dtype, shape: [input(site, 0, 'input').shape.length] }];
+    },
   }),
   RANK: defineOp({
+    ...ONE,
     code: BuiltinOperator.RANK,
     options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      input(site, 0, 'input');
+      return [{ dtype: 'int32', shape: [] }];
+    },
   }),
   FILL: defineOp({
+    ...TWO,
     code: BuiltinOperator.FILL,
     options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
     valueInputs: [0],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 1, { bool: 2, string: 2, int8: 3, int16: 3, float16: 4 }),
+    infer: (site) => {
+      const value = inputOfRank(site, 1, 'value', 0);
+      return [moved(site, 0, value, shapeInput(site, 0))];
+    },
   }),
   RANGE: defineOp({
-    code: BuiltinOperator.RANGE,
-    options: null,
     inputs: [3, 3],
     outputs: [1, 1],
+    code: BuiltinOperator.RANGE,
+    options: null,
     valueInputs: [0, 1, 2],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 0, { int64: 2 }),
+    infer: (site) => {
+      requireSameDtype(site, 0, 1);
+      requireSameDtype(site, 0, 2);
+      const { dtype } = inputOfRank(site, 0, 'start', 0, 1);
+      const [start, limit, delta] = [0, 1, 2].map((index) => {
+        const value = site.value(index)?.[0];
+        return value === undefined ? undefined : Number(value);
+      });
+      if (start === undefined || limit === undefined || delta === undefined) {
+        return [output(site, 0, dtype, [UNKNOWN_DIM])];
+      }
+      const size = Math.ceil((limit - start) / delta);
+      if (!Number.isFinite(size)) refuse(`Input 2 (delta) is ${delta}; expected another number.`);
+      return [output(site, 0, dtype, [Math.max(0, size)])];
+    },
   }),
+  /** Inputs: indices, depth, value where hot, value elsewhere. */
   ONE_HOT: defineOp({
-    code: BuiltinOperator.ONE_HOT,
-    options: builtinOptions(BuiltinOptions.OneHotOptions, OneHotOptions, OneHotOptionsT),
     inputs: [4, 4],
     outputs: [1, 1],
+    code: BuiltinOperator.ONE_HOT,
+    options: builtinOptions(BuiltinOptions.OneHotOptions, OneHotOptions, OneHotOptionsT),
     valueInputs: [1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const indices = input(site, 0, 'indices');
+      requireSameDtype(site, 2, 3);
+      const depth = integer(site, 1, 'depth') ?? UNKNOWN_DIM;
+      if (depth < UNKNOWN_DIM) refuse(`Input 1 (depth) is ${depth}.`);
+      const shape = [...indices.shape];
+      shape.splice(normalizeAxis(site.options.axis, shape.length + 1), 0, depth);
+      return [output(site, 0, input(site, 2, 'value where hot').dtype, shape)];
+    },
   }),
   TILE: defineOp({
+    ...TWO,
     code: BuiltinOperator.TILE,
     options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 0, { string: 2, int8: 3 }),
+    infer: (site) => {
+      const source = input(site, 0, 'input');
+      const rank = source.shape.length;
+      unify(listLength(site, 1, 'multiples'), rank, 'The multiples and the rank of the input');
+      const multiples = integers(site, 1, 'multiples');
+      if (multiples === undefined) return [moved(site, 0, source, unknownShape(rank))];
+      if (multiples.some((count) => count < 0)) {
+        refuse(`Input 1 (multiples) is [${multiples}]; expected no negative number.`);
+      }
+      const shape = source.shape.map((dim, axis) =>
+        dimOf((size) => size * (multiples[axis] as number), dim),
+      );
+      return [moved(site, 0, source, shape)];
+    },
   }),
   MATRIX_DIAG: defineOp({
+    ...ONE,
     code: BuiltinOperator.MATRIX_DIAG,
     options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const source = inputOfRank(site, 0, 'diagonal', 1, Infinity);
+      return [moved(site, 0, source, [...source.shape, source.shape.at(-1) as number])];
+    },
   }),
   MATRIX_SET_DIAG: defineOp({
+    ...TWO,
     code: BuiltinOperator.MATRIX_SET_DIAG,
     options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const source = inputOfRank(site, 0, 'matrix', 2, Infinity);
+      const rank = source.shape.length;
+      const diagonal = inputOfRank(site, 1, 'diagonal', rank - 1);
+      const [rows, columns] = source.shape.slice(-2) as [number, number];
+      const expected = [...source.shape.slice(0, -2), dimOf(Math.min, rows, columns)];
+      diagonal.shape.forEach((dim, axis) => {
+        unify(dim, expected[axis] as number, `Dimension ${axis} of the diagonal and the matrix`);
+      });
+      return [moved(site, 0, source, source.shape)];
+    },
   }),
 };

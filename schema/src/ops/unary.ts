@@ -8,243 +8,128 @@ import {
   LocalResponseNormalizationOptionsT,
 } from '../generated/tflite/local-response-normalization-options.js';
 import { SoftmaxOptions, SoftmaxOptionsT } from '../generated/tflite/softmax-options.js';
-import { builtinOptions, defineOp } from './op.js';
+import type { TensorType } from '../tensor-type.js';
+import { builtinOptions, defineOp, type NoOptions, type OpRecord } from './op.js';
+import {
+  type AnySite,
+  computedDtype,
+  type DtypeVersions,
+  input,
+  inputOfRank,
+  inputVersion,
+  output,
+  outputVersion,
+  requireDtype,
+} from './site.js';
 
+const ARITY = { inputs: [1, 1], outputs: [1, 1] } as const;
+
+/** One input, one output of the same shape. */
+function sameShape(site: AnySite): readonly TensorType[] {
+  const { dtype, shape } = input(site, 0, 'input');
+  return [output(site, 0, computedDtype(site, dtype), shape)];
+}
+
+function unary(code: BuiltinOperator, versions: DtypeVersions = {}): OpRecord<NoOptions> {
+  return defineOp({
+    ...ARITY,
+    code,
+    options: null,
+    version: (site) => inputVersion(site, 0, versions),
+    infer: sameShape,
+  });
+}
+
+/** Ops that compute each element, or each vector along the last dimension, from the input alone. */
 export const UNARY_OPS = {
   ABS: defineOp({
+    ...ARITY,
     code: BuiltinOperator.ABS,
     options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      inputVersion(site, 0, {
+        int8: 2,
+        uint8: 2,
+        int16: site.inputs[0]?.quantization ? 3 : 4,
+        int32: 5,
+      }),
+    infer: sameShape,
   }),
-  NEG: defineOp({
-    code: BuiltinOperator.NEG,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  EXP: defineOp({
-    code: BuiltinOperator.EXP,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  LOG: defineOp({
-    code: BuiltinOperator.LOG,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  SQRT: defineOp({
-    code: BuiltinOperator.SQRT,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  RSQRT: defineOp({
-    code: BuiltinOperator.RSQRT,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  SQUARE: defineOp({
-    code: BuiltinOperator.SQUARE,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  SIN: defineOp({
-    code: BuiltinOperator.SIN,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  COS: defineOp({
-    code: BuiltinOperator.COS,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  CEIL: defineOp({
-    code: BuiltinOperator.CEIL,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  FLOOR: defineOp({
-    code: BuiltinOperator.FLOOR,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  ROUND: defineOp({
-    code: BuiltinOperator.ROUND,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  SIGN: defineOp({
-    code: BuiltinOperator.SIGN,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
+  NEG: unary(BuiltinOperator.NEG),
+  EXP: unary(BuiltinOperator.EXP, { int8: 2, int16: 2 }),
+  LOG: unary(BuiltinOperator.LOG, { int8: 2, int16: 2 }),
+  SQRT: unary(BuiltinOperator.SQRT, { int8: 2, int16: 2 }),
+  RSQRT: unary(BuiltinOperator.RSQRT, { int8: 2, int16: 3 }),
+  SQUARE: unary(BuiltinOperator.SQUARE),
+  SIN: unary(BuiltinOperator.SIN, { float16: 2 }),
+  COS: unary(BuiltinOperator.COS, { float16: 2 }),
+  CEIL: unary(BuiltinOperator.CEIL),
+  FLOOR: unary(BuiltinOperator.FLOOR),
+  ROUND: unary(BuiltinOperator.ROUND),
+  SIGN: unary(BuiltinOperator.SIGN, { int32: 2 }),
   LOGICAL_NOT: defineOp({
+    ...ARITY,
     code: BuiltinOperator.LOGICAL_NOT,
     options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      requireDtype(site, 0, 'input', 'bool');
+      return sameShape(site);
+    },
   }),
-  RELU: defineOp({
-    code: BuiltinOperator.RELU,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  RELU6: defineOp({
-    code: BuiltinOperator.RELU6,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  RELU_N1_TO_1: defineOp({
-    code: BuiltinOperator.RELU_N1_TO_1,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  RELU_0_TO_1: defineOp({
-    code: BuiltinOperator.RELU_0_TO_1,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  ELU: defineOp({
-    code: BuiltinOperator.ELU,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  HARD_SWISH: defineOp({
-    code: BuiltinOperator.HARD_SWISH,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  LOGISTIC: defineOp({
-    code: BuiltinOperator.LOGISTIC,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  TANH: defineOp({
-    code: BuiltinOperator.TANH,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  ZEROS_LIKE: defineOp({
-    code: BuiltinOperator.ZEROS_LIKE,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  LOG_SOFTMAX: defineOp({
-    code: BuiltinOperator.LOG_SOFTMAX,
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
+  RELU: unary(BuiltinOperator.RELU, { int8: 2, uint8: 2, int16: 3 }),
+  RELU6: unary(BuiltinOperator.RELU6, { int8: 2, int16: 3 }),
+  RELU_N1_TO_1: unary(BuiltinOperator.RELU_N1_TO_1),
+  RELU_0_TO_1: unary(BuiltinOperator.RELU_0_TO_1),
+  ELU: unary(BuiltinOperator.ELU),
+  HARD_SWISH: unary(BuiltinOperator.HARD_SWISH),
+  LOGISTIC: unary(BuiltinOperator.LOGISTIC, { int8: 2, int16: 3 }),
+  TANH: unary(BuiltinOperator.TANH, { int8: 2, int16: 3 }),
+  ZEROS_LIKE: unary(BuiltinOperator.ZEROS_LIKE),
+  LOG_SOFTMAX: unary(BuiltinOperator.LOG_SOFTMAX, { int8: 2 }),
   LEAKY_RELU: defineOp({
+    ...ARITY,
     code: BuiltinOperator.LEAKY_RELU,
     options: builtinOptions(BuiltinOptions.LeakyReluOptions, LeakyReluOptions, LeakyReluOptionsT),
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 0, { int16: 2 }),
+    infer: sameShape,
   }),
   GELU: defineOp({
+    ...ARITY,
     code: BuiltinOperator.GELU,
     options: builtinOptions(BuiltinOptions.GeluOptions, GeluOptions, GeluOptionsT),
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 0, { int8: 2, uint8: 2, float16: 3 }),
+    infer: sameShape,
   }),
   SOFTMAX: defineOp({
+    ...ARITY,
     code: BuiltinOperator.SOFTMAX,
     options: builtinOptions(BuiltinOptions.SoftmaxOptions, SoftmaxOptions, SoftmaxOptionsT),
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => inputVersion(site, 0, { int8: 2, int16: 3, float16: 4 }),
+    infer: (site) => {
+      inputOfRank(site, 0, 'logits', 1, Infinity);
+      return sameShape(site);
+    },
   }),
   L2_NORMALIZATION: defineOp({
+    ...ARITY,
     code: BuiltinOperator.L2_NORMALIZATION,
     options: builtinOptions(BuiltinOptions.L2NormOptions, L2NormOptions, L2NormOptionsT),
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) => outputVersion(site, 0, { int8: 2 }),
+    infer: sameShape,
   }),
   LOCAL_RESPONSE_NORMALIZATION: defineOp({
+    ...ARITY,
     code: BuiltinOperator.LOCAL_RESPONSE_NORMALIZATION,
     options: builtinOptions(
       BuiltinOptions.LocalResponseNormalizationOptions,
       LocalResponseNormalizationOptions,
       LocalResponseNormalizationOptionsT,
     ),
-    inputs: [1, 1],
-    outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      inputOfRank(site, 0, 'input', 4);
+      return sameShape(site);
+    },
   }),
 };

@@ -6,34 +6,195 @@ import {
   DepthwiseConv2DOptions,
   DepthwiseConv2DOptionsT,
 } from '../generated/tflite/depthwise-conv2-doptions.js';
+import type { Padding } from '../generated/tflite/padding.js';
 import { Pool2DOptions, Pool2DOptionsT } from '../generated/tflite/pool2-doptions.js';
+import { TensorType as TypeCode } from '../generated/tflite/tensor-type.js';
 import {
   TransposeConvOptions,
   TransposeConvOptionsT,
 } from '../generated/tflite/transpose-conv-options.js';
-import { builtinOptions, defineOp } from './op.js';
+import { windowSpan } from '../geometry.js';
+import { formatType, UNKNOWN_DIM } from '../tensor-type.js';
+import { builtinOptions, defineOp, type FieldsOf, type OpRecord } from './op.js';
+import {
+  type AnySite,
+  computedDtype,
+  type DtypeVersions,
+  dimOf,
+  inputOfRank,
+  inputVersion,
+  integers,
+  isFloat,
+  isPerChannel,
+  listLength,
+  output,
+  refuse,
+  unify,
+  unknownShape,
+} from './site.js';
 
+const CONVOLUTION = { inputs: [2, 3], outputs: [1, 1] } as const;
+
+/** Size of one output dimension; refuses a window that needs a size that is not known. */
+function outputSize(
+  size: number,
+  window: number,
+  stride: number,
+  dilation: number,
+  padding: Padding,
+): number {
+  if (window === UNKNOWN_DIM) return UNKNOWN_DIM;
+  return windowSpan({ size, window, stride, dilation }, padding).output;
+}
+
+/** Checks the bias, which is left out or has one element per output channel. */
+function checkBias(site: AnySite, index: number, channels: number): void {
+  if (site.inputs[index] == null) return;
+  const bias = inputOfRank(site, index, 'bias', 1);
+  unify(bias.shape[0] as number, channels, 'The bias and the number of output channels');
+}
+
+/** Versions by the dtypes of input and weights, which ops of this family agree on. */
+interface ConvolutionVersions {
+  readonly int8: number;
+  readonly int4Weights: number;
+  readonly int16: number;
+  readonly hybrid: number;
+  readonly hybridPerChannel: number;
+}
+
+function convolutionVersion(site: AnySite, versions: ConvolutionVersions): number {
+  const [data, weights] = site.inputs;
+  if (isFloat(data)) {
+    if (isFloat(weights)) return 1;
+    return isPerChannel(weights) ? versions.hybridPerChannel : versions.hybrid;
+  }
+  if (weights?.dtype === 'int4') return versions.int4Weights;
+  if (data?.dtype === 'int16') return versions.int16;
+  return data?.dtype === 'int8' ? versions.int8 : 1;
+}
+
+function isGrouped(site: AnySite): boolean {
+  const channels = site.inputs[0]?.shape[3];
+  return channels !== UNKNOWN_DIM && channels !== site.inputs[1]?.shape[3];
+}
+
+function hasBiasType(options: { readonly quantizedBiasType: TypeCode }): boolean {
+  return options.quantizedBiasType !== TypeCode.FLOAT32;
+}
+
+function pooling(
+  code: BuiltinOperator,
+  versions: DtypeVersions = {},
+): OpRecord<FieldsOf<Pool2DOptionsT>> {
+  return defineOp({
+    code,
+    options: builtinOptions(BuiltinOptions.Pool2DOptions, Pool2DOptions, Pool2DOptionsT),
+    inputs: [1, 1],
+    outputs: [1, 1],
+    version: (site) => inputVersion(site, 0, versions),
+    infer: (site) => {
+      const { dtype, shape } = inputOfRank(site, 0, 'input', 4);
+      const [batch, height, width, channels] = shape as [number, number, number, number];
+      const { padding, strideH, strideW, filterHeight, filterWidth } = site.options;
+      return [
+        output(site, 0, dtype, [
+          batch,
+          outputSize(height, filterHeight, strideH, 1, padding),
+          outputSize(width, filterWidth, strideW, 1, padding),
+          channels,
+        ]),
+      ];
+    },
+  });
+}
+
+/** Ops that slide a window over the spatial dimensions of channels-last data. */
 export const WINDOW_OPS = {
+  /** Input NHWC, filter OHWI; channels in groups when the filter's I divides the input's C. */
   CONV_2D: defineOp({
+    ...CONVOLUTION,
     code: BuiltinOperator.CONV_2D,
     options: builtinOptions(BuiltinOptions.Conv2DOptions, Conv2DOptions, Conv2DOptionsT),
-    inputs: [2, 3],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      Math.max(
+        convolutionVersion(site, {
+          int8: 3,
+          int4Weights: 7,
+          int16: 4,
+          hybrid: 2,
+          hybridPerChannel: 5,
+        }),
+        isGrouped(site) ? 6 : 1,
+        site.inputs[0]?.dtype === 'int16' && hasBiasType(site.options) ? 8 : 1,
+      ),
+    infer: (site) => {
+      const data = inputOfRank(site, 0, 'input', 4);
+      const filter = inputOfRank(site, 1, 'filter', 4);
+      const [batch, height, width, channels] = data.shape as [number, number, number, number];
+      const [count, windowH, windowW, depth] = filter.shape as [number, number, number, number];
+      const groups = dimOf((c, d) => c / d, channels, depth);
+      if (!Number.isInteger(groups) || dimOf((n, g) => n % g, count, groups) > 0) {
+        refuse(
+          `Input 1 (filter) is ${formatType(filter)}; its last dimension must divide the ${channels} channels of ${formatType(data)} into groups.`,
+        );
+      }
+      checkBias(site, 2, count);
+      const options = site.options;
+      return [
+        output(site, 0, computedDtype(site, data.dtype), [
+          batch,
+          outputSize(height, windowH, options.strideH, options.dilationHFactor, options.padding),
+          outputSize(width, windowW, options.strideW, options.dilationWFactor, options.padding),
+          count,
+        ]),
+      ];
+    },
   }),
+  /** Input NHWC, filter 1HWO, where O is a multiple of C and each channel makes O / C outputs. */
   DEPTHWISE_CONV_2D: defineOp({
+    ...CONVOLUTION,
     code: BuiltinOperator.DEPTHWISE_CONV_2D,
     options: builtinOptions(
       BuiltinOptions.DepthwiseConv2DOptions,
       DepthwiseConv2DOptions,
       DepthwiseConv2DOptionsT,
     ),
-    inputs: [2, 3],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      Math.max(
+        convolutionVersion(site, {
+          int8: 3,
+          int4Weights: 7,
+          int16: 5,
+          hybrid: 4,
+          hybridPerChannel: 6,
+        }),
+        site.options.dilationWFactor !== 1 || site.options.dilationHFactor !== 1 ? 2 : 1,
+      ),
+    infer: (site) => {
+      const data = inputOfRank(site, 0, 'input', 4);
+      const filter = inputOfRank(site, 1, 'filter', 4);
+      const [batch, height, width, channels] = data.shape as [number, number, number, number];
+      const [one, windowH, windowW, count] = filter.shape as [number, number, number, number];
+      unify(one, 1, `The first dimension of input 1 (filter), ${formatType(filter)}`);
+      if (dimOf((n, c) => n % c, count, channels) !== 0 && channels !== UNKNOWN_DIM) {
+        refuse(
+          `Input 1 (filter) is ${formatType(filter)}; its last dimension must be a multiple of the ${channels} channels of the input.`,
+        );
+      }
+      checkBias(site, 2, count);
+      const options = site.options;
+      return [
+        output(site, 0, computedDtype(site, data.dtype), [
+          batch,
+          outputSize(height, windowH, options.strideH, options.dilationHFactor, options.padding),
+          outputSize(width, windowW, options.strideW, options.dilationWFactor, options.padding),
+          count,
+        ]),
+      ];
+    },
   }),
+  /** Inputs: the output's shape, filter OHWI, data NHWC, bias. */
   TRANSPOSE_CONV: defineOp({
     code: BuiltinOperator.TRANSPOSE_CONV,
     options: builtinOptions(
@@ -44,39 +205,64 @@ export const WINDOW_OPS = {
     inputs: [3, 4],
     outputs: [1, 1],
     valueInputs: [0],
-    version: () => 1,
-    infer: (site) => site.outputs,
+    version: (site) =>
+      Math.max(
+        inputVersion(site, 1, { int8: 2 }),
+        site.inputs[3] ? 3 : 1,
+        site.options.fusedActivationFunction ? 4 : 1,
+        site.inputs[2]?.dtype === 'int16' && hasBiasType(site.options) ? 5 : 1,
+      ),
+    infer: (site) => {
+      const filter = inputOfRank(site, 1, 'filter', 4);
+      const data = inputOfRank(site, 2, 'input', 4);
+      const [count, windowH, windowW, depth] = filter.shape as [number, number, number, number];
+      unify(depth, data.shape[3] as number, 'The channels of inputs 1 (filter) and 2 (input)');
+      checkBias(site, 3, count);
+      unify(listLength(site, 0, 'output shape'), 4, 'The length of input 0 (output shape)');
+      const shape = [...(integers(site, 0, 'output shape') ?? unknownShape(4))];
+      shape[0] = unify(
+        shape[0] as number,
+        data.shape[0] as number,
+        'The batch of output and input',
+      );
+      shape[3] = unify(shape[3] as number, count, 'The channels of output and filter');
+      const { padding, strideH, strideW } = site.options;
+      const rows = outputSize(shape[1] as number, windowH, strideH, 1, padding);
+      const columns = outputSize(shape[2] as number, windowW, strideW, 1, padding);
+      unify(rows, data.shape[1] as number, 'The height that the output shape asks of the input');
+      unify(columns, data.shape[2] as number, 'The width that the output shape asks of the input');
+      return [output(site, 0, computedDtype(site, data.dtype), shape)];
+    },
   }),
+  /** Input NDHWC, filter DHWIO. */
   CONV_3D: defineOp({
+    ...CONVOLUTION,
     code: BuiltinOperator.CONV_3D,
     options: builtinOptions(BuiltinOptions.Conv3DOptions, Conv3DOptions, Conv3DOptionsT),
-    inputs: [2, 3],
-    outputs: [1, 1],
     version: () => 1,
-    infer: (site) => site.outputs,
+    infer: (site) => {
+      const data = inputOfRank(site, 0, 'input', 5);
+      const filter = inputOfRank(site, 1, 'filter', 5);
+      const window = filter.shape;
+      const count = window[4] as number;
+      unify(window[3] as number, data.shape[4] as number, 'The channels of filter and input');
+      checkBias(site, 2, count);
+      const options = site.options;
+      const strides = [options.strideD, options.strideH, options.strideW];
+      const dilations = [options.dilationDFactor, options.dilationHFactor, options.dilationWFactor];
+      const spatial = strides.map((stride, i) =>
+        outputSize(
+          data.shape[i + 1] as number,
+          window[i] as number,
+          stride,
+          dilations[i] as number,
+          options.padding,
+        ),
+      );
+      return [output(site, 0, data.dtype, [data.shape[0] as number, ...spatial, count])];
+    },
   }),
-  AVERAGE_POOL_2D: defineOp({
-    code: BuiltinOperator.AVERAGE_POOL_2D,
-    options: builtinOptions(BuiltinOptions.Pool2DOptions, Pool2DOptions, Pool2DOptionsT),
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  MAX_POOL_2D: defineOp({
-    code: BuiltinOperator.MAX_POOL_2D,
-    options: builtinOptions(BuiltinOptions.Pool2DOptions, Pool2DOptions, Pool2DOptionsT),
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
-  L2_POOL_2D: defineOp({
-    code: BuiltinOperator.L2_POOL_2D,
-    options: builtinOptions(BuiltinOptions.Pool2DOptions, Pool2DOptions, Pool2DOptionsT),
-    inputs: [1, 1],
-    outputs: [1, 1],
-    version: () => 1,
-    infer: (site) => site.outputs,
-  }),
+  AVERAGE_POOL_2D: pooling(BuiltinOperator.AVERAGE_POOL_2D, { int8: 2, int16: 3 }),
+  MAX_POOL_2D: pooling(BuiltinOperator.MAX_POOL_2D, { int8: 2, int16: 3 }),
+  L2_POOL_2D: pooling(BuiltinOperator.L2_POOL_2D),
 };

@@ -1,4 +1,4 @@
-import { DimensionMetadata } from '../generated/tflite/dimension-metadata.js';
+import type { DimensionMetadata } from '../generated/tflite/dimension-metadata.js';
 import { DimensionType } from '../generated/tflite/dimension-type.js';
 import { Int32Vector } from '../generated/tflite/int32-vector.js';
 import { SparseIndexVector } from '../generated/tflite/sparse-index-vector.js';
