@@ -1,0 +1,48 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { LinnetError } from '@linnet/schema';
+
+/**
+ * Writes files so that either all of them are complete or none is there: each goes to a temporary
+ * name beside its own first. Folders are made as needed.
+ *
+ * @throws LinnetError IO when a file cannot be written; nothing is left behind
+ */
+export async function writeFiles(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  const temporary = [...files.keys()].map((file) => `${file}.${process.pid}.tmp`);
+  let current = '';
+  try {
+    for (const [index, [file, bytes]] of [...files].entries()) {
+      current = file;
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(temporary[index], bytes, { flag: 'wx' });
+    }
+    for (const [index, file] of [...files.keys()].entries()) {
+      current = file;
+      await rename(temporary[index], file);
+    }
+  } catch (cause) {
+    await Promise.all(temporary.map((file) => rm(file, { force: true })));
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reasons: Record<string, string> = {
+      ENOSPC: 'the disk is full',
+      EACCES: 'permission denied',
+      EROFS: 'the file system is read-only',
+      EISDIR: 'it is a folder',
+      ENOTDIR: 'a part of its path is not a folder',
+    };
+    throw new LinnetError(
+      'IO',
+      `cannot write: ${reasons[code ?? ''] ?? message}`,
+      { file: current },
+      ['Nothing was written; choose another place with -o or --output-dir, or make room.'],
+      { cause },
+    );
+  }
+}
+
+/** A tensor's name as a file name: anything but letters, digits, `.`, `_` and `-` becomes `_`. */
+export function safeFileName(name: string): string {
+  const safe = name.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_');
+  return safe === '' ? '_' : safe.slice(0, 200);
+}
