@@ -15,3 +15,4 @@ export { broadcast as broadcastShapes, normalizeAxis } from './ops/site.js';
 export * from './ops/strided-slice.js';
 export * from './read.js';
 export * from './tensor-type.js';
+export * from './versions.js';

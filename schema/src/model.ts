@@ -71,6 +71,7 @@ export interface ForeignNode {
   readonly customOptions: Uint8Array;
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  readonly intermediates?: readonly number[];
   readonly version: number;
 }
 

@@ -1,0 +1,105 @@
+import type { Builder } from 'flatbuffers';
+import { dtypeCode } from '../dtype.js';
+import { BlockwiseQuantization } from '../generated/tflite/blockwise-quantization.js';
+import { DimensionMetadata } from '../generated/tflite/dimension-metadata.js';
+import { DimensionType } from '../generated/tflite/dimension-type.js';
+import { Int32Vector } from '../generated/tflite/int32-vector.js';
+import { QuantizationDetails } from '../generated/tflite/quantization-details.js';
+import { QuantizationParameters } from '../generated/tflite/quantization-parameters.js';
+import { SparseIndexVector } from '../generated/tflite/sparse-index-vector.js';
+import { SparsityParameters } from '../generated/tflite/sparsity-parameters.js';
+import { Tensor as TensorTable } from '../generated/tflite/tensor.js';
+import type { Sparsity, SparsityDim, Tensor } from '../model.js';
+import { isStatic, type Quantization, UNKNOWN_DIM } from '../tensor-type.js';
+
+/** Packs a tensor whose contents are in the buffer with the index given. */
+export function packTensor(builder: Builder, tensor: Tensor, buffer: number): number {
+  const quantization = tensor.quantization && packQuantization(builder, tensor.quantization);
+  const sparsity = tensor.sparsity && packSparsity(builder, tensor.sparsity);
+  const name = tensor.name === '' ? 0 : builder.createString(tensor.name);
+  const fixed = tensor.shape.map((dim) => (dim === UNKNOWN_DIM ? 1 : dim));
+  const shape = TensorTable.createShapeVector(builder, fixed);
+  const signature = isStatic(tensor.shape)
+    ? 0
+    : TensorTable.createShapeSignatureVector(builder, [...tensor.shape]);
+  TensorTable.startTensor(builder);
+  TensorTable.addShape(builder, shape);
+  TensorTable.addType(builder, dtypeCode(tensor.dtype));
+  TensorTable.addBuffer(builder, buffer);
+  TensorTable.addName(builder, name);
+  TensorTable.addQuantization(builder, quantization ?? 0);
+  TensorTable.addIsVariable(builder, tensor.isVariable);
+  TensorTable.addSparsity(builder, sparsity ?? 0);
+  TensorTable.addShapeSignature(builder, signature);
+  TensorTable.addHasRank(builder, true);
+  return TensorTable.endTensor(builder);
+}
+
+function packQuantization(builder: Builder, quantization: Quantization): number {
+  if (quantization.kind === 'blockwise') {
+    const { scales, zeroPoints, blockSize } = quantization;
+    const details = BlockwiseQuantization.createBlockwiseQuantization(
+      builder,
+      scales,
+      zeroPoints,
+      blockSize,
+    );
+    QuantizationParameters.startQuantizationParameters(builder);
+    QuantizationParameters.addDetailsType(builder, QuantizationDetails.BlockwiseQuantization);
+    QuantizationParameters.addDetails(builder, details);
+    return QuantizationParameters.endQuantizationParameters(builder);
+  }
+  const { scale, zeroPoint, axis, min, max } = quantization;
+  const scales = QuantizationParameters.createScaleVector(builder, scale);
+  const zeroPoints = QuantizationParameters.createZeroPointVector(
+    builder,
+    Array.from(zeroPoint, BigInt),
+  );
+  const mins = min ? QuantizationParameters.createMinVector(builder, min) : 0;
+  const maxs = max ? QuantizationParameters.createMaxVector(builder, max) : 0;
+  QuantizationParameters.startQuantizationParameters(builder);
+  QuantizationParameters.addMin(builder, mins);
+  QuantizationParameters.addMax(builder, maxs);
+  QuantizationParameters.addScale(builder, scales);
+  QuantizationParameters.addZeroPoint(builder, zeroPoints);
+  QuantizationParameters.addQuantizedDimension(builder, axis);
+  return QuantizationParameters.endQuantizationParameters(builder);
+}
+
+function packSparsity(builder: Builder, { traversalOrder, blockMap, dims }: Sparsity): number {
+  const metadata = SparsityParameters.createDimMetadataVector(
+    builder,
+    dims.map((dim) => packSparsityDim(builder, dim)),
+  );
+  const order = SparsityParameters.createTraversalOrderVector(builder, [...traversalOrder]);
+  const blocks =
+    blockMap.length > 0 ? SparsityParameters.createBlockMapVector(builder, [...blockMap]) : 0;
+  SparsityParameters.startSparsityParameters(builder);
+  SparsityParameters.addTraversalOrder(builder, order);
+  SparsityParameters.addBlockMap(builder, blocks);
+  SparsityParameters.addDimMetadata(builder, metadata);
+  return SparsityParameters.endSparsityParameters(builder);
+}
+
+function packSparsityDim(builder: Builder, dim: SparsityDim): number {
+  if (dim.format === 'dense') {
+    DimensionMetadata.startDimensionMetadata(builder);
+    DimensionMetadata.addFormat(builder, DimensionType.DENSE);
+    DimensionMetadata.addDenseSize(builder, dim.size);
+    return DimensionMetadata.endDimensionMetadata(builder);
+  }
+  const segments = packIndices(builder, dim.segments);
+  const indices = packIndices(builder, dim.indices);
+  DimensionMetadata.startDimensionMetadata(builder);
+  DimensionMetadata.addFormat(builder, DimensionType.SPARSE_CSR);
+  DimensionMetadata.addArraySegmentsType(builder, SparseIndexVector.Int32Vector);
+  DimensionMetadata.addArraySegments(builder, segments);
+  DimensionMetadata.addArrayIndicesType(builder, SparseIndexVector.Int32Vector);
+  DimensionMetadata.addArrayIndices(builder, indices);
+  return DimensionMetadata.endDimensionMetadata(builder);
+}
+
+function packIndices(builder: Builder, indices: readonly number[]): number {
+  const values = Int32Vector.createValuesVector(builder, [...indices]);
+  return Int32Vector.createInt32Vector(builder, values);
+}
