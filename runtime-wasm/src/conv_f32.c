@@ -24,7 +24,11 @@ INLINE void finish(float *out, const f32x4 sums[2], uint32_t columns, f32x4 low,
   }
 }
 
-/** The product of `rows` (a constant) rows from row `at` on with one panel. */
+/**
+ * The product of `rows` (a constant) rows from row `at` on with one panel. Not unrolled over the
+ * depth: compilers then gather loads of several steps, which costs more in spilled registers than
+ * the loop itself.
+ */
 INLINE void multiply_tile(uint32_t rows, const row_block *block, uint32_t at, const float *panel,
                           uint32_t depth, uint32_t column, uint32_t columns) {
   f32x4 sums[TILE_ROWS][2];
@@ -35,19 +39,7 @@ INLINE void multiply_tile(uint32_t rows, const row_block *block, uint32_t at, co
     in[r] = block->in[at + r];
   }
   panel += PANEL;
-  for (; depth >= 4; depth -= 4, panel += 4 * PANEL) {
-#pragma clang loop unroll(full)
-    for (uint32_t k = 0; k < 4; k++) {
-      f32x4 w0 = load_f32x4(panel + k * PANEL);
-      f32x4 w1 = load_f32x4(panel + k * PANEL + 4);
-      for (uint32_t r = 0; r < rows; r++) {
-        f32x4 x = splat_f32x4(in[r][k]);
-        sums[r][0] = madd_f32x4(x, w0, sums[r][0]);
-        sums[r][1] = madd_f32x4(x, w1, sums[r][1]);
-      }
-    }
-    for (uint32_t r = 0; r < rows; r++) in[r] += 4;
-  }
+#pragma clang loop unroll(disable)
   for (; depth > 0; depth--, panel += PANEL) {
     f32x4 w0 = load_f32x4(panel);
     f32x4 w1 = load_f32x4(panel + 4);
