@@ -1,5 +1,5 @@
 import { formatType, invariant, LinnetError, opRecord, type TensorType } from '@linnet/schema';
-import type { Graph, Node, Tensor, TensorId } from './graph.js';
+import { type Graph, type Node, quantizationParameters, type Tensor, type TensorId } from './graph.js';
 import { inferNode, typeOf, withInputs } from './node.js';
 import type { Patch } from './patch.js';
 import { refines, sameType } from './types.js';
@@ -125,6 +125,7 @@ class Removal {
       if (producer === undefined) {
         if (tensor.data !== null) this.constants.push(tensor);
         graph.deleteTensor(id);
+        pending.push(...quantizationParameters(tensor));
       } else if (this.#isDead(producer)) {
         pending.push(...this.#remove(producer));
       }

@@ -15,6 +15,15 @@ export interface Tensor extends TensorType {
   readonly sparsity?: Sparsity;
 }
 
+/**
+ * The tensors that hold a tensor's blockwise scales and zero points: in a graph, a blockwise
+ * quantization names tensor ids where a file has indices.
+ */
+export function quantizationParameters({ quantization }: TensorType): readonly TensorId[] {
+  if (quantization?.kind !== 'blockwise') return [];
+  return [quantization.scales, quantization.zeroPoints].filter((id) => id >= 0);
+}
+
 /** One application of an op of the vocabulary. Distributes over the ops, so that `op` narrows `options`. */
 export type Node<N extends OpName = OpName> = {
   [O in N]: {
@@ -57,6 +66,8 @@ export class Graph {
   readonly #tensors = new Map<TensorId, Tensor>();
   readonly #producers = new Map<TensorId, NodeId>();
   readonly #consumers = new Map<TensorId, Set<NodeId>>();
+  /** How many tensors name one as the scales or zero points of their blocks. */
+  readonly #parameterUses = new Map<TensorId, number>();
   #nextTensor: TensorId = 0;
   #nextNode: NodeId = 0;
 
@@ -103,18 +114,24 @@ export class Graph {
     return this.outputs.includes(id);
   }
 
-  /** Whether anything reads the tensor: a node or whoever runs the graph. */
+  /** Whether anything reads the tensor: a node, whoever runs the graph, or weights it scales. */
   isRead(id: TensorId): boolean {
-    return (this.#consumers.get(id)?.size ?? 0) > 0 || this.isOutput(id);
+    return (
+      (this.#consumers.get(id)?.size ?? 0) > 0 || this.#parameterUses.has(id) || this.isOutput(id)
+    );
   }
 
   /** Adds or replaces a tensor. */
   setTensor(tensor: Tensor): void {
+    this.deleteTensor(tensor.id);
     this.#tensors.set(tensor.id, tensor);
     this.#nextTensor = Math.max(this.#nextTensor, tensor.id + 1);
+    this.#countParameters(tensor, 1);
   }
 
   deleteTensor(id: TensorId): void {
+    const tensor = this.#tensors.get(id);
+    if (tensor !== undefined) this.#countParameters(tensor, -1);
     this.#tensors.delete(id);
   }
 
@@ -139,6 +156,14 @@ export class Graph {
     this.#unwatch(node);
     for (const output of node.outputs) this.#producers.delete(output);
     this.nodes.delete(id);
+  }
+
+  #countParameters(tensor: Tensor, by: number): void {
+    for (const id of quantizationParameters(tensor)) {
+      const uses = (this.#parameterUses.get(id) ?? 0) + by;
+      if (uses === 0) this.#parameterUses.delete(id);
+      else this.#parameterUses.set(id, uses);
+    }
   }
 
   #watch(node: Node): void {

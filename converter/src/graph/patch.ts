@@ -9,6 +9,7 @@ import {
 import { elementBytes } from './constant.js';
 import type { Graph, Node, NodeId, Tensor, TensorId } from './graph.js';
 import { inferNode, makeNode, typeOf } from './node.js';
+import { refines } from './types.js';
 
 /**
  * A change to a graph, as data: what to add and which values the added ones stand in for.
@@ -108,9 +109,13 @@ export class PatchBuilder {
     return this;
   }
 
-  /** The patch; a new value takes over the name of the one it stands in for. */
-  done(): Patch {
+  /**
+   * The patch; a new value takes over the name of the one it stands in for. Null when one would
+   * be of another type, or less would be known about its shape: then the rewrite does not fit.
+   */
+  done(): Patch | null {
     for (const [old, by] of this.#replacements) {
+      if (!refines(this.tensor(by), this.graph.tensor(old))) return null;
       const tensor = this.#tensors.get(by);
       if (tensor !== undefined) {
         this.#tensors.set(by, { ...tensor, name: this.graph.tensor(old).name });

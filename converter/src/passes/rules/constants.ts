@@ -1,0 +1,148 @@
+/** Constant folding and common subexpressions. */
+import {
+  bitWidth,
+  byteLength,
+  elementCount,
+  LinnetError,
+  OP_NAMES,
+  type OpName,
+  opRecord,
+  type TypedArray,
+} from '@linnet/schema';
+import { constantElements, elementBytes } from '../../graph/constant.js';
+import type { Graph, Node, Tensor } from '../../graph/graph.js';
+import { typeOf } from '../../graph/node.js';
+import { PatchBuilder } from '../../graph/patch.js';
+import { sameType } from '../../graph/types.js';
+import { evaluate, type TensorValue } from '../../reference/index.js';
+import { constant } from '../match.js';
+import { defineRule, type Rule } from '../rule.js';
+
+/** Folding may make the file this much larger than the constants that it folds. */
+const MAX_GROWTH_BYTES = 64 * 1024;
+
+/** Ops that a file uses to keep its constants small: they stay. */
+const EXPANDING: readonly OpName[] = ['DEQUANTIZE', 'DENSIFY'];
+
+const FOLDABLE = OP_NAMES.filter((op) => isPure(op) && !EXPANDING.includes(op));
+
+/** Whether equal inputs give equal outputs, and nothing else happens. */
+function isPure(op: OpName): boolean {
+  const stateful: readonly OpName[] = [
+    'VAR_HANDLE',
+    'READ_VARIABLE',
+    'RNN',
+    'LSTM',
+    'UNIDIRECTIONAL_SEQUENCE_RNN',
+    'UNIDIRECTIONAL_SEQUENCE_LSTM',
+    'SVDF',
+    'IF',
+    'WHILE',
+    'CALL_ONCE',
+    'STABLEHLO_COMPOSITE',
+  ];
+  return !opRecord(op).sideEffect && !stateful.includes(op);
+}
+
+const foldConstants = defineRule({
+  name: 'fold-constants',
+  rewrite: 'f(constants) -> constant',
+  roots: FOLDABLE,
+  apply(graph, node) {
+    const inputs = node.inputs.map((id) => (id === null ? null : constant(graph, id)));
+    const outputs = node.outputs.map((id) => graph.tensor(id));
+    if (inputs.length === 0 || opRecord(node.op).dataDependent || !inputs.every(isDefined)) return null;
+    if (growth(inputs, outputs) > MAX_GROWTH_BYTES) return null;
+    const values = evaluateNode(node, inputs, outputs);
+    if (values === undefined) return null;
+    const patch = new PatchBuilder(graph, node);
+    for (const [index, value] of values.entries()) {
+      if (!isNumeric(value)) return null;
+      const { id, name } = outputs[index]!;
+      patch.replace(id, patch.elements(name, value, value.elements));
+    }
+    return patch.done();
+  },
+});
+
+const isDefined = <T>(value: T | undefined): value is T => value !== undefined;
+
+/** Whether elements lie in a buffer as they do in a typed array: neither strings nor packed. */
+function isNumeric(value: TensorValue): value is TensorValue & { readonly elements: TypedArray } {
+  return bitWidth(value.dtype) >= 8;
+}
+
+function evaluateNode(
+  node: Node,
+  inputs: readonly (Tensor | null)[],
+  outputs: readonly Tensor[],
+): readonly TensorValue[] | undefined {
+  const values: (TensorValue | null)[] = [];
+  for (const tensor of inputs) {
+    const elements = tensor && constantElements(tensor);
+    if (elements === undefined) return undefined;
+    values.push(tensor && elements && { ...typeOf(tensor), elements });
+  }
+  try {
+    return evaluate(node.op, node.options as never, values, outputs);
+  } catch (error) {
+    // The data does not fit the op (an index out of range, say): the runtime says so when it runs.
+    if (error instanceof LinnetError && error.code !== 'INTERNAL') return undefined;
+    throw error;
+  }
+}
+
+function growth(inputs: readonly (Tensor | null)[], outputs: readonly Tensor[]): number {
+  const before = inputs.reduce((sum, tensor) => sum + (tensor?.data?.byteLength ?? 0), 0);
+  const after = outputs.reduce((sum, { dtype, shape }) => {
+    const count = elementCount(shape);
+    return sum + (count === undefined ? Infinity : byteLength(dtype, count));
+  }, 0);
+  return after - before;
+}
+
+const mergeDuplicates = defineRule({
+  name: 'merge-duplicates',
+  rewrite: 'f(x), f(x) -> one f(x)',
+  roots: OP_NAMES.filter(isPure),
+  apply(graph, node) {
+    const shared = node.inputs.find((id) => id !== null && graph.tensor(id).data === null);
+    if (shared == null) return null;
+    const twin = graph
+      .consumers(shared)
+      .find((other) => other.id !== node.id && isTwin(graph, node, other));
+    if (twin === undefined) return null;
+    // A new node before both, since the order of the two is not known here.
+    const patch = new PatchBuilder(graph, node);
+    const declared = node.outputs.map((id) => graph.tensor(id));
+    const merged = patch.nodes(node.op, node.inputs, node.options, { outputs: declared });
+    merged.forEach((id, index) => {
+      patch.replace(twin.outputs[index]!, id).replace(node.outputs[index]!, id);
+    });
+    return patch.done();
+  },
+});
+
+function isTwin(graph: Graph, a: Node, b: Node): boolean {
+  return (
+    a.op === b.op &&
+    a.inputs.length === b.inputs.length &&
+    a.outputs.length === b.outputs.length &&
+    a.outputs.every((id, index) => sameType(graph.tensor(id), graph.tensor(b.outputs[index]!))) &&
+    JSON.stringify(a.options) === JSON.stringify(b.options) &&
+    a.inputs.every((id, index) => isSameValue(graph, id, b.inputs[index]!))
+  );
+}
+
+function isSameValue(graph: Graph, a: number | null, b: number | null): boolean {
+  if (a === b) return true;
+  const [x, y] = [constant(graph, a), constant(graph, b)];
+  if (x === undefined || y === undefined || !sameType(x, y)) return false;
+  return isSameBytes(x.data!, y.data!);
+}
+
+function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
+}
+
+export const CONSTANT_RULES: readonly Rule[] = [foldConstants, mergeDuplicates];
