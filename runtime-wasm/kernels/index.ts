@@ -1,10 +1,25 @@
+import { CONVOLUTION_KERNELS } from './convolution.js';
+import { CONVERSION_KERNELS } from './conversion.js';
+import { ELEMENTWISE_KERNELS } from './elementwise.js';
+import { INDEXING_KERNELS } from './indexing.js';
 import type { KernelArguments, KernelDeclaration } from './kernel.js';
+import { MOVEMENT_KERNELS } from './movement.js';
+import { NORMALIZATION_KERNELS } from './normalization.js';
+import { REDUCTION_KERNELS } from './reduction.js';
 
 export * from './build.js';
 export * from './kernel.js';
 
 /** Every kernel, in the order of their ids. A new family is one file beside this one and one line here. */
-export const KERNELS = {} as const satisfies Record<string, KernelDeclaration>;
+export const KERNELS = {
+  ...CONVOLUTION_KERNELS,
+  ...CONVERSION_KERNELS,
+  ...ELEMENTWISE_KERNELS,
+  ...INDEXING_KERNELS,
+  ...MOVEMENT_KERNELS,
+  ...NORMALIZATION_KERNELS,
+  ...REDUCTION_KERNELS,
+} as const satisfies Record<string, KernelDeclaration>;
 
 export type KernelName = keyof typeof KERNELS;
 export type KernelCallArguments<K extends KernelName, Pointer> = KernelArguments<

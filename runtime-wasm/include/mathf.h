@@ -1,0 +1,143 @@
+/**
+ * Elementary functions on four float32 lanes.
+ *
+ * All are total: NaN gives NaN, infinities and zeros give their limits, subnormals are kept. The
+ * error bounds are against the exact result over the whole range of float32, measured by
+ * test/src/kernels/math.test.ts. Each lane depends on its own input alone, so that results do not
+ * depend on how a tensor is cut into vectors.
+ *
+ * Method: range reduction, then a polynomial fitted for least largest relative error (Lawson's
+ * iteration in float64, coefficients rounded to float32). No fused multiply-add is assumed.
+ */
+#ifndef LINNET_MATHF_H
+#define LINNET_MATHF_H
+
+#include "simd.h"
+
+INLINE f32x4 abs_f32x4(f32x4 x) { return (f32x4)wasm_f32x4_abs((v128_t)x); }
+INLINE f32x4 sqrt_f32x4(f32x4 x) { return (f32x4)wasm_f32x4_sqrt((v128_t)x); }
+/** NaN where either is NaN. */
+INLINE f32x4 min_f32x4(f32x4 a, f32x4 b) { return (f32x4)wasm_f32x4_min((v128_t)a, (v128_t)b); }
+/** NaN where either is NaN. */
+INLINE f32x4 max_f32x4(f32x4 a, f32x4 b) { return (f32x4)wasm_f32x4_max((v128_t)a, (v128_t)b); }
+/** Half to even. */
+INLINE f32x4 round_f32x4(f32x4 x) { return (f32x4)wasm_f32x4_nearest((v128_t)x); }
+/** Lanes of `a` where `mask` is -1, of `b` where it is 0. */
+INLINE f32x4 select_f32x4(i32x4 mask, f32x4 a, f32x4 b) {
+  return (f32x4)wasm_v128_bitselect((v128_t)a, (v128_t)b, (v128_t)mask);
+}
+/** Magnitudes of `x` (not negative) with the signs of `sign`. */
+INLINE f32x4 with_sign_of(f32x4 x, f32x4 sign) {
+  return (f32x4)((i32x4)x | ((i32x4)sign & (int32_t)0x80000000));
+}
+/** 2^n for n in [-126, 127]. */
+INLINE f32x4 exp2_of_integer(i32x4 n) { return (f32x4)((n + 127) << 23); }
+
+/** ln 2 as a sum; n times the first part is exact for |n| < 2^15. */
+#define LN2_HIGH 0.693359375f
+#define LN2_LOW -2.12194440e-4f
+
+/** x = n ln 2 + r with integral n and |r| <= ln 2 / 2; gives e^r - 1. For |x| <= 110. */
+INLINE f32x4 expm1_reduced(f32x4 x, f32x4 *n) {
+  *n = round_f32x4(x * 1.44269504f);
+  f32x4 r = (x - *n * LN2_HIGH) - *n * LN2_LOW;
+  f32x4 q = r * 1.99199218e-4f + 1.39472121e-3f;
+  q = q * r + 8.33326112e-3f;
+  q = q * r + 4.16662544e-2f;
+  q = q * r + 1.66666672e-1f;
+  q = q * r + 0.5f;
+  return q * (r * r) + r;
+}
+
+/** e^x; error under 1.5 ulp. */
+INLINE f32x4 exp_f32x4(f32x4 x) {
+  f32x4 n;
+  x = min_f32x4(max_f32x4(x, splat_f32x4(-104.0f)), splat_f32x4(89.0f));
+  f32x4 p = expm1_reduced(x, &n) + 1.0f;
+  i32x4 whole = (i32x4)wasm_i32x4_trunc_sat_f32x4((v128_t)n);
+  i32x4 half = whole >> 1;
+  return p * exp2_of_integer(half) * exp2_of_integer(whole - half);
+}
+
+/** e^x - 1 for x <= 0 (other lanes are meaningless but harmless); error under 2 ulp. */
+INLINE f32x4 expm1_nonpositive_f32x4(f32x4 x) {
+  f32x4 n;
+  x = min_f32x4(max_f32x4(x, splat_f32x4(-30.0f)), splat_f32x4(0.0f)) + select_f32x4(x == 0.0f, x, x * 0.0f);
+  f32x4 p = expm1_reduced(x, &n);
+  f32x4 power = exp2_of_integer((i32x4)wasm_i32x4_trunc_sat_f32x4((v128_t)n));
+  return power * p + (power - 1.0f);
+}
+
+/** Natural logarithm; error under 1.5 ulp. -inf at 0, NaN below. */
+INLINE f32x4 log_f32x4(f32x4 x) {
+  i32x4 subnormal = x < 1.17549435e-38f;
+  f32x4 scaled = select_f32x4(subnormal, x * 8388608.0f, x);
+  i32x4 offset = (i32x4)scaled - 0x3f3504f3; /* the bits of sqrt(1/2) */
+  i32x4 exponent = offset >> 23;
+  f32x4 f = (f32x4)((i32x4)scaled - (exponent << 23)) - 1.0f;
+  f32x4 e = (f32x4)wasm_f32x4_convert_i32x4((v128_t)(exponent - (subnormal & 23)));
+  f32x4 q = f * 6.74664006e-2f + -1.16756521e-1f;
+  q = q * f + 1.18881620e-1f;
+  q = q * f + -1.24055892e-1f;
+  q = q * f + 1.42195523e-1f;
+  q = q * f + -1.66679963e-1f;
+  q = q * f + 2.00021192e-1f;
+  q = q * f + -2.50000089e-1f;
+  q = q * f + 3.33333135e-1f;
+  f32x4 square = f * f;
+  f32x4 tail = e * LN2_LOW + q * (square * f) - square * 0.5f;
+  f32x4 y = (f + tail) + e * LN2_HIGH;
+  y = select_f32x4(x < __builtin_inff(), y, x); /* inf and NaN */
+  y = select_f32x4(x == 0.0f, splat_f32x4(-__builtin_inff()), y);
+  return select_f32x4(x < 0.0f, splat_f32x4(__builtin_nanf("")), y);
+}
+
+/** Error under 2 ulp. */
+INLINE f32x4 tanh_f32x4(f32x4 x) {
+  f32x4 magnitude = abs_f32x4(x);
+  f32x4 s = x * x;
+  f32x4 q = s * 2.14296207e-3f + -8.17739870e-3f;
+  q = q * s + 2.17007026e-2f;
+  q = q * s + -5.39467633e-2f;
+  q = q * s + 1.33332059e-1f;
+  q = q * s + -3.33333313e-1f;
+  f32x4 small = q * (s * x) + x;
+  f32x4 large = 1.0f - 2.0f / (exp_f32x4(magnitude * 2.0f) + 1.0f);
+  return select_f32x4(magnitude < 0.625f, small, with_sign_of(large, x));
+}
+
+/** 1 / (1 + e^-x); error under 3 ulp. */
+INLINE f32x4 logistic_f32x4(f32x4 x) {
+  f32x4 e = exp_f32x4(-abs_f32x4(x));
+  f32x4 one = splat_f32x4(1.0f);
+  return select_f32x4(x < 0.0f, e, one) / (e + 1.0f);
+}
+
+/** The error function; error under 2 ulp. */
+INLINE f32x4 erf_f32x4(f32x4 x) {
+  f32x4 magnitude = abs_f32x4(x);
+  f32x4 s = x * x;
+  f32x4 q = s * 8.26748947e-5f + -8.11808335e-4f;
+  q = q * s + 5.19883074e-3f;
+  q = q * s + -2.68584974e-2f;
+  q = q * s + 1.12836793e-1f;
+  q = q * s + -3.76126319e-1f;
+  q = q * s + 1.28379166e-1f;
+  f32x4 small = q * x + x;
+  /* -ln(1 - erf t), for t at least 0.9375; from 3.95 on 1 - erf t is below half an ulp of 1. */
+  f32x4 t = min_f32x4(magnitude, splat_f32x4(3.95f));
+  f32x4 l = t * 2.13059266e-5f + -4.36905801e-4f;
+  l = l * t + 4.18293010e-3f;
+  l = l * t + -2.51507666e-2f;
+  l = l * t + 1.08328708e-1f;
+  l = l * t + 6.33302569e-1f;
+  l = l * t + 1.12953699f;
+  l = l * t + -1.79283015e-4f;
+  f32x4 large = 1.0f - exp_f32x4(-l);
+  return select_f32x4(magnitude < 0.9375f, small, with_sign_of(large, x));
+}
+
+/** 1 / sqrt(x); error under 1.5 ulp. */
+INLINE f32x4 rsqrt_f32x4(f32x4 x) { return 1.0f / sqrt_f32x4(x); }
+
+#endif

@@ -1,0 +1,71 @@
+import type { KernelDeclaration } from './kernel.js';
+
+const SCATTER = {
+  indices: 'in',
+  updates: 'in',
+  y: 'inout',
+  rows: 'u32',
+  depth: 'u32',
+  dims: 'u32x8',
+  inner: 'u32',
+  wide: 'u32',
+} as const;
+const TOP_K = {
+  x: 'in',
+  values: 'out',
+  indices: 'out',
+  rows: 'u32',
+  length: 'u32',
+  k: 'u32',
+} as const;
+
+/** src/indexing.c */
+export const INDEXING_KERNELS = {
+  gather: {
+    x: 'in',
+    indices: 'in',
+    y: 'out',
+    slice_bytes: 'u32',
+    batch: 'u32',
+    outer: 'u32',
+    length: 'u32',
+    count: 'u32',
+    wide: 'u32',
+  },
+  gather_nd: {
+    x: 'in',
+    indices: 'in',
+    y: 'out',
+    slice_bytes: 'u32',
+    rows: 'u32',
+    depth: 'u32',
+    dims: 'u32x8',
+    wide: 'u32',
+  },
+  scatter_add_f32: SCATTER,
+  scatter_add_i32: SCATTER,
+  scatter_add_i64: SCATTER,
+  scatter_mul_f32: SCATTER,
+  scatter_mul_i32: SCATTER,
+  scatter_mul_i64: SCATTER,
+  scatter_max_f32: SCATTER,
+  scatter_max_i32: SCATTER,
+  scatter_max_i64: SCATTER,
+  scatter_min_f32: SCATTER,
+  scatter_min_i32: SCATTER,
+  scatter_min_i64: SCATTER,
+  scatter_set: {
+    indices: 'in',
+    values: 'in',
+    y: 'inout',
+    size: 'u32',
+    rows: 'u32',
+    depth: 'u32',
+    dims: 'u32x8',
+    step: 'u32',
+    wide: 'u32',
+  },
+  top_k_f32: TOP_K,
+  top_k_i32: TOP_K,
+  top_k_i64: TOP_K,
+} as const satisfies Record<string, KernelDeclaration>;

@@ -1,0 +1,27 @@
+import type { KernelDeclaration } from './kernel.js';
+
+const ROWS = { x: 'in', y: 'out', rows: 'u32', depth: 'u32' } as const;
+const QUANTIZED_SOFTMAX = {
+  ...ROWS,
+  table: 'in',
+  inverse_scale: 'f32',
+  zero: 'i32',
+  low: 'i32',
+  high: 'i32',
+} as const;
+
+/** src/normalization.c */
+export const NORMALIZATION_KERNELS = {
+  softmax_f32: { ...ROWS, beta: 'f32' },
+  softmax_qi8: QUANTIZED_SOFTMAX,
+  softmax_qu8: QUANTIZED_SOFTMAX,
+  log_softmax_f32: ROWS,
+  l2_normalize_f32: ROWS,
+  local_response_normalize_f32: {
+    ...ROWS,
+    radius: 'u32',
+    bias: 'f32',
+    alpha: 'f32',
+    beta: 'f32',
+  },
+} as const satisfies Record<string, KernelDeclaration>;

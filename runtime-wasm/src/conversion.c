@@ -1,0 +1,170 @@
+/** Conversions between element types, elementwise: count elements from x to y. */
+#include "half.h"
+#include "kernels.h"
+#include "nd.h"
+
+/** Elements that go through a stage between loading and storing at a time. */
+#define BLOCK 128
+
+/** Codes of the schema's TensorType. */
+enum { FLOAT32 = 0, FLOAT16 = 1, INT32 = 2, UINT8 = 3, INT64 = 4, BOOL = 6, INT16 = 7, INT8 = 9,
+       FLOAT64 = 10, UINT64 = 12, UINT32 = 15, UINT16 = 16, BFLOAT16 = 18 };
+
+/** Integers wait as int64, reals as float64: both hold every value of their kind exactly. */
+typedef union {
+  int64_t integers[BLOCK];
+  double reals[BLOCK];
+} stage;
+
+#define LOAD(T, FIELD, ...)                          \
+  for (uint32_t i = 0; i < n; i++) {                 \
+    const T v = ((const T *)x)[first + i];           \
+    s->FIELD[i] = __VA_ARGS__;                       \
+  }                                                  \
+  break;
+
+/** Fills the stage; returns whether the elements are reals. */
+static int load_stage(stage *s, const void *x, uint32_t type, uint32_t first, uint32_t n) {
+  switch (type) {
+    case FLOAT32: LOAD(float, reals, v)
+    case FLOAT16: LOAD(uint16_t, reals, half_to_float(v))
+    case BFLOAT16: LOAD(uint16_t, reals, bfloat_to_float(v))
+    case FLOAT64: LOAD(double, reals, v)
+    case BOOL: LOAD(uint8_t, integers, v != 0)
+    case UINT8: LOAD(uint8_t, integers, v)
+    case INT8: LOAD(int8_t, integers, v)
+    case UINT16: LOAD(uint16_t, integers, v)
+    case INT16: LOAD(int16_t, integers, v)
+    case UINT32: LOAD(uint32_t, integers, v)
+    case INT32: LOAD(int32_t, integers, v)
+    default: LOAD(int64_t, integers, v)
+  }
+  return type == FLOAT32 || type == FLOAT16 || type == BFLOAT16 || type == FLOAT64;
+}
+
+#define STORE(T, ...)                                \
+  for (uint32_t i = 0; i < n; i++) {                 \
+    const double real = s->reals[i];                 \
+    const int64_t integer = s->integers[i];          \
+    (void)real, (void)integer;                       \
+    ((T *)y)[first + i] = __VA_ARGS__;               \
+  }                                                  \
+  break;
+
+/** A real, cut off towards zero and saturated; NaN gives 0. */
+INLINE int64_t truncate(double v, double low, double high) {
+  return v >= low && v <= high ? (int64_t)v : v != v ? 0 : (int64_t)(v < low ? low : high);
+}
+
+static void store_reals(const stage *s, void *y, uint32_t type, uint32_t first, uint32_t n) {
+  switch (type) {
+    case FLOAT32: STORE(float, (float)real)
+    case FLOAT16: STORE(uint16_t, half_of(real))
+    case BFLOAT16: STORE(uint16_t, bfloat_of((float)real))
+    case FLOAT64: STORE(double, real)
+    case BOOL: STORE(uint8_t, real != 0)
+    case UINT8: STORE(uint8_t, (uint8_t)truncate(real, 0, UINT8_MAX))
+    case INT8: STORE(int8_t, (int8_t)truncate(real, INT8_MIN, INT8_MAX))
+    case UINT16: STORE(uint16_t, (uint16_t)truncate(real, 0, UINT16_MAX))
+    case INT16: STORE(int16_t, (int16_t)truncate(real, INT16_MIN, INT16_MAX))
+    case UINT32: STORE(uint32_t, (uint32_t)truncate(real, 0, UINT32_MAX))
+    case INT32: STORE(int32_t, (int32_t)truncate(real, INT32_MIN, INT32_MAX))
+    case UINT64: STORE(uint64_t, __builtin_wasm_trunc_saturate_u_i64_f64(real))
+    default: STORE(int64_t, __builtin_wasm_trunc_saturate_s_i64_f64(real))
+  }
+}
+
+/** Integers are cut off to the low bits, as C and TFLite do; reals are rounded once. */
+static void store_integers(const stage *s, void *y, uint32_t type, int is_unsigned, uint32_t first,
+                           uint32_t n) {
+  switch (type) {
+    case FLOAT32: STORE(float, is_unsigned ? (float)(uint64_t)integer : (float)integer)
+    case FLOAT16: STORE(uint16_t, half_of((double)integer))
+    case BFLOAT16: STORE(uint16_t, bfloat_of((float)integer))
+    case FLOAT64: STORE(double, is_unsigned ? (double)(uint64_t)integer : (double)integer)
+    case BOOL: STORE(uint8_t, integer != 0)
+    case UINT8: case INT8: STORE(uint8_t, (uint8_t)integer)
+    case UINT16: case INT16: STORE(uint16_t, (uint16_t)integer)
+    case UINT32: case INT32: STORE(uint32_t, (uint32_t)integer)
+    default: STORE(int64_t, integer)
+  }
+}
+
+/**
+ * CAST between any two of the types above. Real to integer truncates and saturates (NaN gives 0),
+ * integer to integer keeps the low bits, to bool is != 0. Source: TFLite's CAST, made total.
+ */
+void cast(const cast_params *p, uint32_t thread, uint32_t threads) {
+  const span part = share(p->count, BLOCK, thread, threads);
+  stage s;
+  for (uint32_t first = part.begin; first < part.end; first += BLOCK) {
+    const uint32_t n = min_u32(BLOCK, part.end - first);
+    if (load_stage(&s, p->x, p->from, first, n)) store_reals(&s, p->y, p->to, first, n);
+    else store_integers(&s, p->y, p->to, p->from == UINT64, first, n);
+  }
+}
+
+/** The casts that models use much, in loops that compile to vectors. Exact, or rounded once. */
+#define DEFINE_CAST(NAME, T, R, ...)                                                        \
+  void cast_##NAME(const cast_##NAME##_params *p, uint32_t thread, uint32_t threads) {      \
+    const span part = share(p->count, 16, thread, threads);                                 \
+    const T *x = p->x;                                                                      \
+    R *y = p->y;                                                                            \
+    for (uint32_t i = part.begin; i < part.end; i++) {                                      \
+      const T v = x[i];                                                                     \
+      y[i] = __VA_ARGS__;                                                                   \
+    }                                                                                       \
+  }
+DEFINE_CAST(f16_f32, uint16_t, float, half_to_float(v))
+DEFINE_CAST(i32_f32, int32_t, float, (float)v)
+DEFINE_CAST(f32_i32, float, int32_t, __builtin_wasm_trunc_saturate_s_i32_f32(v))
+DEFINE_CAST(i32_i64, int32_t, int64_t, v)
+DEFINE_CAST(i64_i32, int64_t, int32_t, (int32_t)v)
+
+/**
+ * Calls STEP for the elements of this thread's share, in runs of one channel each, with the channel
+ * `c` and the elements' range [first, last). Element i has channel (i / inner) % channels.
+ */
+#define FOR_EACH_CHANNEL_RUN(GRAIN)                                                         \
+  const span part = share(p->count, GRAIN, thread, threads);                                \
+  for (uint32_t first = part.begin, last; first < part.end; first = last)                   \
+    if (last = min_u32(part.end, (first / p->inner + 1) * p->inner), 1)
+
+/**
+ * y = (x - zero[c]) * scale[c] in float32. scale is float32[channels], zero int32[channels]; one
+ * channel and inner = count for a tensor quantized as a whole.
+ */
+#define DEFINE_DEQUANTIZE(NAME, T)                                                            \
+  void dequantize_##NAME(const dequantize_##NAME##_params *p, uint32_t thread, uint32_t threads) { \
+    const T *x = p->x;                                                                        \
+    float *y = p->y;                                                                          \
+    FOR_EACH_CHANNEL_RUN(16) {                                                                \
+      const uint32_t c = first / p->inner % p->channels;                                      \
+      const float scale = ((const float *)p->scale)[c];                                       \
+      const int32_t zero = ((const int32_t *)p->zero)[c];                                     \
+      for (uint32_t i = first; i < last; i++) y[i] = (float)((int32_t)x[i] - zero) * scale;   \
+    }                                                                                         \
+  }
+
+/** y = round(x / scale[c]) + zero[c], half to even, saturated to [low, high]; NaN gives low. */
+#define DEFINE_QUANTIZE(NAME, T)                                                              \
+  void quantize_##NAME(const quantize_##NAME##_params *p, uint32_t thread, uint32_t threads) { \
+    const float *x = p->x;                                                                    \
+    T *y = p->y;                                                                              \
+    const float low = (float)p->low, high = (float)p->high;                                   \
+    FOR_EACH_CHANNEL_RUN(16) {                                                                \
+      const uint32_t c = first / p->inner % p->channels;                                      \
+      const float scale = ((const float *)p->scale)[c];                                       \
+      const float zero = (float)((const int32_t *)p->zero)[c];                                \
+      for (uint32_t i = first; i < last; i++) {                                               \
+        float v = __builtin_rintf(x[i] / scale) + zero;                                       \
+        v = v > low ? v : low;                                                                \
+        y[i] = (T)(int32_t)(v < high ? v : high);                                             \
+      }                                                                                       \
+    }                                                                                         \
+  }
+
+#define QUANTIZED_TYPES(X) X(i8, int8_t) X(u8, uint8_t) X(i16, int16_t)
+QUANTIZED_TYPES(DEFINE_DEQUANTIZE)
+DEFINE_DEQUANTIZE(i32, int32_t)
+QUANTIZED_TYPES(DEFINE_QUANTIZE)

@@ -1,0 +1,122 @@
+/** Functions of whole rows: x and y are [rows, depth], row-major, and may be the same buffer. */
+#include "kernels.h"
+#include "mathd.h"
+#include "mathf.h"
+
+typedef int8_t i8;
+typedef uint8_t u8;
+
+static float row_max(const float *x, uint32_t n) {
+  float largest = x[0];
+  uint32_t i = 0;
+  if (n >= 4) {
+    f32x4 lanes = load_f32x4(x);
+    for (i = 4; i + 4 <= n; i += 4) lanes = max_f32x4(lanes, load_f32x4(x + i));
+    largest = lanes[0];
+    for (uint32_t l = 1; l < 4; l++) largest = lanes[l] > largest ? lanes[l] : largest;
+  }
+  for (; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+  return largest;
+}
+
+/** The sum of e^((x[i] - shift) * beta), accumulated in float64; the terms go to y if it is given. */
+static double sum_of_exponentials(const float *x, float *y, uint32_t n, float shift, float beta) {
+  double sums[4] = {0, 0, 0, 0};
+  for (uint32_t i = 0; i < n; i += 4) {
+    const uint32_t lanes = min_u32(4, n - i);
+    f32x4 v = lanes == 4 ? load_f32x4(x + i) : load_partial_f32x4(x + i, lanes);
+    v = exp_f32x4((v - shift) * beta);
+    if (lanes == 4) {
+      for (uint32_t l = 0; l < 4; l++) sums[l] += (double)v[l];
+      if (y) store_f32x4(y + i, v);
+    } else {
+      for (uint32_t l = 0; l < lanes; l++) sums[l] += (double)v[l];
+      if (y) store_partial_f32x4(y + i, v, lanes);
+    }
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/** y = e^(beta x) / sum over the row of e^(beta x), beta >= 0. Source: TFLite's SOFTMAX. */
+void softmax_f32(const softmax_f32_params *p, uint32_t thread, uint32_t threads) {
+  const span s = share(p->rows, 1, thread, threads);
+  for (uint32_t row = s.begin; row < s.end; row++) {
+    const float *x = (const float *)p->x + row * p->depth;
+    float *y = (float *)p->y + row * p->depth;
+    const float shift = row_max(x, p->depth);
+    const float factor = (float)(1 / sum_of_exponentials(x, y, p->depth, shift, p->beta));
+    for (uint32_t i = 0; i < p->depth; i++) y[i] *= factor;
+  }
+}
+
+/** y = x - ln(sum over the row of e^x). Source: TFLite's LOG_SOFTMAX. */
+void log_softmax_f32(const log_softmax_f32_params *p, uint32_t thread, uint32_t threads) {
+  const span s = share(p->rows, 1, thread, threads);
+  for (uint32_t row = s.begin; row < s.end; row++) {
+    const float *x = (const float *)p->x + row * p->depth;
+    float *y = (float *)p->y + row * p->depth;
+    const float shift = row_max(x, p->depth);
+    const float sum = (float)sum_of_exponentials(x, 0, p->depth, shift, 1);
+    const float log_sum = log_f32x4(splat_f32x4(sum))[0];
+    for (uint32_t i = 0; i < p->depth; i++) y[i] = (x[i] - shift) - log_sum;
+  }
+}
+
+/**
+ * SOFTMAX of 8-bit elements. table[d] is e^(-beta * scale of x * d), float32[256];
+ * y = clamp(zero + round(softmax / scale of y), low, high) with `inverse_scale` 1 / scale of y.
+ */
+#define DEFINE_QUANTIZED_SOFTMAX(NAME, T)                                                         \
+  void NAME(const NAME##_params *p, uint32_t thread, uint32_t threads) {                          \
+    const span s = share(p->rows, 1, thread, threads);                                            \
+    const float *table = p->table;                                                                \
+    for (uint32_t row = s.begin; row < s.end; row++) {                                            \
+      const T *x = (const T *)p->x + row * p->depth;                                              \
+      T *y = (T *)p->y + row * p->depth;                                                          \
+      int32_t largest = x[0];                                                                     \
+      for (uint32_t i = 1; i < p->depth; i++) largest = max_i32(largest, x[i]);                   \
+      double sum = 0;                                                                             \
+      for (uint32_t i = 0; i < p->depth; i++) sum += (double)table[largest - x[i]];               \
+      const float factor = (float)((double)p->inverse_scale / sum);                               \
+      for (uint32_t i = 0; i < p->depth; i++) {                                                   \
+        const int32_t q = (int32_t)__builtin_rintf(table[largest - x[i]] * factor) + p->zero;     \
+        y[i] = (T)max_i32(p->low, min_i32(p->high, q));                                           \
+      }                                                                                           \
+    }                                                                                             \
+  }
+DEFINE_QUANTIZED_SOFTMAX(softmax_qi8, i8)
+DEFINE_QUANTIZED_SOFTMAX(softmax_qu8, u8)
+
+/** y = x / max(sqrt(sum over the row of x^2), 1e-6). Source: TFLite's L2_NORMALIZATION. */
+void l2_normalize_f32(const l2_normalize_f32_params *p, uint32_t thread, uint32_t threads) {
+  const span s = share(p->rows, 1, thread, threads);
+  for (uint32_t row = s.begin; row < s.end; row++) {
+    const float *x = (const float *)p->x + row * p->depth;
+    float *y = (float *)p->y + row * p->depth;
+    double sums[4] = {0, 0, 0, 0};
+    for (uint32_t i = 0; i < p->depth; i++) sums[i % 4] += (double)x[i] * (double)x[i];
+    const double norm = __builtin_sqrt((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    const float factor = (float)(1 / (norm > 1e-6 ? norm : 1e-6));
+    for (uint32_t i = 0; i < p->depth; i++) y[i] = x[i] * factor;
+  }
+}
+
+/**
+ * y[i] = x[i] / (bias + alpha * sum of x[j]^2 for |j - i| <= radius)^beta along the row. x and y
+ * are different buffers. Source: TFLite's LOCAL_RESPONSE_NORMALIZATION.
+ */
+void local_response_normalize_f32(const local_response_normalize_f32_params *p, uint32_t thread,
+                                  uint32_t threads) {
+  const span s = share(p->rows, 1, thread, threads);
+  for (uint32_t row = s.begin; row < s.end; row++) {
+    const float *x = (const float *)p->x + row * p->depth;
+    float *y = (float *)p->y + row * p->depth;
+    for (uint32_t i = 0; i < p->depth; i++) {
+      const uint32_t first = i > p->radius ? i - p->radius : 0;
+      const uint32_t last = p->radius < p->depth - i ? i + p->radius + 1 : p->depth;
+      double sum = 0;
+      for (uint32_t j = first; j < last; j++) sum += (double)x[j] * (double)x[j];
+      y[i] = x[i] * pow_f32((float)((double)p->bias + (double)p->alpha * sum), -p->beta);
+    }
+  }
+}
