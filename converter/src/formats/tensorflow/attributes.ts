@@ -1,6 +1,6 @@
 import { type DType, LinnetError } from '@linnet/schema';
 import { dtypeOf, graphDType } from './dtype.js';
-import type { Attrs, AttrValue, TensorProto, TensorShape } from './proto/messages.js';
+import type { Attrs, TensorProto, TensorShape } from './proto/messages.js';
 
 /** Typed look-ups of a node's attributes; without a default an absent attribute is an error. */
 export class Attributes {
@@ -11,26 +11,24 @@ export class Attributes {
   ) {}
 
   int(name: string, fallback?: number): number {
-    return this.get(name, 'i', fallback);
+    return this.attrs.get(name)?.i ?? this.otherwise(name, fallback);
   }
 
   float(name: string, fallback?: number): number {
-    return this.get(name, 'f', fallback);
+    return this.attrs.get(name)?.f ?? this.otherwise(name, fallback);
   }
 
   bool(name: string, fallback?: boolean): boolean {
-    return this.get(name, 'b', fallback);
+    return this.attrs.get(name)?.b ?? this.otherwise(name, fallback);
   }
 
   string(name: string, fallback?: string): string {
     const bytes = this.attrs.get(name)?.s;
-    return bytes === undefined
-      ? this.get(name, 's', fallback as never)
-      : new TextDecoder().decode(bytes);
+    return bytes === undefined ? this.otherwise(name, fallback) : new TextDecoder().decode(bytes);
   }
 
   ints(name: string, fallback?: readonly number[]): readonly number[] {
-    return this.attrs.get(name)?.list?.i ?? this.get(name, 'list', fallback as never);
+    return this.attrs.get(name)?.list?.i ?? this.otherwise(name, fallback);
   }
 
   /** A data type as the graph computes it: half precision is float32. */
@@ -41,7 +39,7 @@ export class Attributes {
   /** A data type as TensorFlow says it. */
   sourceDType(name: string, fallback?: DType): DType {
     const code = this.attrs.get(name)?.type;
-    return code === undefined ? this.get(name, 'type', fallback as never) : dtypeOf(code);
+    return code === undefined ? this.otherwise(name, fallback) : dtypeOf(code);
   }
 
   shape(name: string): TensorShape | undefined {
@@ -49,25 +47,19 @@ export class Attributes {
   }
 
   tensor(name: string): TensorProto {
-    return this.get(name, 'tensor');
+    return this.attrs.get(name)?.tensor ?? this.otherwise(name);
   }
 
+  /** The name of a function. */
   function(name: string): string {
-    return this.get(name, 'func').name;
+    return this.attrs.get(name)?.func?.name ?? this.otherwise(name);
   }
 
-  private get<K extends keyof AttrValue>(
-    name: string,
-    member: K,
-    fallback?: NonNullable<AttrValue[K]>,
-  ): NonNullable<AttrValue[K]> {
-    const value = this.attrs.get(name)?.[member] ?? fallback;
-    if (value === undefined || value === null) {
-      throw new LinnetError('INVALID_MODEL', `the attribute ${name} is missing`, {
-        node: this.node,
-        op: this.op,
-      });
-    }
-    return value as NonNullable<AttrValue[K]>;
+  private otherwise<T>(name: string, fallback?: T): T {
+    if (fallback !== undefined) return fallback;
+    throw new LinnetError('INVALID_MODEL', `the attribute ${name} is missing`, {
+      node: this.node,
+      op: this.op,
+    });
   }
 }

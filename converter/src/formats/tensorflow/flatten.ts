@@ -86,11 +86,6 @@ export class FlatGraph {
     return this.main.defs.has(name);
   }
 
-  /** Number of inputs that a function takes. */
-  arity(functionName: string): number {
-    return this.function(functionName).signature?.inputArg.length ?? 0;
-  }
-
   /** Expands the body of a function on the given arguments. */
   call(
     functionName: string,
@@ -265,10 +260,13 @@ class LazyNode implements TfNode {
   }
 }
 
+/** The op of nodes that stand for values from outside; no TensorFlow op is called that. */
+export const INPUT_OP = 'input';
+
 /** A node that stands for a value from outside: a graph input. */
-export function inputNode(name: string, attrs: Attrs): TfNode {
-  const op = 'Placeholder';
-  return { name, op, attrs: new Attributes(attrs, name, op), inputs: [], controls: [] };
+export function inputNode(name: string): TfNode {
+  const op = INPUT_OP;
+  return { name, op, attrs: new Attributes(new Map(), name, op), inputs: [], controls: [] };
 }
 
 const PASS_THROUGH: ReadonlySet<string> = new Set([

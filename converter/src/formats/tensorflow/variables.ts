@@ -6,11 +6,12 @@
  * VarHandleOp, inside a function). Reading that graph works for all versions and all savers.
  */
 import { LinnetError } from '@linnet/schema';
+import { throwIfAborted } from '../../abort.js';
 import type { Bundle } from './checkpoint/bundle.js';
 import { parseSliceSpec } from './checkpoint/slice.js';
 import { type FlatGraph, origin, type TfNode, type TfRef } from './flatten.js';
 import { topologicalOrder } from './order.js';
-import { type TfTensor, tensorFromProto } from './tensor.js';
+import { type TfTensor, widen } from './tensor.js';
 
 const VARIABLE_OPS: ReadonlySet<string> = new Set([
   'VarHandleOp',
@@ -30,69 +31,75 @@ export function isVariable(node: TfNode): boolean {
   return VARIABLE_OPS.has(node.op);
 }
 
+/** The variable that a reference leads to, when it is one. */
+export function variableOf(ref: TfRef): TfNode | undefined {
+  const { node } = origin(ref);
+  return isVariable(node) ? node : undefined;
+}
+
 /** Finds the checkpoint tensor of every variable that the restore operation assigns. */
 export function restoredVariables(
   graph: FlatGraph,
   restoreOp: string,
-): ReadonlyMap<TfNode, Restored> {
-  const restored = new Map<TfNode, Restored>();
+): ReadonlyMap<string, Restored> {
+  const restored = new Map<string, Restored>();
   for (const node of topologicalOrder([], graph.operation(restoreOp))) {
     if (!RESTORING_OPS.has(node.op) || node.inputs.length < 2) continue;
-    const variable = origin(node.inputs[0]!).node;
+    const variable = variableOf(node.inputs[0]!);
     const source = origin(node.inputs[1]!);
-    if (!isVariable(variable) || source.node.op !== 'RestoreV2') continue;
+    if (variable === undefined || source.node.op !== 'RestoreV2') continue;
     const key = stringConstant(source.node.inputs[1], source.index);
     const slice = stringConstant(source.node.inputs[2], source.index);
-    restored.set(variable, { key, slice });
+    restored.set(variable.name, { key, slice });
   }
   return restored;
 }
 
 /**
- * Reads the values of variables.
+ * Reads the values of variables, by name, widened to the dtypes that graphs compute in.
  *
  * @throws LinnetError INVALID_MODEL when one has no value in the checkpoint
  */
 export async function readVariables(
   variables: readonly TfNode[],
-  restored: ReadonlyMap<TfNode, Restored>,
+  restored: ReadonlyMap<string, Restored>,
   bundle: Bundle | null,
   signal?: AbortSignal,
-): Promise<ReadonlyMap<TfNode, TfTensor>> {
-  const values = new Map<TfNode, TfTensor>();
+): Promise<ReadonlyMap<string, TfTensor>> {
+  const values = new Map<string, TfTensor>();
   const read = new Map<string, TfTensor>();
   for (const variable of variables) {
-    signal?.throwIfAborted();
-    const from = restored.get(variable);
+    throwIfAborted(signal);
+    const from = restored.get(variable.name);
     if (from === undefined || bundle === null || !bundle.has(from.key)) {
-      throw new LinnetError(
-        'INVALID_MODEL',
-        from === undefined
-          ? `nothing restores the variable ${variable.name}`
-          : `the checkpoint has no tensor ${from.key} for the variable ${variable.name}`,
-        { node: variable.name, op: variable.op },
-        [
-          bundle === null
-            ? 'The model has no variables folder; keep variables/ beside saved_model.pb, or freeze the graph.'
-            : 'Save the model again with its variables initialized.',
-        ],
-      );
+      throw missing(variable, from, bundle);
     }
     const id = `${from.key}\n${from.slice}`;
-    const value = read.get(id) ?? (await bundle.read(from.key, parseSliceSpec(from.slice)));
+    const value = read.get(id) ?? widen(await bundle.read(from.key, parseSliceSpec(from.slice)));
     read.set(id, value);
-    values.set(variable, value);
+    values.set(variable.name, value);
   }
   return values;
+}
+
+function missing({ name, op }: TfNode, from: Restored | undefined, bundle: Bundle | null) {
+  const [what, remedy] =
+    bundle === null
+      ? [
+          `the model has no checkpoint that holds the variable ${name}`,
+          'Keep the folder variables/ beside saved_model.pb, or freeze the graph.',
+        ]
+      : [
+          from === undefined
+            ? `nothing restores the variable ${name}`
+            : `the checkpoint has no tensor ${from.key} for the variable ${name}`,
+          'Save the model again with its variables initialized.',
+        ];
+  return new LinnetError('INVALID_MODEL', what, { node: name, op }, [remedy]);
 }
 
 function stringConstant(ref: TfRef | undefined, index: number): string {
   const node = ref === undefined ? undefined : origin(ref).node;
   const strings = node?.op === 'Const' ? node.attrs.tensor('value').stringVal : [];
   return new TextDecoder().decode(strings[index] ?? strings.at(-1) ?? new Uint8Array(0));
-}
-
-/** The tensor of a Const node. */
-export function constantTensor(node: TfNode): TfTensor {
-  return tensorFromProto(node.attrs.tensor('value'), `the constant ${node.name}`);
 }

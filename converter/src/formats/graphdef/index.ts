@@ -1,0 +1,85 @@
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { dtypeCode, LinnetError } from '@linnet/schema';
+import type { Format, OpenedModel, OpenOptions } from '../format.js';
+import type { Source } from '../source.js';
+import { type EntryPoint, importProgram } from '../tensorflow/import-program.js';
+import { GraphDef, type NodeDef, type TensorInfo } from '../tensorflow/proto/messages.js';
+import { decode } from '../tensorflow/proto/wire.js';
+
+/** Enough for the first node of a graph. */
+const SNIFF_BYTES = 4096;
+/** The key of the one signature that a frozen graph gets. */
+const SIGNATURE = 'serving_default';
+/** Nodes of these ops return nothing that a caller could want. */
+const NO_OUTPUT: ReadonlySet<string> = new Set(['NoOp', 'Assert', 'Print', 'PrintV2', 'Const']);
+
+/** A frozen graph: one file, variables turned into constants, no signatures. */
+export const GRAPH_DEF: Format = {
+  name: 'TensorFlow frozen GraphDef',
+  looksLike: 'a .pb file with the nodes of a graph',
+  async sniff(source) {
+    return source.main !== null && beginsWithNode(await source.read(source.main, 0, SNIFF_BYTES));
+  },
+  open,
+};
+
+async function open(source: Source, options: OpenOptions): Promise<OpenedModel> {
+  const file = source.main!;
+  options.onProgress?.(`reading ${file}`);
+  const graph = decode(GraphDef, await source.read(file), 'the GraphDef', file);
+  const unknown = options.signatures?.find((key) => key !== SIGNATURE);
+  if (unknown !== undefined) {
+    throw new LinnetError('INVALID_ARGUMENT', `a frozen graph has no signature ${unknown}`, { file }, [
+      `Its inputs and outputs make one signature, ${SIGNATURE}.`,
+    ]);
+  }
+  const program = await importProgram(
+    { graph, entryPoints: [entryPoint(graph, file)], restoreOp: null, bundle: null },
+    options,
+  );
+  return { program, notes: [] };
+}
+
+/** Placeholders are the inputs; nodes that no other node reads are the outputs. */
+function entryPoint(graph: GraphDef, file: string): EntryPoint {
+  const read = new Set(
+    graph.node.flatMap(({ input }) => input.map((name) => name.replace(/^\^|:\d+$/g, ''))),
+  );
+  const inputs = graph.node.filter(({ op }) => op === 'Placeholder');
+  const outputs = graph.node.filter(({ name, op }) => !read.has(name) && !NO_OUTPUT.has(op) && op !== 'Placeholder');
+  if (outputs.length === 0) {
+    throw new LinnetError('INVALID_MODEL', 'the graph computes nothing', { file });
+  }
+  return {
+    key: SIGNATURE,
+    inputs: new Map(inputs.map((node) => [node.name, placeholderInfo(node)])),
+    outputs: new Map(outputs.map(({ name }) => [name, { name: `${name}:0`, dtype: 0, shape: undefined }])),
+  };
+}
+
+function placeholderInfo({ name, attr }: NodeDef): TensorInfo {
+  return {
+    name: `${name}:0`,
+    dtype: attr.get('dtype')?.type ?? dtypeCode('float32'),
+    shape: attr.get('shape')?.shape,
+  };
+}
+
+/** Whether the bytes begin with a NodeDef: a node has a name and an op, both text. */
+function beginsWithNode(head: Uint8Array): boolean {
+  try {
+    const reader = new BinaryReader(head);
+    if (!isText(reader, 1, false)) return false;
+    return isText(reader, 1, true) && isText(reader, 2, true);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a length-delimited field of that number comes next; enters it, or skips it as text. */
+function isText(reader: BinaryReader, field: number, skip: boolean): boolean {
+  const [number, wireType] = reader.tag();
+  if (number !== field || wireType !== WireType.LengthDelimited) return false;
+  if (skip) return /^[\w./>\-]+$/.test(reader.string());
+  return reader.uint32() > 0;
+}

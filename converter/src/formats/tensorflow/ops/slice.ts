@@ -1,0 +1,93 @@
+import type { TensorId } from '../../../graph/graph.js';
+import type { Site, TfImport, TfOps } from '../site.js';
+import { cast, direct } from './compose.js';
+
+const split: TfImport = (site) => {
+  const [axis, x] = site.inputs() as [TensorId, TensorId];
+  const numSplits = site.attrs.int('num_split');
+  const axisValue = site.known(axis);
+  return site.addMany(
+    'SPLIT',
+    [axisValue === undefined ? axis : site.scalar(axisValue[0]!), x],
+    { numSplits },
+    Array.from({ length: numSplits }, () => site.type(x)),
+  );
+};
+
+function gather(site: Site, params: TensorId, axis: number, batchDims: number): TensorId {
+  const indices = site.input(1);
+  const rank = site.rank(indices);
+  return site.add('GATHER', [params, indices], {
+    axis,
+    batchDims: batchDims < 0 ? batchDims + rank : batchDims,
+  });
+}
+
+/** Parts of tensors, and tensors put together from parts. */
+export const SLICE: TfOps = {
+  Slice: direct('SLICE'),
+  StridedSlice: (site) =>
+    site.add('STRIDED_SLICE', site.inputs(), {
+      beginMask: site.attrs.int('begin_mask', 0),
+      endMask: site.attrs.int('end_mask', 0),
+      ellipsisMask: site.attrs.int('ellipsis_mask', 0),
+      newAxisMask: site.attrs.int('new_axis_mask', 0),
+      shrinkAxisMask: site.attrs.int('shrink_axis_mask', 0),
+    }),
+  Split: split,
+  SplitV: (site) => {
+    const [x, sizes] = site.inputs() as [TensorId, TensorId];
+    const numSplits = site.attrs.int('num_split');
+    const outputs = Array.from({ length: numSplits }, () => site.type(x));
+    const axis = site.scalar(site.axis(2, site.rank(x)));
+    return site.addMany('SPLIT_V', [x, sizes, axis], { numSplits }, outputs);
+  },
+  Unpack: (site) => {
+    const x = site.input(0);
+    const num = site.attrs.int('num');
+    const axis = site.attrs.int('axis', 0);
+    const outputs = Array.from({ length: num }, () => site.type(x));
+    return site.addMany('UNPACK', [x], { num, axis }, outputs);
+  },
+  Pack: (site) =>
+    site.add('PACK', site.inputs(), {
+      axis: site.attrs.int('axis', 0),
+      valuesCount: site.inputCount,
+    }),
+  ConcatV2: (site) => {
+    const last = site.inputCount - 1;
+    const parts = site.inputs(0, last);
+    const axis = site.axis(last, site.rank(parts[0]!));
+    return parts.length === 1 ? parts[0]! : site.add('CONCATENATION', parts, { axis });
+  },
+  Concat: (site) => {
+    const parts = site.inputs(1);
+    const axis = site.axis(0, site.rank(parts[0]!));
+    return parts.length === 1 ? parts[0]! : site.add('CONCATENATION', parts, { axis });
+  },
+
+  Gather: (site) => gather(site, site.input(0), 0, 0),
+  GatherV2: (site) =>
+    gather(
+      site,
+      site.input(0),
+      site.axis(2, site.rank(site.input(0))),
+      site.attrs.int('batch_dims', 0),
+    ),
+  ResourceGather: (site) =>
+    gather(site, site.graph.readVariable(site.node, 0), 0, site.attrs.int('batch_dims', 0)),
+  GatherNd: direct('GATHER_ND'),
+  ScatterNd: (site) => {
+    const [indices, updates, shape] = site.inputs() as [TensorId, TensorId, TensorId];
+    return site.add('SCATTER_ND', [
+      cast(site, indices, 'int32'),
+      updates,
+      cast(site, shape, 'int32'),
+    ]);
+  },
+  Where: direct('WHERE'),
+  Unique: (site) => site.addMany('UNIQUE', [site.input(0)], { idxOutType: INT32 }),
+};
+
+/** TensorType.INT32 */
+const INT32 = 2;
