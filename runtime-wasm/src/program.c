@@ -15,9 +15,9 @@
 
 static uint32_t load(uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
 
-/** Returns once `*word` differs from `old`, or a thread has failed. */
+/** Returns once `*word` differs from `old`, or the team is stopped. */
 static void await_change(team *crew, uint32_t *word, uint32_t old, int may_sleep) {
-  for (uint32_t spin = 0; load(word) == old && !load(&crew->failed); spin++) {
+  for (uint32_t spin = 0; load(word) == old && !load(&crew->stopped); spin++) {
     if (may_sleep && spin >= SPINS) {
       __builtin_wasm_memory_atomic_wait32((int *)word, (int)old, -1);
     }
@@ -46,7 +46,7 @@ static uint32_t take_part(const step *program, uint32_t steps, team *crew, uint3
   for (uint32_t i = 0; i < steps; i++) {
     kernel_table[program[i].kernel](program[i].params, thread, threads);
     if (threads > 1) barrier(crew, thread, threads);
-    if (load(&crew->failed)) return 1;
+    if (load(&crew->stopped)) return 1;
   }
   return 0;
 }
@@ -63,7 +63,7 @@ EXPORT("run") uint32_t run(const step *program, uint32_t steps, team *crew) {
 EXPORT("work") void work(team *crew, uint32_t thread) {
   for (uint32_t seen = 0;; seen++) {
     await_change(crew, &crew->epoch, seen, 1);
-    if (load(&crew->failed) || crew->steps == 0) return;
+    if (load(&crew->stopped)) return;
     if (take_part(crew->program, crew->steps, crew, thread)) return;
   }
 }

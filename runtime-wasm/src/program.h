@@ -34,24 +34,23 @@ typedef struct {
   uint32_t arrived;
   /** Goes up by one each time a barrier opens; threads at a barrier wait on it. */
   uint32_t phase;
-  /** Not 0 once a thread has trapped: every barrier then lets go and `run` gives 1. */
-  uint32_t failed;
-  /** The published program; `steps` of 0 tells the threads to end. */
+  /** Not 0 once a thread has trapped or the host ends the team: nobody waits any more. */
+  uint32_t stopped;
+  /** The published program. */
   const step *program;
   uint32_t steps;
 } team;
 
 /**
- * Runs `steps` (at least 1) steps with all threads of `crew` (the single-threaded builds ignore it)
- * and returns when the last is done: 0, or 1 when another thread has trapped and the results are
- * void.
+ * Runs `steps` steps with all threads of `crew` (the single-threaded builds ignore it) and returns
+ * when the last is done: 0, or 1 when the team was stopped and the results are void.
  */
 uint32_t run(const step *program, uint32_t steps, team *crew);
 
 #ifdef __wasm_atomics__
 /**
  * The life of thread `thread` (1 .. threads - 1): waits for programs and does its share of each,
- * until it is told to end or a thread has trapped. It must have started before the first `run`.
+ * until the team is stopped. It must have started before the first `run`.
  */
 void work(team *crew, uint32_t thread);
 #endif

@@ -43,6 +43,8 @@ export interface LowerSite<N extends OpName> {
   readonly fused: Fused;
   readonly inputs: readonly (Operand | null)[];
   readonly outputs: readonly Operand[];
+  /** The types of the tensors that carry the op's inner quantization (integer LSTM). */
+  readonly intermediates: readonly (TensorType | null)[];
 }
 
 export interface Emitter {

@@ -1,0 +1,28 @@
+/**
+ * Linnet's runtime: loads TFLite models and runs them on SIMD WebAssembly, in browsers and Node.
+ *
+ * @packageDocumentation
+ */
+export type { Build } from '@linnet/runtime-wasm';
+export { type DType, type ErrorCode, LinnetError, type TypedArray } from '@linnet/schema';
+export { float16ToFloat32, float32ToFloat16 } from './io/float16.js';
+export type { ModelSource } from './io/source.js';
+export type { TensorData, TensorInfo, TensorInput, TensorOutput } from './io/tensor.js';
+export {
+  type InspectOptions,
+  inspectPlan,
+  type LoadOptions,
+  type LoadProgress,
+  loadModel,
+} from './load.js';
+export type {
+  MemoryInfo,
+  Model,
+  ModelInfo,
+  ModelInputs,
+  ModelOutputs,
+  RunOptions,
+  SignatureInfo,
+} from './run/model.js';
+export type { GraphReport, OpSupport, PlanReport } from './run/report.js';
+export type { WasmUrl } from './wasm/module.js';

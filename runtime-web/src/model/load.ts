@@ -1,0 +1,72 @@
+import { LinnetError, type Model, type Signature, type Subgraph } from '@linnet/schema';
+import { checkOrder, checkVocabulary, subgraphName, tensorName } from './check.js';
+import { readConstant, storedType } from './constants.js';
+import { type ExecutableModel, type Graph, type GraphTensor, graphNode } from './graph.js';
+import { inlineComposites } from './inline.js';
+import { StringPool } from './strings.js';
+
+/**
+ * Makes a file that has been read executable.
+ *
+ * @throws LinnetError of code UNSUPPORTED (ops outside the vocabulary, all of them at once) or
+ * INVALID_MODEL (nodes out of order, wrong numbers of tensors, damaged constants)
+ */
+export function executable(model: Model): ExecutableModel {
+  if (model.subgraphs.length === 0) {
+    throw new LinnetError('INVALID_MODEL', 'The model has no graph.');
+  }
+  checkVocabulary(model);
+  model.subgraphs.forEach((subgraph, index) => {
+    checkOrder(model, subgraph, index);
+  });
+  const strings = new StringPool();
+  const graphs = inlineComposites(model).map((subgraph, index) => toGraph(subgraph, index, strings));
+  return { graphs, signatures: signaturesOf(model), strings };
+}
+
+function toGraph(subgraph: Subgraph, index: number, strings: StringPool): Graph {
+  const name = subgraphName(subgraph, index);
+  const used = new Set([
+    ...subgraph.operators.flatMap((node) => [...node.inputs, ...node.outputs]),
+    ...subgraph.inputs,
+    ...subgraph.outputs,
+  ]);
+  const written = new Set([...subgraph.operators.flatMap((node) => node.outputs), ...subgraph.inputs]);
+  const tensors = subgraph.tensors.map((tensor, position): GraphTensor => {
+    const where = { subgraph: name, tensor: tensorName(subgraph, position) };
+    const type = storedType(tensor);
+    const isEmpty = type.shape.includes(0) && !written.has(position);
+    const isConstant = used.has(position) && (tensor.data !== null || isEmpty);
+    try {
+      const site = { id: `${index}:${position}`, tensors: subgraph.tensors, strings };
+      return {
+        name: tensorName(subgraph, position),
+        type,
+        constant: isConstant ? readConstant(tensor, site) : null,
+        isVariable: tensor.isVariable,
+      };
+    } catch (error) {
+      throw error instanceof LinnetError ? error.at(where) : error;
+    }
+  });
+  return {
+    index,
+    name,
+    tensors,
+    nodes: subgraph.operators.flatMap((node, position) =>
+      node.op === null ? [] : [graphNode(node, `#${position}`)],
+    ),
+    inputs: subgraph.inputs,
+    outputs: subgraph.outputs,
+  };
+}
+
+/** The file's entry points, or one for the main graph whose names are its tensors'. */
+function signaturesOf(model: Model): readonly Signature[] {
+  if (model.signatures.length > 0) return model.signatures;
+  const main = model.subgraphs[0] as Subgraph;
+  const named = (tensor: number) => ({ name: tensorName(main, tensor), tensor });
+  return [
+    { key: '', subgraph: 0, inputs: main.inputs.map(named), outputs: main.outputs.map(named) },
+  ];
+}

@@ -1,0 +1,172 @@
+import {
+  isStatic,
+  LinnetError,
+  type OpName,
+  type OpSite,
+  opRecord,
+  type TensorType,
+  type TypedArray,
+} from '@linnet/schema';
+import type { Graph, GraphNode } from '../model/graph.js';
+import { Known } from '../model/known.js';
+import { elementsOf, storageBytes } from '../model/storage.js';
+import type { Resources } from '../model/resources.js';
+import { derivedId, type Step, TensorTable } from './step.js';
+
+/** A tensor that the host holds when a stage begins. */
+export interface Given {
+  readonly type: TensorType;
+  /** Its contents, when planning may depend on them. */
+  readonly known: Known | null;
+}
+
+export interface Inference {
+  readonly steps: readonly Step[];
+  readonly tensors: TensorTable;
+  /** See Stage. */
+  readonly end: number;
+  readonly needs: readonly number[];
+}
+
+/** Evaluates a node whose inputs are all known; null when it cannot. */
+export type Evaluate = (node: GraphNode, tensors: TensorTable) => readonly Known[] | null;
+
+/** Ops that the host carries out between stages. */
+export type HostOp = 'IF' | 'WHILE' | 'CALL_ONCE' | 'READ_VARIABLE' | 'ASSIGN_VARIABLE';
+
+const HOST_OPS: readonly OpName[] = [
+  'IF',
+  'WHILE',
+  'CALL_ONCE',
+  'READ_VARIABLE',
+  'ASSIGN_VARIABLE',
+] satisfies HostOp[];
+
+export function isHostNode(node: GraphNode): node is Extract<GraphNode, { op: HostOp }> {
+  return HOST_OPS.includes(node.op);
+}
+
+/** Folding may make a constant this large, or a few times larger than what it is made from. */
+const FOLD_BYTES = 64 * 1024;
+const FOLD_RATIO = 4;
+
+/**
+ * The types of all tensors from node `from` on, as far as they follow from the types and known
+ * values of what is given; nodes whose results are known on the way are done away with.
+ *
+ * @throws LinnetError of code INVALID_MODEL or OUT_OF_MEMORY where shapes do not fit
+ */
+export function inferStage(
+  graph: Graph,
+  from: number,
+  given: ReadonlyMap<number, Given>,
+  resources: Resources,
+  evaluate: Evaluate,
+): Inference {
+  const tensors = new TensorTable(graph);
+  for (const [tensor, { type, known }] of given) {
+    tensors.setType(tensor, type);
+    if (known !== null) tensors.setKnown(tensor, known);
+  }
+  const steps: Step[] = [];
+  for (let position = from; position < graph.nodes.length; position++) {
+    const node = graph.nodes[position] as GraphNode;
+    if (isHostNode(node)) return { steps, tensors, end: position, needs: [] };
+    try {
+      const needs = inferNode(node, tensors);
+      if (needs.length > 0) return { steps, tensors, end: position, needs };
+      if (!resolve(node, tensors, resources, evaluate)) steps.push({ node, fused: {} });
+    } catch (error) {
+      const where = { subgraph: graph.name, node: node.name, op: node.op };
+      throw error instanceof LinnetError ? error.at(where) : error;
+    }
+  }
+  return { steps, tensors, end: graph.nodes.length, needs: [] };
+}
+
+/** Sets the types of a node's outputs; answers the tensors whose values it takes to tell them. */
+function inferNode(node: GraphNode, tensors: TensorTable): readonly number[] {
+  const record = opRecord(node.op);
+  const unknown = (indices: readonly number[]) =>
+    indices
+      .map((index) => node.inputs[index] ?? -1)
+      .filter((tensor) => tensor >= 0 && tensors.known(tensor) === undefined);
+  const every = node.inputs.map((_, index) => index);
+  const missing = unknown(record.dataDependent ? every : (record.valueInputs ?? []));
+  if (missing.length > 0) return missing;
+  const site: OpSite<object> = {
+    options: node.options,
+    inputs: node.inputs.map((tensor) => (tensor < 0 ? null : tensors.type(tensor))),
+    outputs: node.outputs.map((tensor) => tensors.type(tensor)),
+    value: (index) => tensors.known(node.inputs[index] ?? -1)?.elements,
+  };
+  const types = (record as { infer(site: OpSite<object>): readonly TensorType[] }).infer(site);
+  if (!types.every(({ shape }) => isStatic(shape))) {
+    const rest = unknown(every);
+    if (rest.length > 0) return rest;
+    throw new LinnetError('UNSUPPORTED', 'The sizes of its outputs cannot be told.');
+  }
+  types.forEach((type, index) => {
+    storageBytes(type);
+    tensors.setType(node.outputs[index] as number, type);
+  });
+  return [];
+}
+
+/** Finds a node's results while planning, where that can be done; false when it must run. */
+function resolve(
+  node: GraphNode,
+  tensors: TensorTable,
+  resources: Resources,
+  evaluate: Evaluate,
+): boolean {
+  const inputs = node.inputs.filter((tensor) => tensor >= 0);
+  const known = inputs.flatMap((tensor) => tensors.known(tensor) ?? []);
+  const output = node.outputs[0] as number;
+  const set = (id: string | null, elements: TypedArray) =>
+    tensors.setKnown(output, Known.of(id, tensors.type(output), elements));
+  switch (node.op) {
+    case 'SHAPE':
+      set(null, integers(tensors.type(output), tensors.type(inputs[0] as number).shape));
+      return true;
+    case 'RANK':
+      set(null, integers(tensors.type(output), [tensors.type(inputs[0] as number).shape.length]));
+      return true;
+    case 'VAR_HANDLE': {
+      const handle = resources.handle(node.options.container, node.options.sharedName);
+      set(`variable:${handle}`, Int32Array.of(handle));
+      return true;
+    }
+    case 'DENSIFY': {
+      // Sparse constants are dense by the time a model is executable.
+      const [source] = known;
+      if (source === undefined) {
+        throw new LinnetError('UNSUPPORTED', 'Only constants can be expanded from a sparse form.');
+      }
+      tensors.setKnown(output, new Known(source.id, tensors.type(output), source.bytes));
+      return true;
+    }
+    default:
+  }
+  if (known.length < inputs.length || inputs.some((tensor) => tensors.isVariable(tensor))) {
+    return false;
+  }
+  const bytes = (list: readonly number[]) =>
+    list.reduce((sum, tensor) => sum + storageBytes(tensors.type(tensor)), 0);
+  if (bytes(node.outputs) > Math.max(FOLD_BYTES, FOLD_RATIO * bytes(inputs))) return false;
+  const results = evaluate(node, tensors);
+  results?.forEach(({ bytes: contents }, index) => {
+    const tensor = node.outputs[index] as number;
+    const id = derivedId(tensors.graph, tensor, known);
+    tensors.setKnown(tensor, new Known(id, tensors.type(tensor), contents));
+  });
+  return results !== null;
+}
+
+function integers(type: TensorType, values: readonly number[]): TypedArray {
+  const elements = elementsOf(type.dtype, new Uint8Array(storageBytes(type)));
+  values.forEach((value, index) => {
+    elements[index] = (typeof elements[0] === 'bigint' ? BigInt(value) : value) as never;
+  });
+  return elements;
+}

@@ -1,0 +1,192 @@
+import { LinnetError, opRecord } from '@linnet/schema';
+import type { ExecutableModel, Graph, GraphNode, GraphTensor } from '../model/graph.js';
+import { Known } from '../model/known.js';
+import type { Resources } from '../model/resources.js';
+import { layOut } from './arena.js';
+import type { Backend } from './backend.js';
+import { fuse } from './fuse.js';
+import { type Given, inferStage, isHostNode } from './infer.js';
+import { lifetimes } from './liveness.js';
+import { conversionNode, StageBuilder } from './lower.js';
+import type { PlannedNode, Stage } from './plan.js';
+import { type Step, TensorTable, Uses } from './step.js';
+import { expandedType } from './types.js';
+
+/** Plans the stages of one model instance. */
+export class Planner {
+  readonly #uses: readonly Uses[];
+  /** Float32 forms of constants, by the constants' ids. */
+  readonly #expansions = new Map<string, Known | null>();
+  /** Results of nodes that depend on constants alone, by the output's id. */
+  readonly #folded = new Map<string, readonly Known[] | null>();
+
+  constructor(
+    readonly model: ExecutableModel,
+    readonly backend: Backend,
+    readonly resources: Resources,
+  ) {
+    this.#uses = model.graphs.map((graph) => new Uses(graph));
+  }
+
+  uses(graph: Graph): Uses {
+    return this.#uses[graph.index] as Uses;
+  }
+
+  /**
+   * The stage that begins at node `from`.
+   *
+   * @param given what the host holds, by tensor
+   * @throws LinnetError of code INVALID_MODEL, UNSUPPORTED (all nodes without a kernel at once) or
+   * OUT_OF_MEMORY
+   */
+  plan(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Stage {
+    const stage = this.survey(graph, from, given);
+    const unsupported = stage.nodes.filter(({ support }) => support === 'unsupported');
+    if (unsupported.length > 0) throw noKernel(unsupported, graph);
+    return stage;
+  }
+
+  /** Like plan, but nodes without a kernel are reported in the stage, which then cannot run. */
+  survey(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Stage {
+    const uses = this.uses(graph);
+    const { steps, tensors, end, needs } = inferStage(
+      graph,
+      from,
+      given,
+      this.resources,
+      (node, table) => this.#evaluate(node, table),
+    );
+    const isWanted = (tensor: number) => uses.readFrom(tensor, end) || needs.includes(tensor);
+    const live = liveSteps(fuse(steps, tensors, uses), tensors, isWanted);
+    const builder = new StageBuilder(tensors, this.backend, (known) => this.#expand(known));
+    const inputs = [...given.keys()]
+      .filter((tensor) => tensors.known(tensor) === undefined)
+      .filter((tensor) => live.some(({ node }) => node.inputs.includes(tensor)))
+      .map((tensor) => builder.port(tensor));
+    const nodes = live.map((step): PlannedNode => {
+      const { name, op } = step.node;
+      try {
+        return { name, op, support: builder.lower(step) };
+      } catch (error) {
+        const where = { subgraph: graph.name, node: name, op };
+        throw error instanceof LinnetError ? error.at(where) : error;
+      }
+    });
+    const outputs = [...live.flatMap(({ node }) => node.outputs), ...stateReadAt(graph, end)]
+      .filter(isWanted)
+      .map((tensor) => builder.port(tensor));
+    const { buffers, calls } = builder;
+    return {
+      buffers,
+      calls,
+      inputs,
+      outputs,
+      known: this.#knownResults(graph, from, end, tensors, isWanted),
+      arena: layOut(lifetimes(buffers, calls, inputs, outputs)),
+      end,
+      needs,
+      nodes,
+    };
+  }
+
+  /** Results of the nodes from `from` to `end` that planning has found and others read. */
+  #knownResults(
+    graph: Graph,
+    from: number,
+    end: number,
+    tensors: TensorTable,
+    isWanted: (tensor: number) => boolean,
+  ): ReadonlyMap<number, Known> {
+    const found = new Map<number, Known>();
+    for (const tensor of graph.nodes.slice(from, end).flatMap(({ outputs }) => outputs)) {
+      const known = tensors.known(tensor);
+      if (known !== undefined && isWanted(tensor)) found.set(tensor, known);
+    }
+    return found;
+  }
+
+  /** The results of a node whose inputs are all known, by its own kernels; null without kernels. */
+  #evaluate(node: GraphNode, tensors: TensorTable): readonly Known[] | null {
+    const sources = node.inputs.flatMap((tensor) => tensors.known(tensor) ?? []);
+    const isShared = sources.every(({ id }) => id !== null);
+    const key = `${tensors.graph.index}:${node.outputs[0]}`;
+    const earlier = isShared ? this.#folded.get(key) : undefined;
+    if (earlier !== undefined) return earlier;
+    const results = this.#run(node, tensors);
+    if (isShared) this.#folded.set(key, results);
+    return results;
+  }
+
+  #run(node: GraphNode, tensors: TensorTable): readonly Known[] | null {
+    const builder = new StageBuilder(tensors, this.backend, (known) => this.#expand(known));
+    const support = builder.lower({ node, fused: {} });
+    if (support === 'unsupported') return null;
+    const outputs = node.outputs.map((tensor) => builder.port(tensor));
+    const { buffers, calls } = builder;
+    const arena = layOut(lifetimes(buffers, calls, [], outputs));
+    const stage = { buffers, calls, inputs: [], outputs, arena };
+    const results = this.backend.evaluate(stage);
+    return results.map((bytes, i) => new Known(null, (outputs[i] as (typeof outputs)[0]).type, bytes));
+  }
+
+  #expand(known: Known): Known | null {
+    const earlier = known.id === null ? undefined : this.#expansions.get(known.id);
+    if (earlier !== undefined) return earlier;
+    const type = expandedType(known.type);
+    if (type === null) return null;
+    const source: GraphTensor = { name: '', type: known.type, constant: known, isVariable: false };
+    const target: GraphTensor = { name: '', type, constant: null, isVariable: false };
+    const node = {
+      ...conversionNode(known.type, type),
+      inputs: [0],
+      outputs: [1],
+      intermediates: [],
+      name: '',
+    } as GraphNode;
+    const graph = { index: -1, name: '', tensors: [source, target], nodes: [node], inputs: [], outputs: [1] };
+    const contents = this.#run(node, new TensorTable(graph))?.[0]?.bytes;
+    const id = known.id === null ? null : `${known.id}:float32`;
+    const expanded = contents === undefined ? null : new Known(id, type, contents);
+    if (known.id !== null) this.#expansions.set(known.id, expanded);
+    return expanded;
+  }
+}
+
+/** The tensors that keep their value between runs which the graph's caller or the host reads. */
+function stateReadAt(graph: Graph, end: number): readonly number[] {
+  const node = graph.nodes[end];
+  const reads = node === undefined ? graph.outputs : isHostNode(node) ? node.inputs : [];
+  return [...new Set(reads)].filter((tensor) => graph.tensors[tensor]?.isVariable);
+}
+
+/** The steps whose results are wanted, directly or by others, and those that change state. */
+function liveSteps(
+  steps: readonly Step[],
+  tensors: TensorTable,
+  isWanted: (tensor: number) => boolean,
+): readonly Step[] {
+  const read = new Set<number>();
+  const live = steps.toReversed().filter(({ node }) => {
+    const needed =
+      node.outputs.some((tensor) => isWanted(tensor) || read.has(tensor)) ||
+      node.inputs.some((tensor) => tensors.isVariable(tensor)) ||
+      opRecord(node.op).sideEffect === true;
+    if (needed) for (const tensor of node.inputs) read.add(tensor);
+    return needed;
+  });
+  return live.reverse();
+}
+
+function noKernel(nodes: readonly PlannedNode[], graph: Graph): LinnetError {
+  const lines = nodes.map(({ name, op }) => {
+    const node = graph.nodes.find((candidate) => candidate.name === name && candidate.op === op);
+    const types = (node?.inputs ?? []).map((tensor) => graph.tensors[tensor]?.type.dtype ?? 'none');
+    return `${op} ${name} on ${types.join(', ')}`;
+  });
+  return new LinnetError(
+    'UNSUPPORTED',
+    'The runtime has no kernel for some nodes with these element types and options.',
+    { subgraph: graph.name },
+    [...lines.slice(0, 20), ...(lines.length > 20 ? [`and ${lines.length - 20} more`] : [])],
+  );
+}

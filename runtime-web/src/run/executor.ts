@@ -1,0 +1,230 @@
+import { invariant, LinnetError, type TensorType } from '@linnet/schema';
+import type { ExecutableModel, Graph, GraphNode } from '../model/graph.js';
+import { Known } from '../model/known.js';
+import type { Resources } from '../model/resources.js';
+import { storageBytes } from '../model/storage.js';
+import { type Given, type HostOp, isHostNode } from '../plan/infer.js';
+import type { Uses } from '../plan/step.js';
+import { formatShape } from './describe.js';
+import type { Guard } from './guard.js';
+import type { StageCache } from './stage-cache.js';
+
+/** A tensor in the host's hands. */
+export interface HostValue {
+  readonly type: TensorType;
+  readonly bytes: Uint8Array;
+  /** Set once planning depends on the contents. */
+  readonly known?: Known;
+}
+
+type HostNode = Extract<GraphNode, { op: HostOp }>;
+
+/** Loops give the event loop a turn this often, so that a run can be aborted. */
+const TURN_MS = 50;
+
+/**
+ * Runs graphs: stage after stage, and between them the nodes that the host carries out, control
+ * flow and variables.
+ */
+export class Executor {
+  #lastTurn = 0;
+
+  constructor(
+    readonly model: ExecutableModel,
+    readonly resources: Resources,
+    readonly stages: StageCache,
+    readonly guard: Guard,
+  ) {}
+
+  /** @returns the graph's outputs, in its order */
+  async run(
+    index: number,
+    inputs: readonly HostValue[],
+    signal?: AbortSignal,
+  ): Promise<readonly HostValue[]> {
+    const frame = this.#frame(index);
+    const { graph } = frame;
+    graph.inputs.forEach((tensor, i) => {
+      frame.set(tensor, inputs[i] as HostValue);
+    });
+    let position = 0;
+    while (position < graph.nodes.length) {
+      this.guard.check(signal);
+      const node = graph.nodes[position] as GraphNode;
+      if (isHostNode(node)) {
+        await this.#carryOut(node, frame, signal);
+        position++;
+      } else {
+        position = await this.#runStage(frame, position);
+      }
+      frame.forget(position);
+    }
+    return graph.outputs.map((tensor) => frame.value(tensor));
+  }
+
+  /** Plans and binds what can be before the first run; `inputs` are their types. */
+  prepare(index: number, inputs: readonly TensorType[]): void {
+    const frame = this.#frame(index);
+    const { graph } = frame;
+    const first = graph.nodes[0];
+    if (first === undefined || isHostNode(first)) return;
+    graph.inputs.forEach((tensor, i) => {
+      frame.set(tensor, { type: inputs[i] as TensorType, bytes: new Uint8Array() });
+    });
+    frame.forget(0);
+    this.stages.get(graph, 0, frame.given());
+  }
+
+  #frame(index: number): Frame {
+    const graph = this.model.graphs[index] as Graph;
+    return new Frame(graph, this.stages.planner.uses(graph));
+  }
+
+  async #runStage(frame: Frame, position: number): Promise<number> {
+    const { stage, bound } = this.stages.get(frame.graph, position, frame.given());
+    const results = await bound.run(stage.inputs.map(({ tensor }) => frame.value(tensor).bytes));
+    stage.outputs.forEach(({ tensor, type }, i) => {
+      frame.set(tensor, { type, bytes: results[i] as Uint8Array });
+    });
+    for (const [tensor, known] of stage.known) {
+      frame.set(tensor, { type: known.type, bytes: known.bytes, known });
+    }
+    for (const tensor of stage.needs) frame.learn(tensor);
+    return stage.end;
+  }
+
+  async #carryOut(node: HostNode, frame: Frame, signal: AbortSignal | undefined): Promise<void> {
+    const inputs = node.inputs.map((tensor) => frame.value(tensor));
+    const call = (graph: number, values: readonly HostValue[]) =>
+      this.run(graph, this.#arguments(node, graph, values), signal);
+    const handle = () => new DataView((inputs[0] as HostValue).bytes.slice().buffer).getInt32(0, true);
+    switch (node.op) {
+      case 'IF': {
+        const { thenSubgraphIndex, elseSubgraphIndex } = node.options;
+        const branch = isTrue(inputs[0]) ? thenSubgraphIndex : elseSubgraphIndex;
+        frame.setOutputs(node, await call(branch, inputs.slice(1)));
+        return;
+      }
+      case 'WHILE': {
+        let values: readonly HostValue[] = inputs;
+        while (isTrue((await call(node.options.condSubgraphIndex, values))[0])) {
+          values = await call(node.options.bodySubgraphIndex, values);
+          await this.#takeTurns(signal);
+        }
+        frame.setOutputs(node, values);
+        return;
+      }
+      case 'CALL_ONCE': {
+        const { initSubgraphIndex } = node.options;
+        if (this.resources.startOnce(initSubgraphIndex)) await call(initSubgraphIndex, []);
+        return;
+      }
+      case 'READ_VARIABLE': {
+        const output = frame.type(node.outputs[0] as number);
+        const value = this.resources.get(handle());
+        // A variable that nothing has assigned yet holds zeros of its declared type.
+        const { type, bytes } = value ?? { type: output, bytes: new Uint8Array(storageBytes(output)) };
+        if (type.dtype !== output.dtype) {
+          throw invalid(node, frame, `reads ${output.dtype} from a variable of ${type.dtype}`);
+        }
+        frame.setOutputs(node, [{ type, bytes }]);
+        return;
+      }
+      case 'ASSIGN_VARIABLE': {
+        const { type, bytes } = inputs[1] as HostValue;
+        this.resources.set(handle(), { type, bytes });
+        return;
+      }
+      default:
+        node satisfies never;
+    }
+  }
+
+  /** The values under the called graph's own types; the shapes are the caller's. */
+  #arguments(node: HostNode, index: number, values: readonly HostValue[]): readonly HostValue[] {
+    const callee = this.model.graphs[index] as Graph;
+    return callee.inputs.map((tensor, i) => {
+      const declared = callee.tensors[tensor]?.type as TensorType;
+      const { type, bytes } = values[i] as HostValue;
+      if (declared.dtype !== type.dtype) {
+        throw new LinnetError(
+          'INVALID_MODEL',
+          `The called graph takes ${declared.dtype} as input ${i}, but is given ${type.dtype}${formatShape(type.shape)}.`,
+          { subgraph: callee.name, node: node.name, op: node.op },
+        );
+      }
+      return { type: { ...declared, shape: type.shape }, bytes };
+    });
+  }
+
+  async #takeTurns(signal: AbortSignal | undefined): Promise<void> {
+    const now = performance.now();
+    if (now - this.#lastTurn > TURN_MS) {
+      await new Promise((resolve) => setTimeout(resolve));
+      this.#lastTurn = performance.now();
+    }
+    this.guard.check(signal);
+  }
+}
+
+function isTrue(value: HostValue | undefined): boolean {
+  return value?.bytes[0] === 1;
+}
+
+function invalid(node: HostNode, frame: Frame, what: string): LinnetError {
+  const where = { subgraph: frame.graph.name, node: node.name, op: node.op };
+  return new LinnetError('INVALID_MODEL', `The node ${what}.`, where);
+}
+
+/** What the host holds while one graph runs. */
+class Frame {
+  readonly #values = new Map<number, HostValue>();
+
+  constructor(
+    readonly graph: Graph,
+    readonly uses: Uses,
+  ) {}
+
+  set(tensor: number, value: HostValue): void {
+    this.#values.set(tensor, value);
+  }
+
+  /** The results of a node under the types that the graph gives them; the shapes are the results'. */
+  setOutputs(node: GraphNode, values: readonly HostValue[]): void {
+    node.outputs.forEach((tensor, i) => {
+      const { type, bytes } = values[i] as HostValue;
+      this.set(tensor, { type: { ...this.type(tensor), shape: type.shape }, bytes });
+    });
+  }
+
+  type(tensor: number): TensorType {
+    return this.graph.tensors[tensor]?.type as TensorType;
+  }
+
+  value(tensor: number): HostValue {
+    const constant = this.graph.tensors[tensor]?.constant;
+    const value = this.#values.get(tensor) ?? constant ?? undefined;
+    invariant(value !== undefined, `Tensor ${tensor} of graph ${this.graph.name} has no value.`);
+    return value;
+  }
+
+  /** Lets planning depend on the contents of a tensor. */
+  learn(tensor: number): void {
+    const { type, bytes } = this.value(tensor);
+    this.#values.set(tensor, { type, bytes, known: new Known(null, type, bytes) });
+  }
+
+  /** Drops what no node from `position` on reads. */
+  forget(position: number): void {
+    for (const tensor of this.#values.keys()) {
+      if (!this.uses.readFrom(tensor, position)) this.#values.delete(tensor);
+    }
+  }
+
+  /** What planning may start from. */
+  given(): ReadonlyMap<number, Given> {
+    return new Map(
+      [...this.#values].map(([tensor, { type, known = null }]) => [tensor, { type, known }]),
+    );
+  }
+}

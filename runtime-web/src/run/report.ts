@@ -1,0 +1,94 @@
+import { type OpName, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
+import type { ExecutableModel, Graph, GraphNode } from '../model/graph.js';
+import { type Given, isHostNode } from '../plan/infer.js';
+import type { PlannedNode } from '../plan/plan.js';
+import type { Planner } from '../plan/planner.js';
+
+/** How many nodes of an op are carried out in which way. */
+export interface OpSupport {
+  readonly op: OpName;
+  /** By kernels for its own element types, or without any kernel. */
+  readonly native: number;
+  /** By float32 kernels between conversions. */
+  readonly viaFloat32: number;
+  /** Not at all: the model cannot run. */
+  readonly unsupported: number;
+}
+
+/** What planning finds about one graph of a model. */
+export interface GraphReport {
+  readonly name: string;
+  /** The shapes of the inputs that it was planned for. */
+  readonly inputShapes: readonly (readonly number[])[];
+  /** Parts that are planned one by one: control flow and sizes known only at run time divide them. */
+  readonly stages: number;
+  /** Bytes of working memory of all stages. */
+  readonly arena: number;
+  readonly arenaLowerBound: number;
+  readonly ops: readonly OpSupport[];
+  /** Nodes whose plan depends on values that only a run gives. */
+  readonly plannedAtRunTime: readonly string[];
+}
+
+export interface PlanReport {
+  readonly graphs: readonly GraphReport[];
+  /** Bytes of the model's constants as the runtime reads them. */
+  readonly constants: number;
+}
+
+/** Plans every graph of a model for its declared shapes, open dimensions counting as 1. */
+export function reportPlans(model: ExecutableModel, planner: Planner): PlanReport {
+  const constants = model.graphs
+    .flatMap((graph) => graph.tensors)
+    .reduce((sum, { constant }) => sum + (constant?.bytes.length ?? 0), 0);
+  return { graphs: model.graphs.map((graph) => reportGraph(graph, planner)), constants };
+}
+
+function reportGraph(graph: Graph, planner: Planner): GraphReport {
+  const closed = (tensor: number): TensorType => {
+    const type = graph.tensors[tensor]?.type as TensorType;
+    return { ...type, shape: type.shape.map((dim) => (dim === UNKNOWN_DIM ? 1 : dim)) };
+  };
+  const given = new Map<number, Given>();
+  const give = (tensor: number) => given.set(tensor, { type: closed(tensor), known: null });
+  for (const tensor of graph.inputs) give(tensor);
+  const nodes: PlannedNode[] = [];
+  const plannedAtRunTime: string[] = [];
+  let [stages, arena, arenaLowerBound, position] = [0, 0, 0, 0];
+  while (position < graph.nodes.length) {
+    const stage = planner.survey(graph, position, given);
+    stages += stage.nodes.length > 0 ? 1 : 0;
+    arena += stage.arena.bytes;
+    arenaLowerBound += stage.arena.lowerBound;
+    nodes.push(...stage.nodes);
+    for (const { tensor, type } of stage.outputs) given.set(tensor, { type, known: null });
+    for (const [tensor, known] of stage.known) given.set(tensor, { type: known.type, known });
+    const node = graph.nodes[stage.end] as GraphNode | undefined;
+    if (node !== undefined) {
+      if (isHostNode(node)) nodes.push({ name: node.name, op: node.op, support: 'native' });
+      else plannedAtRunTime.push(`${node.op} ${node.name}`);
+      for (const tensor of node.outputs) give(tensor);
+    }
+    position = stage.end + 1;
+  }
+  return {
+    name: graph.name,
+    inputShapes: graph.inputs.map((tensor) => closed(tensor).shape),
+    stages,
+    arena,
+    arenaLowerBound,
+    ops: countSupport(nodes),
+    plannedAtRunTime,
+  };
+}
+
+/** Nodes by op, in the order in which the ops first appear. */
+export function countSupport(nodes: readonly PlannedNode[]): readonly OpSupport[] {
+  const counts = new Map<OpName, { native: number; viaFloat32: number; unsupported: number }>();
+  for (const { op, support } of nodes) {
+    const count = counts.get(op) ?? { native: 0, viaFloat32: 0, unsupported: 0 };
+    count[support === 'via-float32' ? 'viaFloat32' : support]++;
+    counts.set(op, count);
+  }
+  return [...counts].map(([op, count]) => ({ op, ...count }));
+}

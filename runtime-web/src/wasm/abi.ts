@@ -1,0 +1,55 @@
+/** The layouts that runtime-wasm/src/program.h declares. */
+
+/** A step: kernel id, address of its parameter block. */
+export const STEP_BYTES = 8;
+
+/** Word indices in a team. */
+export const TEAM = {
+  threads: 0,
+  leaderWaits: 1,
+  epoch: 2,
+  arrived: 3,
+  phase: 4,
+  stopped: 5,
+  program: 6,
+  steps: 7,
+} as const;
+
+export const TEAM_BYTES = 32;
+
+/** Each thread but the first gets its stack from the host; as large as the linker makes the first's. */
+export const STACK_BYTES = 256 * 1024;
+
+/** What an instance of the kernels exports. */
+export interface KernelExports {
+  run(program: number, steps: number, team: number): number;
+  work(team: number, thread: number): void;
+  readonly __stack_pointer: WebAssembly.Global;
+  readonly __heap_base: WebAssembly.Global;
+}
+
+/** What a worker needs to become a thread of a team. */
+export interface WorkerTask {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly team: number;
+  readonly thread: number;
+  /** The top of its stack. */
+  readonly stack: number;
+}
+
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  return instance.exports as unknown as KernelExports;
+}
+
+/** Ends a team: threads stop waiting and leave. */
+export function stopTeam(memory: WebAssembly.Memory, team: number): void {
+  const words = new Int32Array(memory.buffer, team, TEAM_BYTES / 4);
+  Atomics.store(words, TEAM.stopped, 1);
+  for (const word of [TEAM.epoch, TEAM.phase]) {
+    // A change of the word, too: a thread may be on its way to sleep.
+    Atomics.add(words, word, 1);
+    Atomics.notify(words, word);
+  }
+}

@@ -1,0 +1,252 @@
+import { type Build, KERNELS } from '@linnet/runtime-wasm';
+import { LinnetError, type OpName } from '@linnet/schema';
+import { bytesOf } from '../model/storage.js';
+import type { Backend, BackendMemory, BoundProgram } from '../plan/backend.js';
+import type { Lowering } from '../plan/lowering.js';
+import { forEachPointer, type PlanBuffer, type Program } from '../plan/plan.js';
+import { instantiate, type KernelExports } from './abi.js';
+import { encodeProgram, programBytes } from './encode.js';
+import { selectBuild } from './environment.js';
+import { Heap } from './heap.js';
+import { LOWERINGS } from './lower/index.js';
+import { loadModule, type WasmUrl } from './module.js';
+import { ThreadPool } from './pool.js';
+
+export interface WasmOptions {
+  readonly threads?: number | undefined;
+  readonly wasmUrl?: WasmUrl | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** How many bytes of constants to expect, so that the memory need not grow for them. */
+  readonly constantBytes: number;
+}
+
+const PAGE_BYTES = 65536;
+
+/** Enough for the modules' static data and stack. */
+const FIRST_PAGES = 32;
+
+/** Only shared memories declare a maximum; some engines reserve it, so smaller ones are tried too. */
+const SHARED_MAXIMA = [65536, 32768, 16384, 8192];
+
+/** Runs programs on the WASM kernels. */
+export class WasmBackend implements Backend {
+  /** Address and size of constants that outlive the programs that use them, by id. */
+  readonly #residents = new Map<string, { address: number; bytes: number }>();
+  readonly #states = new Map<string, { address: number; bytes: number }>();
+  readonly #firstStack: number;
+  #isBroken = false;
+
+  private constructor(
+    readonly build: Build,
+    readonly threadsReason: string,
+    readonly kernels: KernelExports,
+    readonly heap: Heap,
+    readonly pool: ThreadPool,
+  ) {
+    this.#firstStack = kernels.__stack_pointer.value;
+  }
+
+  /**
+   * Loads the kernels and starts the threads.
+   *
+   * @throws LinnetError of code ENVIRONMENT, IO or OUT_OF_MEMORY
+   */
+  static async create(options: WasmOptions): Promise<WasmBackend> {
+    const { build, threads, threadsReason } = selectBuild(options.threads);
+    const module = await loadModule(build, options.wasmUrl);
+    const pages = FIRST_PAGES + Math.ceil(options.constantBytes / PAGE_BYTES);
+    const memory = createMemory(pages, threads > 1);
+    const kernels = instantiate(module, memory);
+    const heap = new Heap(memory, kernels.__heap_base.value);
+    const pool = await ThreadPool.start(module, heap, threads, options.signal);
+    return new WasmBackend(build, threadsReason, kernels, heap, pool);
+  }
+
+  get threads(): number {
+    return this.pool.threads;
+  }
+
+  lowering<N extends OpName>(op: N): Lowering<N> | 'structural' {
+    return LOWERINGS[op] as Lowering<N> | 'structural';
+  }
+
+  evaluate(program: Program): readonly Uint8Array[] {
+    const bound = this.#bind(program);
+    try {
+      return bound.execute([]);
+    } finally {
+      bound.dispose();
+    }
+  }
+
+  bind(program: Program): BoundProgram {
+    return this.#bind(program);
+  }
+
+  resetState(): void {
+    for (const { address, bytes } of this.#states.values()) {
+      this.heap.view.fill(0, address, address + bytes);
+    }
+  }
+
+  memory(): BackendMemory {
+    const sum = (blocks: Iterable<{ bytes: number }>) =>
+      [...blocks].reduce((total, { bytes }) => total + bytes, 0);
+    return {
+      constants: sum(this.#residents.values()),
+      state: sum(this.#states.values()),
+      total: this.heap.total,
+    };
+  }
+
+  dispose(): void {
+    this.#isBroken = true;
+    this.pool.stop();
+  }
+
+  #bind(program: Program): WasmProgram {
+    const owned: number[] = [];
+    let bytes = 0;
+    const own = (size: number) => {
+      const address = this.heap.allocate(size);
+      owned.push(address);
+      bytes += size;
+      return address;
+    };
+    try {
+      const addresses = this.#place(program, own);
+      const code = own(programBytes(program));
+      encodeProgram(program, addresses, code, this.heap.view);
+      return new WasmProgram(this, program, addresses, code, owned, bytes);
+    } catch (error) {
+      for (const address of owned) this.heap.free(address);
+      throw error;
+    }
+  }
+
+  /** The address of each buffer that the program uses. */
+  #place(program: Program, own: (bytes: number) => number): ReadonlyMap<number, number> {
+    const used = new Set([...program.inputs, ...program.outputs].map(({ ref }) => ref.buffer));
+    for (const call of program.calls) {
+      forEachPointer(call, KERNELS[call.kernel], (ref) => used.add(ref.buffer));
+    }
+    const addresses = new Map<number, number>();
+    for (const index of used) {
+      const buffer = program.buffers[index] as PlanBuffer;
+      if (buffer.kind !== 'arena') addresses.set(index, this.#placeFixed(buffer, own));
+    }
+    const arena = own(program.arena.bytes);
+    for (const [index, offset] of program.arena.offsets) addresses.set(index, arena + offset);
+    return addresses;
+  }
+
+  #placeFixed(
+    buffer: Exclude<PlanBuffer, { kind: 'arena' }>,
+    own: (bytes: number) => number,
+  ): number {
+    if (buffer.kind === 'state') {
+      const { id, bytes } = buffer;
+      const state = this.#states.get(id) ?? { address: this.heap.allocate(bytes), bytes };
+      if (!this.#states.has(id)) this.heap.view.fill(0, state.address, state.address + bytes);
+      this.#states.set(id, state);
+      return state.address;
+    }
+    const isMade = buffer.kind === 'made';
+    const id = isMade ? buffer.id : buffer.known.id;
+    const key = id === null ? null : `${buffer.kind} ${id}`;
+    const resident = key === null ? undefined : this.#residents.get(key);
+    if (resident !== undefined) return resident.address;
+    const contents = isMade ? bytesOf(buffer.make()) : buffer.known.bytes;
+    const address = key === null ? own(contents.length) : this.heap.allocate(contents.length);
+    if (key !== null) this.#residents.set(key, { address, bytes: contents.length });
+    this.heap.view.set(contents, address);
+    return address;
+  }
+
+  /** Runs steps at an address on all threads. */
+  execute(code: number, steps: number): void {
+    if (this.#isBroken) throw trapped();
+    try {
+      if (this.kernels.run(code, steps, this.pool.team) === 0) return;
+    } catch (cause) {
+      this.#fail();
+      throw trapped(cause);
+    }
+    this.#fail();
+    throw trapped();
+  }
+
+  #fail(): void {
+    this.#isBroken = true;
+    this.kernels.__stack_pointer.value = this.#firstStack;
+    this.pool.stop();
+  }
+}
+
+function createMemory(pages: number, shared: boolean): WebAssembly.Memory {
+  const attempts = shared ? SHARED_MAXIMA.filter((maximum) => maximum >= pages) : [undefined];
+  for (const maximum of attempts) {
+    try {
+      return maximum === undefined
+        ? new WebAssembly.Memory({ initial: pages })
+        : new WebAssembly.Memory({ initial: pages, maximum, shared });
+    } catch {
+      // RangeError: the next attempt asks for less.
+    }
+  }
+  throw new LinnetError(
+    'OUT_OF_MEMORY',
+    `The model needs ${Math.ceil((pages * PAGE_BYTES) / 2 ** 20)} MiB of memory, which cannot be had.`,
+  );
+}
+
+function trapped(cause?: unknown): LinnetError {
+  return new LinnetError(
+    'INTERNAL',
+    'A kernel trapped; this model instance cannot run any more.',
+    {},
+    ['This is a defect in Linnet; please report it with the model. Load the model again to go on.'],
+    { cause },
+  );
+}
+
+class WasmProgram implements BoundProgram {
+  #owned: readonly number[];
+
+  constructor(
+    readonly backend: WasmBackend,
+    readonly program: Program,
+    readonly addresses: ReadonlyMap<number, number>,
+    readonly code: number,
+    owned: readonly number[],
+    readonly bytes: number,
+  ) {
+    this.#owned = owned;
+  }
+
+  async run(inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    return this.execute(inputs);
+  }
+
+  execute(inputs: readonly Uint8Array[]): readonly Uint8Array[] {
+    const { heap } = this.backend;
+    const { calls, inputs: inputPorts, outputs } = this.program;
+    inputPorts.forEach(({ ref }, index) => {
+      heap.view.set(inputs[index] as Uint8Array, this.#address(ref));
+    });
+    if (calls.length > 0) this.backend.execute(this.code, calls.length);
+    return outputs.map(({ ref, bytes }) => {
+      const address = this.#address(ref);
+      return heap.view.slice(address, address + bytes);
+    });
+  }
+
+  #address(ref: { buffer: number; offset: number }): number {
+    return (this.addresses.get(ref.buffer) as number) + ref.offset;
+  }
+
+  dispose(): void {
+    for (const address of this.#owned) this.backend.heap.free(address);
+    this.#owned = [];
+  }
+}

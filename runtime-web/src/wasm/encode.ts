@@ -1,0 +1,66 @@
+import { type BlockLayout, blockLayout, isPointer, KERNELS, type KernelName } from '@linnet/runtime-wasm';
+import { invariant } from '@linnet/schema';
+import type { BufferRef } from '../plan/lowering.js';
+import type { KernelCall, Program } from '../plan/plan.js';
+import { STEP_BYTES } from './abi.js';
+
+const NAMES = Object.keys(KERNELS) as KernelName[];
+const IDS = new Map(NAMES.map((name, id) => [name, id]));
+const LAYOUTS = new Map<KernelName, BlockLayout>();
+
+function layoutOf(kernel: KernelName): BlockLayout {
+  const layout = LAYOUTS.get(kernel) ?? blockLayout(KERNELS[kernel]);
+  LAYOUTS.set(kernel, layout);
+  return layout;
+}
+
+/** Bytes of a program's steps and parameter blocks. */
+export function programBytes({ calls }: Program): number {
+  return calls.reduce((sum, { kernel }) => sum + STEP_BYTES + layoutOf(kernel).size, 0);
+}
+
+/** Writes a program at address `code`: all steps, then the parameter blocks one after the other. */
+export function encodeProgram(
+  { calls }: Program,
+  addresses: ReadonlyMap<number, number>,
+  code: number,
+  memory: Uint8Array,
+): void {
+  const view = new DataView(memory.buffer);
+  let block = code + STEP_BYTES * calls.length;
+  calls.forEach((call, index) => {
+    const step = code + STEP_BYTES * index;
+    view.setUint32(step, IDS.get(call.kernel) as number, true);
+    view.setUint32(step + 4, block, true);
+    writeBlock(view, block, call, addresses);
+    block += layoutOf(call.kernel).size;
+  });
+}
+
+function writeBlock(
+  view: DataView,
+  block: number,
+  { kernel, args }: KernelCall,
+  addresses: ReadonlyMap<number, number>,
+): void {
+  for (const { name, offset, type, count } of layoutOf(kernel).fields) {
+    const value = args[name] as BufferRef | number | readonly number[] | null;
+    const at = block + offset;
+    if (isPointer(type)) {
+      view.setUint32(at, value === null ? 0 : addressOf(value as BufferRef, addresses), true);
+      continue;
+    }
+    const values = typeof value === 'number' ? [value] : (value as readonly number[]);
+    invariant(values.length <= count, `${kernel} takes ${count} values of ${name}.`);
+    for (let i = 0; i < count; i++) {
+      if (type === 'f32') view.setFloat32(at + 4 * i, values[i] ?? 0, true);
+      else view.setInt32(at + 4 * i, values[i] ?? 0, true);
+    }
+  }
+}
+
+function addressOf({ buffer, offset }: BufferRef, addresses: ReadonlyMap<number, number>): number {
+  const address = addresses.get(buffer);
+  invariant(address !== undefined, `Buffer ${buffer} has no address.`);
+  return address + offset;
+}
