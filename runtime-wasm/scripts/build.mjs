@@ -20,6 +20,7 @@ const outputFolder = new URL('dist/wasm/', root);
 const MAX_MEMORY_BYTES = 65536 * 65536;
 const STACK_BYTES = 256 * 1024;
 
+/** The SLP vectorizer is off because it packs the row pointers of microkernels into vectors. */
 const COMPILE_FLAGS = [
   '--target=wasm32',
   '-std=c17',
@@ -27,6 +28,7 @@ const COMPILE_FLAGS = [
   '-ffreestanding',
   '-ffp-contract=off',
   '-fno-strict-aliasing',
+  '-fno-slp-vectorize',
   '-fvisibility=hidden',
   '-Wall',
   '-Wextra',
