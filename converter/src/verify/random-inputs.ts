@@ -1,4 +1,11 @@
-import { arrayType, type DType, elementCount, LinnetError, UNKNOWN_DIM } from '@linnet/schema';
+import {
+  arrayType,
+  type DType,
+  elementCount,
+  LinnetError,
+  type TypedArray,
+  UNKNOWN_DIM,
+} from '@linnet/schema';
 import type { ArrayValue, TensorInfo } from './runner.js';
 
 /** Uniform numbers in [0, 1). */
@@ -45,14 +52,8 @@ function randomArray(info: TensorInfo, random: Random): ArrayValue {
   const range = INTEGER_RANGES[info.dtype];
   if (range !== undefined) {
     const [low, high] = range;
-    const data = arrayType(info.dtype)!.from as (values: ArrayLike<unknown>) => never;
-    const wide = info.dtype === 'int64' || info.dtype === 'uint64';
-    const values = Array.from({ length: count }, () => low + Math.floor(random() * (high - low + 1)));
-    return {
-      dtype: info.dtype,
-      shape,
-      data: data.call(arrayType(info.dtype), wide ? values.map(BigInt) : values),
-    };
+    const next = () => low + Math.floor(random() * (high - low + 1));
+    return { dtype: info.dtype, shape, data: fill(info.dtype, count, next) };
   }
   if (info.dtype === 'float32' || info.dtype === 'float64' || info.dtype === 'float16') {
     // The runtime rounds float32 elements given for a float16 input.
@@ -66,4 +67,10 @@ function randomArray(info: TensorInfo, random: Random): ArrayValue {
     { tensor: info.name },
     ['Give it with --input.'],
   );
+}
+
+function fill(dtype: DType, count: number, next: Random): TypedArray {
+  if (dtype === 'int64') return new BigInt64Array(count).map(() => BigInt(next()));
+  if (dtype === 'uint64') return new BigUint64Array(count).map(() => BigInt(next()));
+  return new (arrayType(dtype) as Int32ArrayConstructor)(count).map(next);
 }

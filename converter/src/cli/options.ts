@@ -1,0 +1,46 @@
+import { InvalidArgumentError, Option } from 'commander';
+
+/** Parses a whole number of at least `low`; commander turns the error into wrong usage. */
+export function wholeNumber(low: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < low) {
+      throw new InvalidArgumentError(`Expected a whole number of at least ${low}.`);
+    }
+    return value;
+  };
+}
+
+/** Parses a number of at least zero. */
+export function nonNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0)) {
+    throw new InvalidArgumentError('Expected a number of at least 0.');
+  }
+  return value;
+}
+
+/** Gathers the values of an option that may be given several times. */
+export function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+// Options that several commands share, so that they read and mean the same everywhere.
+
+export const signatureOption = () =>
+  new Option('--signature <name>', 'signature to use, where the model has several');
+
+export const inputOption = () =>
+  new Option('--input <name=file.npy>', 'an input from a .npy file, or all from a .npz; repeatable')
+    .default([], 'none')
+    .argParser(collect);
+
+export const backendOption = () =>
+  new Option('--backend <name>', 'what runs the model')
+    .choices(['wasm', 'reference'])
+    .default('wasm');
+
+export const threadsOption = () =>
+  new Option('--threads <n>', 'threads of the wasm backend').default(1).argParser(wholeNumber(1));
+
+export const jsonOption = () => new Option('--json', 'print the results as JSON');
