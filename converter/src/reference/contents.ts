@@ -1,8 +1,9 @@
 /** The contents of a file's constants as elements: unpacked, dense and in the host's arrays. */
 import {
-  bitWidth,
   type BlockwiseQuantization,
+  bitWidth,
   type DType,
+  decodeStrings,
   elementCount,
   LinnetError,
   type Sparsity,
@@ -12,7 +13,7 @@ import {
 } from '@linnet/schema';
 import { stridesOf } from './indexing.js';
 import type { TensorValue } from './kernel.js';
-import { allocate, reals, sizeOf, tensor as makeTensor } from './values.js';
+import { allocate, tensor as makeTensor, reals, sizeOf } from './values.js';
 
 /**
  * A constant as a value. Weights quantized in blocks become float32, since their scales lie in
@@ -38,7 +39,7 @@ export function constantValue(tensor: Tensor, siblings: readonly Tensor[]): Tens
 
 /** The stored elements of a buffer; integers of less than a byte lie low bits first. */
 function unpack(dtype: DType, data: Uint8Array, count: number): TensorElements {
-  if (dtype === 'string') return unpackStrings(data);
+  if (dtype === 'string') return decodeStrings(data);
   const bits = bitWidth(dtype);
   if (bits < 8) {
     return Int8Array.from({ length: count }, (_, i) => {
@@ -51,22 +52,6 @@ function unpack(dtype: DType, data: Uint8Array, count: number): TensorElements {
   const ArrayOf = empty.constructor as new (bytes: ArrayBuffer) => TypedArray;
   const whole = data.byteLength - (data.byteLength % empty.BYTES_PER_ELEMENT);
   return new ArrayOf(data.slice(0, whole).buffer);
-}
-
-/** A count, count + 1 offsets from the start of the buffer (each 4 bytes), then the bytes. */
-function unpackStrings(data: Uint8Array): Uint8Array[] {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const word = (index: number) =>
-    4 * index + 4 <= data.length ? view.getInt32(4 * index, true) : -1;
-  const strings: Uint8Array[] = [];
-  for (let i = 0; i < (data.length === 0 ? 0 : word(0)); i++) {
-    const [from, to] = [word(i + 1), word(i + 2)];
-    if (from < 0 || to < from || to > data.length) {
-      throw new LinnetError('INVALID_MODEL', `String ${i} of a constant lies outside its buffer.`);
-    }
-    strings.push(data.slice(from, to));
-  }
-  return strings;
 }
 
 /**

@@ -1,5 +1,5 @@
-import { LinnetError } from '@linnet/schema';
-import { around, normalizeAxis, pick, retype, stridesOf } from './indexing.js';
+import { LinnetError, normalizeAxis } from '@linnet/schema';
+import { around, pick, retype, stridesOf } from './indexing.js';
 import type { ReferenceFamily, TensorValue } from './kernel.js';
 import {
   allocate,

@@ -62,15 +62,6 @@ export function broadcastOffsets(from: readonly number[], to: readonly number[])
   return offsets(to, broadcastStrides(from, to));
 }
 
-/** A dimension index counted from the end when it is negative. */
-export function normalizeAxis(axis: number, rank: number): number {
-  const normalized = axis < 0 ? axis + rank : axis;
-  if (normalized < 0 || normalized >= Math.max(rank, 1)) {
-    throw new LinnetError('INVALID_MODEL', `Axis ${axis} is outside a tensor of rank ${rank}.`);
-  }
-  return normalized;
-}
-
 /** Splits a shape at an axis: elements before it, along it and after it. */
 export function around(
   shape: readonly number[],

@@ -1,17 +1,8 @@
-import type { ActivationFunctionType } from '@linnet/schema';
+import { type ActivationFunctionType, normalizeAxis, type TensorType } from '@linnet/schema';
 import { activationOf } from './activation.js';
-import {
-  around,
-  concatElements,
-  normalizeAxis,
-  offsets,
-  pick,
-  retype,
-  stridesOf,
-} from './indexing.js';
+import { around, concatElements, offsets, pick, retype, stridesOf } from './indexing.js';
 import type { ReferenceFamily, TensorValue } from './kernel.js';
 import { fromReals, isFloat, isQuantized, reals, required, sizeOf, tensor } from './values.js';
-import type { TensorType } from '@linnet/schema';
 
 /** Tensors side by side along an axis, each requantized first where its scale differs. */
 function concatenate(parts: readonly TensorValue[], axis: number, output: TensorType): TensorValue {

@@ -1,5 +1,5 @@
-import { LinnetError, MirrorPadMode } from '@linnet/schema';
-import { normalizeAxis, offsets, pick, pickOrFill, stridesOf } from './indexing.js';
+import { LinnetError, MirrorPadMode, normalizeAxis } from '@linnet/schema';
+import { offsets, pick, pickOrFill, stridesOf } from './indexing.js';
 import type { ReferenceFamily, ReferenceKernel, TensorValue } from './kernel.js';
 import { indices, required, sizeOf } from './values.js';
 

@@ -1,7 +1,8 @@
 /** Ops that compare elements to find positions: arg max, top k, unique, where. */
+import { normalizeAxis } from '@linnet/schema';
 import { stringsOf } from './binary.js';
-import { around, normalizeAxis, pick, stridesOf } from './indexing.js';
-import type { ReferenceFamily, ReferenceKernel } from './kernel.js';
+import { around, pick, stridesOf } from './indexing.js';
+import type { ReferenceFamily, ReferenceKernel, TensorValue } from './kernel.js';
 import {
   fromIntegers,
   indices,
@@ -11,7 +12,6 @@ import {
   reals,
   required,
 } from './values.js';
-import type { TensorValue } from './kernel.js';
 
 /** Elements as things that `<` orders. */
 function comparable(x: TensorValue): ArrayLike<number | bigint> {

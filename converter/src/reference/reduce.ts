@@ -1,5 +1,5 @@
-import type { OpName } from '@linnet/schema';
-import { normalizeAxis, offsets, stridesOf } from './indexing.js';
+import { normalizeAxis, type OpName } from '@linnet/schema';
+import { offsets, stridesOf } from './indexing.js';
 import type { ReferenceFamily, ReferenceKernel, TensorValue } from './kernel.js';
 import {
   fromIntegers,

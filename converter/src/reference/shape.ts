@@ -1,12 +1,5 @@
-import {
-  broadcastOffsets,
-  normalizeAxis,
-  offsets,
-  pick,
-  pickOrFill,
-  retype,
-  stridesOf,
-} from './indexing.js';
+import { normalizeAxis } from '@linnet/schema';
+import { broadcastOffsets, offsets, pick, pickOrFill, retype, stridesOf } from './indexing.js';
 import type { ReferenceFamily, ReferenceKernel } from './kernel.js';
 import {
   fromIntegers,

@@ -1,62 +1,8 @@
+import { resolveStridedSlice } from '@linnet/schema';
 import { offsets, pick, retype, stridesOf } from './indexing.js';
 import type { ReferenceFamily } from './kernel.js';
 import { clamp } from './numbers.js';
 import { indices, numericElements, required } from './values.js';
-import type { OptionsOf } from '@linnet/schema';
-
-/** One dimension of a strided slice: where it starts, its step and whether the output keeps it. */
-interface Walk {
-  readonly start: number;
-  readonly step: number;
-  readonly kind: 'kept' | 'shrunk' | 'new';
-}
-
-const bit = (mask: number, position: number): boolean => ((mask >> position) & 1) === 1;
-
-/**
- * Expands the slice specification to one entry per dimension of the input, and one per new axis.
- * The ellipsis stands for all dimensions that no other entry takes; entries missing at the end
- * take everything. Source: TensorFlow's strided slice, with TFLite's `offset`.
- */
-function walks(
-  shape: readonly number[],
-  begin: readonly number[],
-  strides: readonly number[],
-  options: OptionsOf<'STRIDED_SLICE'>,
-): Walk[] {
-  const { beginMask, ellipsisMask, newAxisMask, shrinkAxisMask } = options;
-  const isEllipsis = (i: number) => bit(ellipsisMask, i);
-  const isNew = (i: number) => bit(newAxisMask, i) && !isEllipsis(i);
-  const taken = begin.filter((_, i) => !isEllipsis(i) && !isNew(i)).length;
-  const whole: Walk = { start: 0, step: 1, kind: 'kept' };
-  const result: Walk[] = [];
-  let d = 0;
-  begin.forEach((first, i) => {
-    if (isEllipsis(i)) {
-      for (let k = taken; k < shape.length; k++, d++) result.push(whole);
-    } else if (isNew(i)) {
-      result.push({ start: 0, step: 1, kind: 'new' });
-    } else {
-      const size = shape[d++]!;
-      const step = strides[i]!;
-      if (bit(shrinkAxisMask, i)) {
-        const index = bit(beginMask, i) ? 0 : first;
-        const at = clamp(index < 0 ? index + size : index, 0, size - 1);
-        result.push({ start: at, step: 1, kind: 'shrunk' });
-        return;
-      }
-      const [lowest, highest] = step > 0 ? [0, size] : [-1, size - 1];
-      const start = bit(beginMask, i)
-        ? step > 0
-          ? lowest
-          : highest
-        : clamp(first < 0 ? first + size : first, lowest, highest);
-      result.push({ start, step, kind: 'kept' });
-    }
-  });
-  for (; d < shape.length; d++) result.push(whole);
-  return result;
-}
 
 export const SLICE: ReferenceFamily<'SLICE' | 'STRIDED_SLICE' | 'DYNAMIC_UPDATE_SLICE'> = {
   SLICE: ({ inputs, outputs }) => {
@@ -68,17 +14,15 @@ export const SLICE: ReferenceFamily<'SLICE' | 'STRIDED_SLICE' | 'DYNAMIC_UPDATE_
 
   STRIDED_SLICE: ({ inputs, outputs, options }) => {
     const x = required(inputs, 0);
-    const begin = indices(required(inputs, 1));
+    const [begin, end, steps] = [1, 2, 3].map((i) => indices(required(inputs, i)));
+    const spec = { begin, end, strides: steps, length: begin!.length };
+    const { dims } = resolveStridedSlice(x.shape, spec, options);
     const strides = stridesOf(x.shape);
-    let start = 0;
-    let d = 0;
-    const steps: number[] = [];
-    for (const walk of walks(x.shape, begin, indices(required(inputs, 3)), options)) {
-      const stride = walk.kind === 'new' ? 0 : strides[d++]!;
-      start += walk.start * stride;
-      if (walk.kind !== 'shrunk') steps.push(walk.step * stride);
-    }
-    return [pick(x, outputs[0]!, offsets(outputs[0]!.shape, steps, start))];
+    const start = dims.reduce((sum, dim, d) => sum + dim.start * strides[d]!, 0);
+    // New axes have one element and shrunk ones too, so neither changes the order of elements.
+    const counts = dims.map(({ count }) => count);
+    const walk = dims.map(({ stride }, d) => stride * strides[d]!);
+    return [pick(x, outputs[0]!, offsets(counts, walk, start))];
   },
 
   /** The operand with an update laid over it; the start is clamped so that the update fits. */
