@@ -86,14 +86,7 @@ async function readFile(
 ): Promise<Uint8Array> {
   const fs = nodeModule('node:fs/promises');
   if (fs === undefined) throw new Error('browsers cannot read files by their path');
-  const file = await fs.open(location);
-  try {
-    const { size } = await file.stat();
-    const stream = file.readableWebStream({ type: 'bytes' }) as ReadableStream<Uint8Array>;
-    return await readStream(stream, size, progress, signal);
-  } finally {
-    await file.close();
-  }
+  return whole(await fs.readFile(location, signal ? { signal } : {}), progress);
 }
 
 async function readResponse(

@@ -28,8 +28,7 @@ export type TensorData =
   | readonly number[]
   | readonly bigint[]
   | readonly boolean[]
-  | readonly string[]
-  | readonly Uint8Array[];
+  | readonly (string | Uint8Array)[];
 
 /** An input: its elements, with the shape where the model leaves more than one dimension open. */
 export type TensorInput = TensorData | { readonly data: TensorData; readonly shape?: readonly number[] };

@@ -31,10 +31,18 @@ function toGraph(subgraph: Subgraph, index: number, strings: StringPool): Graph 
     ...subgraph.inputs,
     ...subgraph.outputs,
   ]);
-  const written = new Set([...subgraph.operators.flatMap((node) => node.outputs), ...subgraph.inputs]);
+  const computed = new Set(subgraph.operators.flatMap((node) => node.outputs));
+  const written = new Set([...computed, ...subgraph.inputs]);
   const tensors = subgraph.tensors.map((tensor, position): GraphTensor => {
     const where = { subgraph: name, tensor: tensorName(subgraph, position) };
     const type = storedType(tensor);
+    if (type.dtype !== tensor.dtype && computed.has(position) && tensor.data === null) {
+      throw new LinnetError(
+        'UNSUPPORTED',
+        `Only constants and inputs may be ${tensor.dtype}; this tensor is computed.`,
+        where,
+      );
+    }
     const isEmpty = type.shape.includes(0) && !written.has(position);
     const isConstant = used.has(position) && (tensor.data !== null || isEmpty);
     try {

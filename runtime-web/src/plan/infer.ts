@@ -1,4 +1,5 @@
 import {
+  inferTypes,
   isStatic,
   LinnetError,
   type OpName,
@@ -94,13 +95,13 @@ function inferNode(node: GraphNode, tensors: TensorTable): readonly number[] {
   const every = node.inputs.map((_, index) => index);
   const missing = unknown(record.dataDependent ? every : (record.valueInputs ?? []));
   if (missing.length > 0) return missing;
-  const site: OpSite<object> = {
-    options: node.options,
+  const site: OpSite<never> = {
+    options: node.options as never,
     inputs: node.inputs.map((tensor) => (tensor < 0 ? null : tensors.type(tensor))),
     outputs: node.outputs.map((tensor) => tensors.type(tensor)),
     value: (index) => tensors.known(node.inputs[index] ?? -1)?.elements,
   };
-  const types = (record as { infer(site: OpSite<object>): readonly TensorType[] }).infer(site);
+  const types = inferTypes(node.op, site);
   if (!types.every(({ shape }) => isStatic(shape))) {
     const rest = unknown(every);
     if (rest.length > 0) return rest;

@@ -1,0 +1,66 @@
+/** Small models for tests of the runtime, written as files. */
+import {
+  type BuiltinNode,
+  type DType,
+  type ForeignNode,
+  type Model,
+  type OpName,
+  type OptionsOf,
+  opRecord,
+  type Signature,
+  type Subgraph,
+  type Tensor,
+  type TypedArray,
+} from '@linnet/schema';
+import { write } from '@linnet/schema/write';
+
+export function tensor(name: string, dtype: DType, shape: readonly number[], values?: TypedArray): Tensor {
+  const data = values
+    ? new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    : null;
+  return { name, dtype, shape, data, isVariable: false };
+}
+
+export function node<N extends OpName>(
+  op: N,
+  inputs: readonly number[],
+  outputs: readonly number[],
+  options: Partial<OptionsOf<N>> = {},
+): BuiltinNode {
+  const table = opRecord(op).options;
+  const defaults = table === null ? {} : { ...new table.object() };
+  return { op, options: { ...defaults, ...options }, inputs, outputs, version: 1 } as unknown as BuiltinNode;
+}
+
+export function customNode(foreignName: string, inputs: readonly number[], outputs: readonly number[]): ForeignNode {
+  return {
+    op: null,
+    foreignName,
+    builtinCode: null,
+    customOptions: new Uint8Array(),
+    inputs,
+    outputs,
+    version: 1,
+  };
+}
+
+export function graph(parts: Omit<Subgraph, 'name'> & { readonly name?: string }): Subgraph {
+  return { name: 'main', ...parts };
+}
+
+export function file(subgraphs: readonly Subgraph[], signatures: readonly Signature[] = []): Uint8Array {
+  const model: Model = { description: '', subgraphs, signatures, metadata: [] };
+  return write(model);
+}
+
+/** y = x + x, for x of the given shape. */
+export function doubling(shape: readonly number[] = [4], dtype: DType = 'float32'): Uint8Array {
+  return file([
+    graph({
+      tensors: [tensor('x', dtype, shape), tensor('y', dtype, shape)],
+      operators: [node('ADD', [0, 0], [1])],
+      inputs: [0],
+      outputs: [1],
+    }),
+  ]);
+}
