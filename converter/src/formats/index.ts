@@ -4,9 +4,10 @@ import { GRAPH_DEF } from './graphdef/index.js';
 import { nodeSource } from './node-source.js';
 import { SAVED_MODEL } from './savedmodel/index.js';
 import type { Source } from './source.js';
+import { TFLITE } from './tflite/index.js';
 
 /** Every format that can be read, asked in this order. */
-export const FORMATS: readonly Format[] = [SAVED_MODEL, GRAPH_DEF];
+export const FORMATS: readonly Format[] = [SAVED_MODEL, GRAPH_DEF, TFLITE];
 
 /** How many file names the message about an unknown format shows. */
 const NAMES_SHOWN = 5;
@@ -20,10 +21,11 @@ const NAMES_SHOWN = 5;
 export async function openModel(
   from: string | Source,
   options: OpenOptions = {},
-): Promise<OpenedModel> {
+): Promise<OpenedModel & { readonly format: string }> {
   const source = typeof from === 'string' ? await nodeSource(from) : from;
   try {
-    return await (await detectFormat(source)).open(source, options);
+    const format = await detectFormat(source);
+    return { ...(await format.open(source, options)), format: format.name };
   } catch (error) {
     throw error instanceof LinnetError ? error.at({ file: source.name }) : error;
   }

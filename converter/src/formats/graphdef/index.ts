@@ -33,11 +33,10 @@ async function open(source: Source, options: OpenOptions): Promise<OpenedModel> 
       `Its inputs and outputs make one signature, ${SIGNATURE}.`,
     ]);
   }
-  const program = await importProgram(
-    { graph, entryPoints: [entryPoint(graph, file)], restoreOp: null, bundle: null },
+  return importProgram(
+    { graph, entryPoints: [entryPoint(graph, file)], checkpoint: null },
     options,
   );
-  return { program, notes: [] };
 }
 
 /** Placeholders are the inputs; nodes that no other node reads are the outputs. */
@@ -52,6 +51,7 @@ function entryPoint(graph: GraphDef, file: string): EntryPoint {
   }
   return {
     key: SIGNATURE,
+    isRequired: true,
     inputs: new Map(inputs.map((node) => [node.name, placeholderInfo(node)])),
     outputs: new Map(outputs.map(({ name }) => [name, { name: `${name}:0`, dtype: 0, shape: undefined }])),
   };

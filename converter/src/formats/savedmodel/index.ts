@@ -9,6 +9,7 @@ import { looksLikeSavedModel, SNIFF_BYTES } from './sniff.js';
 
 const MODEL_FILE = 'saved_model.pb';
 const DEFAULT_TAGS = ['serve'];
+const DEFAULT_SIGNATURE = 'serving_default';
 /** Signatures that TensorFlow uses itself: they initialize tables and variables. */
 const INTERNAL_SIGNATURES: ReadonlySet<string> = new Set([
   '__saved_model_init_op',
@@ -35,17 +36,20 @@ async function open(source: Source, options: OpenOptions): Promise<OpenedModel> 
   if (graph === undefined) {
     throw new LinnetError('INVALID_MODEL', 'the SavedModel has no graph', { file });
   }
-  const restoreOp = metaGraph.saver?.restoreOpName ?? '';
-  const program = await importProgram(
+  const bundle = await Bundle.open(source, 'variables/variables');
+  const { program, notes } = await importProgram(
     {
       graph,
       entryPoints: chooseSignatures(metaGraph.signatures, options.signatures, file),
-      restoreOp: restoreOp === '' ? null : restoreOp,
-      bundle: await Bundle.open(source, 'variables/variables'),
+      checkpoint: bundle && {
+        bundle,
+        restoreOp: metaGraph.saver?.restoreOpName || null,
+        objects: metaGraph.objectGraph,
+      },
     },
     options,
   );
-  return { program, notes: notes(metaGraph) };
+  return { program, notes: [...notes, ...assetNotes(metaGraph)] };
 }
 
 /** The file that holds the SavedModel; the caller may have named it instead of the directory. */
@@ -79,7 +83,12 @@ function chooseSignatures(
 ) {
   const usable = [...signatures]
     .filter(([key]) => !INTERNAL_SIGNATURES.has(key))
-    .map(([key, { inputs, outputs }]) => ({ key, inputs, outputs }));
+    .map(([key, { inputs, outputs }]) => ({
+      key,
+      inputs,
+      outputs,
+      isRequired: wanted !== undefined || key === DEFAULT_SIGNATURE,
+    }));
   usable.sort((a, b) => rank(a.key) - rank(b.key) || (a.key < b.key ? -1 : 1));
   const keys = usable.map(({ key }) => key);
   if (keys.length === 0) {
@@ -101,10 +110,10 @@ function chooseSignatures(
 
 /** The signature that callers get by default comes first. */
 function rank(key: string): number {
-  return key === 'serving_default' ? 0 : 1;
+  return key === DEFAULT_SIGNATURE ? 0 : 1;
 }
 
-function notes(metaGraph: MetaGraphDef): string[] {
+function assetNotes(metaGraph: MetaGraphDef): string[] {
   const assets = metaGraph.assets.map(({ filename }) => filename);
   return assets.length === 0
     ? []

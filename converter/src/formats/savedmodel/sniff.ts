@@ -6,10 +6,12 @@ export const SNIFF_BYTES = 512;
 /** Field numbers of SavedModel. */
 const SCHEMA_VERSION = 1;
 const META_GRAPHS = 2;
+/** The largest field number of MetaGraphDef. */
+const LAST_META_GRAPH_FIELD = 7;
 
 /**
  * Whether the bytes begin like a SavedModel: its schema version, which is 1, then a MetaGraphDef,
- * which begins with a message. (ONNX begins with its version too, but goes on with a string.)
+ * all of whose fields are messages. (ONNX begins with its version too, which is 3 or more.)
  */
 export function looksLikeSavedModel(head: Uint8Array): boolean {
   try {
@@ -22,7 +24,7 @@ export function looksLikeSavedModel(head: Uint8Array): boolean {
     if (number !== META_GRAPHS || wireType !== WireType.LengthDelimited) return false;
     reader.uint32();
     const [inner, innerType] = reader.tag();
-    return inner <= META_GRAPHS && innerType === WireType.LengthDelimited;
+    return inner <= LAST_META_GRAPH_FIELD && innerType === WireType.LengthDelimited;
   } catch {
     return false;
   }

@@ -1,4 +1,4 @@
-import { type DType, dtypeCode, invariant, LinnetError, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
+import { type DType, dtypeCode, invariant, LinnetError, opRecord, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
 import { GraphBuilder } from '../../graph/builder.js';
 import type { Graph, TensorId } from '../../graph/graph.js';
 import { type Branch, branch, branchArguments } from './branch.js';
@@ -52,12 +52,14 @@ export class GraphImporter implements GraphAccess {
 
   /** The graph that returns `refs`, as the dtypes given where they are. */
   finish(refs: readonly TfRef[], dtypes: readonly (DType | undefined)[] = []): Graph {
-    return this.builder.finish(
+    const graph = this.builder.finish(
       refs.map((ref, index) => {
         const id = this.value(ref);
         return this.cast(id, dtypes[index] ?? this.builder.type(id).dtype);
       }),
     );
+    sweep(graph);
+    return graph;
   }
 
   tensor(node: TfNode, index: number): TensorId {
@@ -130,7 +132,7 @@ export class GraphImporter implements GraphAccess {
     }
   }
 
-  private value(ref: TfRef): TensorId {
+  value(ref: TfRef): TensorId {
     const variable = variableOf(ref);
     if (variable !== undefined) return this.read(variable);
     const id = this.values.get(ref.node)?.[ref.index];
@@ -210,6 +212,18 @@ export class GraphImporter implements GraphAccess {
     if (from === dtype) return id;
     const options = { inDataType: dtypeCode(from), outDataType: dtypeCode(dtype) };
     return this.builder.add('CAST', [id], options, { name, outputs: [{ dtype, shape }] })[0]!;
+  }
+}
+
+/** Removes what importers asked for on the way but nothing reads. */
+function sweep(graph: Graph): void {
+  for (const node of [...graph.nodes.values()].reverse()) {
+    const isRead = node.outputs.some((id) => graph.isRead(id));
+    if (!isRead && opRecord(node.op).sideEffect === undefined) graph.deleteNode(node.id);
+  }
+  for (const id of [...graph.tensors.keys()]) {
+    const isMade = graph.inputs.includes(id) || graph.producer(id) !== undefined;
+    if (!isMade && !graph.isRead(id)) graph.deleteTensor(id);
   }
 }
 

@@ -1,30 +1,39 @@
 import { type DType, LinnetError, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
 import { throwIfAborted } from '../../abort.js';
 import type { Graph, Program, Signature } from '../../graph/graph.js';
-import type { OpenOptions } from '../format.js';
+import type { OpenedModel, OpenOptions } from '../format.js';
 import type { Bundle } from './checkpoint/bundle.js';
 import { dtypeOf } from './dtype.js';
 import { FlatGraph, inputNode, type TfNode, type TfRef } from './flatten.js';
 import { GraphImporter, initializerGraph, type ProgramAccess } from './graph-importer.js';
-import type { GraphDef, TensorInfo } from './proto/messages.js';
+import { capturedVariables } from './object-graph.js';
+import type { GraphDef, MetaGraphDef, TensorInfo } from './proto/messages.js';
 import { sameGraph } from './same-graph.js';
 import { Survey } from './survey.js';
 import { dimensions, type TfTensor } from './tensor.js';
-import { readVariables, restoredVariables } from './variables.js';
+import { type Restored, readVariables, restoredVariables } from './variables.js';
 
 /** An entry point of a GraphDef: public names and the tensors (`node:0`) they stand for. */
 export interface EntryPoint {
   readonly key: string;
   readonly inputs: ReadonlyMap<string, TensorInfo>;
   readonly outputs: ReadonlyMap<string, TensorInfo>;
+  /** Whether the model is of no use without it; others are left out when they cannot be imported. */
+  readonly isRequired: boolean;
 }
 
 export interface GraphSource {
   readonly graph: GraphDef;
   readonly entryPoints: readonly EntryPoint[];
-  /** Name of the operation that restores variables; null when there are none. */
+  readonly checkpoint: Checkpoint | null;
+}
+
+/** Where the values of variables are. */
+export interface Checkpoint {
+  readonly bundle: Bundle;
+  /** Name of the operation that restores variables; null when the graph has none. */
   readonly restoreOp: string | null;
-  readonly bundle: Bundle | null;
+  readonly objects: MetaGraphDef['objectGraph'];
 }
 
 /** An entry point with its tensors found. */
@@ -48,29 +57,42 @@ interface Output {
   readonly dtype: DType | undefined;
 }
 
-/** Imports the entry points of a GraphDef as the signatures of a program. */
-export async function importProgram(source: GraphSource, options: OpenOptions): Promise<Program> {
+/**
+ * Imports the entry points of a GraphDef as the signatures of a program.
+ *
+ * @throws LinnetError when a required entry point, or every one, cannot be imported
+ */
+export async function importProgram(
+  source: GraphSource,
+  options: OpenOptions,
+): Promise<OpenedModel> {
+  const notes: string[] = [];
+  let entryPoints = source.entryPoints;
+  let first: LinnetError | undefined;
+  for (;;) {
+    try {
+      return { program: await importSignatures({ ...source, entryPoints }, options), notes };
+    } catch (error) {
+      if (!(error instanceof LinnetError) || error.code !== 'UNSUPPORTED') throw error;
+      first ??= error;
+      const failed = entryPoints.find(({ key }) => key === error.where.subgraph);
+      if (failed === undefined || failed.isRequired || entryPoints.length === 1) throw first;
+      entryPoints = entryPoints.filter((point) => point !== failed);
+      notes.push(`signature ${failed.key} was left out: ${error.message}`);
+    }
+  }
+}
+
+async function importSignatures(source: GraphSource, options: OpenOptions): Promise<Program> {
   const entries = findEntries(source, options.inputShapes ?? {});
   const survey = new Survey();
-  for (const { flat, outputs } of entries) {
-    survey.visit(
-      flat,
-      outputs.map(({ ref }) => ref),
-    );
+  for (const { key, flat, outputs } of entries) {
+    locate(key, () => survey.visit(flat, outputs.map(({ ref }) => ref)));
+    locate(key, () => survey.check());
   }
-  survey.check();
 
   options.onProgress?.('reading variables');
-  const restored =
-    source.restoreOp === null || survey.variables.size === 0
-      ? new Map()
-      : restoredVariables(new FlatGraph(source.graph), source.restoreOp);
-  const variables = await readVariables(
-    [...survey.variables.values()],
-    restored,
-    source.bundle,
-    options.signal,
-  );
+  const variables = await variableValues(source, survey, options.signal);
 
   options.onProgress?.('importing the graph');
   const inner: Graph[] = [];
@@ -78,7 +100,7 @@ export async function importProgram(source: GraphSource, options: OpenOptions): 
   const signatures: Signature[] = [];
   for (const entry of entries) {
     throwIfAborted(options.signal);
-    const signature = importEntry(entry, access);
+    const signature = locate(entry.key, () => importEntry(entry, access));
     // Keras saves the same function under two keys. Graphs that refer to others are kept apart.
     const twin =
       inner.length > 0
@@ -88,6 +110,35 @@ export async function importProgram(source: GraphSource, options: OpenOptions): 
   }
   const graphs = [...new Set(signatures.map(({ graph }) => graph)), ...inner];
   return { graphs, signatures, metadata: [], description: '' };
+}
+
+/** Gives errors the key of the signature that they come from. */
+function locate<T>(key: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw error instanceof LinnetError ? error.at({ subgraph: key }) : error;
+  }
+}
+
+async function variableValues(
+  { graph, checkpoint }: GraphSource,
+  { variables }: Survey,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, TfTensor>> {
+  const wanted = [...variables.values()];
+  if (wanted.length === 0 || checkpoint === null) return readVariables(wanted, new Map(), null);
+  const { bundle, restoreOp, objects } = checkpoint;
+  const restored = new Map<string, Restored>();
+  if (objects !== undefined) {
+    const captured = await capturedVariables(graph, objects, bundle);
+    for (const [name, key] of captured) restored.set(name, { key, slice: '' });
+  }
+  if (restoreOp !== null) {
+    const assigned = restoredVariables(new FlatGraph(graph), restoreOp);
+    for (const [name, from] of assigned) restored.set(name, from);
+  }
+  return readVariables(wanted, restored, bundle, signal);
 }
 
 function importEntry({ key, flat, inputs, outputs }: Entry, access: ProgramAccess): Signature {
@@ -136,7 +187,9 @@ function findEntries(source: GraphSource, shapes: NonNullable<OpenOptions['input
       ]);
     }
   }
-  return source.entryPoints.map((point) => findEntry(source.graph, point, shapes));
+  return source.entryPoints.map((point) =>
+    locate(point.key, () => findEntry(source.graph, point, shapes)),
+  );
 }
 
 /** Finds the tensors of an entry point; what computes its inputs is cut off. */
@@ -161,7 +214,7 @@ function findEntry(
     flat,
     inputs: found,
     outputs: sorted(outputs).map(([name, info]) => {
-      if (info.name === '') throw composite('output', name, key);
+      if (info.name === '') throw composite('output', name);
       const dtype = info.dtype === 0 ? undefined : dtypeOf(info.dtype);
       return { name, ref: flat.output(info.name), dtype };
     }),
@@ -173,7 +226,7 @@ function inputType(
   info: TensorInfo,
   shapes: NonNullable<OpenOptions['inputShapes']>,
 ): TensorType {
-  if (info.name === '') throw composite('input', name, '');
+  if (info.name === '') throw composite('input', name);
   const stated = dimensions(info.shape);
   const wanted = shapes[name];
   if (stated === null && wanted === undefined) {
@@ -199,10 +252,10 @@ function inputType(
   return { dtype: dtypeOf(info.dtype), shape: [...(wanted ?? stated!)] };
 }
 
-function composite(kind: string, name: string, key: string): LinnetError {
+function composite(kind: string, name: string): LinnetError {
   return new LinnetError(
     'UNSUPPORTED',
-    `the ${kind} ${name}${key === '' ? '' : ` of signature ${key}`} is a sparse or ragged tensor`,
+    `the ${kind} ${name} is a sparse or ragged tensor`,
     { tensor: name },
     ['Convert a signature that takes and returns dense tensors.'],
   );

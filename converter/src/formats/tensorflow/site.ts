@@ -12,7 +12,7 @@ import type { Tensor, TensorId } from '../../graph/graph.js';
 import { dimValues } from '../../passes/dims.js';
 import type { Attributes } from './attributes.js';
 import { numberBytes } from './numbers.js';
-import type { TfNode } from './flatten.js';
+import type { TfNode, TfRef } from './flatten.js';
 import type { TfTensor } from './tensor.js';
 
 /** What importers of stateful and nested ops need from the importer of the graph. */
@@ -20,6 +20,8 @@ export interface GraphAccess {
   readonly builder: GraphBuilder;
   /** The tensor that a data input reads. */
   tensor(node: TfNode, index: number): TensorId;
+  /** The tensor that an output of a node imported before is. */
+  value(ref: TfRef): TensorId;
   /** Adds a constant named after a node. */
   constant(node: TfNode, tensor: TfTensor): TensorId;
   /** The present value of the variable that an input refers to. */

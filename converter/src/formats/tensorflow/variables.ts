@@ -22,8 +22,9 @@ const VARIABLE_OPS: ReadonlySet<string> = new Set([
 const RESTORING_OPS: ReadonlySet<string> = new Set(['Assign', 'AssignVariableOp']);
 
 /** What a variable is restored from: a checkpoint tensor, or a part of one. */
-interface Restored {
+export interface Restored {
   readonly key: string;
+  /** As RestoreV2 says it; empty for the whole tensor. */
   readonly slice: string;
 }
 

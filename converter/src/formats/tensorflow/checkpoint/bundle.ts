@@ -82,6 +82,14 @@ export class Bundle {
     return { dtype, shape: whole.length, data };
   }
 
+  /** The bytes of a scalar string tensor. */
+  async readString(name: string): Promise<Uint8Array> {
+    const { data, dtype } = await this.read(name);
+    if (dtype !== 'string' || data.length < 12) throw this.damaged(`${name} is not a string`);
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    return data.subarray(view.getInt32(4, true), view.getInt32(8, true));
+  }
+
   private entry(key: string, name: string): BundleEntry {
     const bytes = this.entries.get(key);
     if (bytes === undefined) throw this.damaged(`there is no tensor ${name}`);

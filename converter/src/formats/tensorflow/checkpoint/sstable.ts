@@ -7,12 +7,16 @@
  * Source: LevelDB's doc/table_format.md.
  */
 import { LinnetError } from '@linnet/schema';
+import { uncompress } from 'snappyjs';
 import { maskedCrc32c } from './crc32c.js';
 
 const FOOTER_BYTES = 48;
 const TRAILER_BYTES = 5;
 const MAGIC = 0xdb4775248b80fb57n;
 const NO_COMPRESSION = 0;
+const SNAPPY = 1;
+/** Blocks are written when they reach 256 KiB; no entry of an index is near this size. */
+const MAX_BLOCK_BYTES = 2 ** 26;
 
 /** A byte string as a map key: one char per byte. */
 export function keyOf(bytes: Uint8Array): string {
@@ -22,9 +26,9 @@ export function keyOf(bytes: Uint8Array): string {
 }
 
 /**
- * All entries of a table, by key (as `keyOf` gives it); values are views of `table`.
+ * All entries of a table, by key (as `keyOf` gives it); values are views of its blocks.
  *
- * @throws LinnetError INVALID_MODEL when the table is damaged, UNSUPPORTED when it is compressed.
+ * @throws LinnetError INVALID_MODEL when the table is damaged, UNSUPPORTED when its compression is.
  */
 export function readTable(table: Uint8Array, file: string): Map<string, Uint8Array> {
   const fail = (what: string): never => {
@@ -42,15 +46,21 @@ export function readTable(table: Uint8Array, file: string): Map<string, Uint8Arr
     if (view.getUint32(end + 1, true) !== maskedCrc32c(table.subarray(handle.offset, end + 1))) {
       fail(`checksum mismatch in the block of ${handle.size} bytes at ${handle.offset}`);
     }
-    if (table[end] !== NO_COMPRESSION) {
+    const stored = table.subarray(handle.offset, end);
+    if (table[end] === NO_COMPRESSION) return stored;
+    if (table[end] !== SNAPPY) {
       throw new LinnetError(
         'UNSUPPORTED',
-        `the checkpoint index is compressed (type ${table[end]}); TensorFlow writes it uncompressed`,
+        `the checkpoint index is compressed by method ${table[end]}; none (0) and Snappy (1) are supported`,
         { file },
         ['Save the model again with TensorFlow.'],
       );
     }
-    return table.subarray(handle.offset, end);
+    try {
+      return uncompress(stored, MAX_BLOCK_BYTES);
+    } catch (error) {
+      return fail(error instanceof Error ? error.message : String(error));
+    }
   };
 
   if (table.length < FOOTER_BYTES) fail(`${table.length} bytes is less than a footer`);

@@ -1,13 +1,14 @@
 import type { TensorId } from '../../../graph/graph.js';
 import type { TfOps } from '../site.js';
 import { direct, div, mul, reshape, shapeOf, sub } from './compose.js';
+import { gelu } from './gelu.js';
 
 /** Functions of two and three tensors, which are broadcast. */
 export const BINARY: TfOps = {
   Add: direct('ADD'),
   AddV2: direct('ADD'),
   Sub: direct('SUB'),
-  Mul: direct('MUL'),
+  Mul: (site) => gelu(site) ?? site.add('MUL', site.inputs()),
   /** Integer DIV of TensorFlow rounds down; that of reals is a plain division. */
   Div: (site) =>
     site.add(site.attrs.dtype('T') === 'float32' ? 'DIV' : 'FLOOR_DIV', site.inputs()),

@@ -1,6 +1,7 @@
-import { MirrorPadMode } from '@linnet/schema';
-import type { TfImport, TfOps } from '../site.js';
-import { direct } from './compose.js';
+import { MirrorPadMode, UNKNOWN_DIM } from '@linnet/schema';
+import type { TensorId } from '../../../graph/graph.js';
+import type { Site, TfImport, TfOps } from '../site.js';
+import { direct, reshape, shapeOf, sub } from './compose.js';
 import { channelsLast } from './window.js';
 
 function resize(op: 'RESIZE_BILINEAR' | 'RESIZE_NEAREST_NEIGHBOR'): TfImport {
@@ -44,4 +45,28 @@ export const LAYOUT: TfOps = {
     const permutation = site.constant(0, 'permutation');
     return site.vector(permutation.map((_, axis) => permutation.indexOf(axis)));
   },
+  /** Keeps element [..., i, j] where i - j <= lower and j - i <= upper (negative: no limit). */
+  MatrixBandPart: (site) => {
+    const x = site.input(0);
+    const [lower, upper] = [1, 2].map((index) => site.constant(index, 'band')[0]!);
+    const rank = site.rank(x);
+    const rows = positions(site, x, rank - 2, [-1, 1]);
+    const columns = positions(site, x, rank - 1, [1, -1]);
+    const limits = [
+      { above: sub(site, rows, columns), limit: lower! },
+      { above: sub(site, columns, rows), limit: upper! },
+    ].filter(({ limit }) => limit >= 0);
+    const zero = site.scalarLike(0, x);
+    return limits.reduce((kept, { above, limit }) => {
+      const isKept = site.add('LESS_EQUAL', [above, site.scalar(limit)]);
+      return site.add('SELECT_V2', [isKept, kept, zero]);
+    }, x);
+  },
 };
+
+/** 0, 1, 2, ... along a dimension of a tensor, as an int32 tensor of the shape given. */
+function positions(site: Site, x: TensorId, axis: number, shape: readonly number[]): TensorId {
+  const size = site.type(x).shape[axis]!;
+  const end = size === UNKNOWN_DIM ? site.add('GATHER', [shapeOf(site, x), site.scalar(axis)]) : site.scalar(size);
+  return reshape(site, site.add('RANGE', [site.scalar(0), end, site.scalar(1)]), shape);
+}

@@ -171,19 +171,14 @@ export const SaverDef = declare({
 /** An edge of a trackable object graph: a named attribute of the object. */
 const ObjectReference = declare({ nodeId: field(1, int32), localName: field(2, string) });
 
-export const SavedObject = declare({
-  children: repeated(1, message(() => ObjectReference)),
-  variable: field(
-    7,
-    message(() =>
-      declare({ dtype: field(1, int32), shape: field(2, message(() => TensorShape)), name: field(6, string) }),
-    ),
-  ),
-  capturedConstant: field(9, message(() => declare({ operation: field(1, string) }))),
-});
+const SavedObject = declare({ children: repeated(1, message(() => ObjectReference)) });
+
+/** `boundInputs`: the objects that a function captures, in the order of its last arguments. */
+const ConcreteFunction = declare({ boundInputs: repeated(2, int32) });
 
 export const SavedObjectGraph = declare({
   nodes: repeated(1, message(() => SavedObject)),
+  concreteFunctions: map(2, message(() => ConcreteFunction)),
 });
 
 export const MetaGraphDef = declare({
