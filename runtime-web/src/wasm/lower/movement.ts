@@ -1,0 +1,270 @@
+/** Ops that move elements: each is a list of strided copies. */
+import {
+  ActivationFunctionType,
+  normalizeAxis,
+  type OpName,
+  resolveStridedSlice,
+} from '@linnet/schema';
+import { elementBytes } from '../../model/storage.js';
+import type { Lowering, LowerSite } from '../../plan/lowering.js';
+import { activationOf } from './activation.js';
+import { broadcast, count, emitCopy, rowMajor } from './dims.js';
+import { canMove, emitMove, inputOf, integersOf, outputOf } from './operands.js';
+
+/** Where a copy starts in a tensor and how far its steps are; all count elements. */
+interface Path {
+  readonly start: number;
+  readonly strides: readonly number[];
+}
+
+/** One block of elements on its way from an input to an output. */
+interface Copy {
+  readonly input: number;
+  readonly output: number;
+  readonly dims: readonly number[];
+  readonly from: Path;
+  readonly to: Path;
+}
+
+function whole(shape: readonly number[]): Path {
+  return { start: 0, strides: rowMajor(shape) };
+}
+
+/** An op that is nothing but copies. Its data are the inputs that `data` names, by default the first. */
+function moves<N extends OpName>(
+  copies: (site: LowerSite<N>) => readonly Copy[],
+  data: (site: LowerSite<N>) => readonly number[] = () => [0],
+): Lowering<N> {
+  return {
+    supports: (site) =>
+      activationOf(site) === ActivationFunctionType.NONE &&
+      data(site).every((index) =>
+        site.outputs.every(({ type }) => canMove(inputOf(site, index).type, type)),
+      ),
+    lower(site, emit) {
+      for (const { input, output, dims, from, to } of copies(site)) {
+        const [source, target] = [inputOf(site, input), outputOf(site, output)];
+        const size = elementBytes(target.type.dtype);
+        emitCopy(emit, size, dims, { ...from, ref: source.ref }, { ...to, ref: target.ref });
+      }
+    },
+  };
+}
+
+/** The copy of input 0 along a path of its own to the whole of output 0. */
+function from<N extends OpName>(
+  path: (shape: readonly number[], site: LowerSite<N>) => Path & { readonly dims?: readonly number[] },
+): Lowering<N> {
+  return moves((site) => {
+    const source = path(inputOf(site, 0).type.shape, site);
+    const dims = source.dims ?? outputOf(site).type.shape;
+    return [{ input: 0, output: 0, dims, from: source, to: whole(dims) }];
+  });
+}
+
+/** The parts of a tensor along an axis, as paths: `sizes` elements each, one after the other. */
+function along(shape: readonly number[], axis: number, sizes: readonly number[]): readonly Path[] {
+  const strides = rowMajor(shape);
+  let first = 0;
+  return sizes.map((size) => {
+    const start = first * (strides[axis] as number);
+    first += size;
+    return { start, strides };
+  });
+}
+
+function axisOf(axis: number, rank: number): number {
+  return normalizeAxis(axis, rank);
+}
+
+const transpose = from<'TRANSPOSE'>((shape, site) => {
+  const strides = rowMajor(shape);
+  const permutation = integersOf(site, 1).map((axis) => axisOf(axis, shape.length));
+  return { start: 0, strides: permutation.map((axis) => strides[axis] as number) };
+});
+
+const everyInput = (site: LowerSite<OpName>) => site.inputs.map((_, index) => index);
+
+const concatenation = moves<'CONCATENATION'>((site) => {
+  const { shape } = outputOf(site).type;
+  const axis = axisOf(site.options.axis, shape.length);
+  const parts = site.inputs.map((_, index) => inputOf(site, index).type.shape);
+  const paths = along(shape, axis, parts.map((dims) => dims[axis] as number));
+  return parts.map((dims, input) => ({
+    input,
+    output: 0,
+    dims,
+    from: whole(dims),
+    to: paths[input] as Path,
+  }));
+}, everyInput as never);
+
+/** Input `data` falls into the outputs along an axis. */
+function split<N extends OpName>(data: number, axisInput: number): Lowering<N> {
+  return moves<N>(
+    (site) => {
+      const { shape } = inputOf(site, data).type;
+      const axis = axisOf(integersOf(site, axisInput)[0] as number, shape.length);
+      const parts = site.outputs.map(({ type }) => type.shape);
+      const paths = along(shape, axis, parts.map((dims) => dims[axis] as number));
+      return parts.map((dims, output) => ({
+        input: data,
+        output,
+        dims,
+        from: paths[output] as Path,
+        to: whole(dims),
+      }));
+    },
+    () => [data],
+  );
+}
+
+/** The slices of a tensor of `shape` at each position of an axis. */
+function slices(shape: readonly number[], axis: number): readonly Path[] {
+  const ones = new Array<number>(shape[axis] as number).fill(1);
+  return along(shape, axis, ones).map(({ start, strides }) => ({
+    start,
+    strides: strides.filter((_, i) => i !== axis),
+  }));
+}
+
+const pack = moves<'PACK'>((site) => {
+  const { shape } = outputOf(site).type;
+  const dims = inputOf(site, 0).type.shape;
+  return slices(shape, axisOf(site.options.axis, shape.length)).map((to, input) => ({
+    input,
+    output: 0,
+    dims,
+    from: whole(dims),
+    to,
+  }));
+}, everyInput as never);
+
+const unpack = moves<'UNPACK'>((site) => {
+  const { shape } = inputOf(site, 0).type;
+  const dims = outputOf(site).type.shape;
+  return slices(shape, axisOf(site.options.axis, shape.length)).map((path, output) => ({
+    input: 0,
+    output,
+    dims,
+    from: path,
+    to: whole(dims),
+  }));
+});
+
+/** The path through elements start, start + step, ... of each dimension. */
+function stepped(
+  shape: readonly number[],
+  starts: readonly number[],
+  steps: readonly number[] = shape.map(() => 1),
+): Path {
+  const strides = rowMajor(shape);
+  return {
+    start: strides.reduce((sum, stride, axis) => sum + stride * (starts[axis] as number), 0),
+    strides: strides.map((stride, axis) => stride * (steps[axis] as number)),
+  };
+}
+
+const slice = from<'SLICE'>((shape, site) => stepped(shape, integersOf(site, 1)));
+
+const stridedSlice = from<'STRIDED_SLICE'>((shape, site) => {
+  const [begin, end, strides] = [1, 2, 3].map((index) => integersOf(site, index));
+  const spec = { begin, end, strides, length: begin?.length ?? 0 };
+  const { dims } = resolveStridedSlice(shape, spec, site.options);
+  const path = stepped(
+    shape,
+    dims.map(({ start }) => start),
+    dims.map(({ stride }) => stride),
+  );
+  return { ...path, dims: dims.map((dim) => dim.count) };
+});
+
+const reverse = from<'REVERSE_V2'>((shape, site) => {
+  const reversed = new Set(integersOf(site, 1).map((axis) => axisOf(axis, shape.length)));
+  return stepped(
+    shape,
+    shape.map((dim, axis) => (reversed.has(axis) ? dim - 1 : 0)),
+    shape.map((_, axis) => (reversed.has(axis) ? -1 : 1)),
+  );
+});
+
+const tile = from<'TILE'>((shape, site) => {
+  const multiples = integersOf(site, 1);
+  return {
+    dims: shape.flatMap((dim, axis) => [multiples[axis] as number, dim]),
+    start: 0,
+    strides: rowMajor(shape).flatMap((stride) => [0, stride]),
+  };
+});
+
+const broadcastTo: Lowering<'BROADCAST_TO'> = moves((site) => {
+  const { dims, strides } = broadcast(outputOf(site).type.shape, [inputOf(site, 0).type.shape]);
+  const path = { start: 0, strides: strides[0] as readonly number[] };
+  return [{ input: 0, output: 0, dims, from: path, to: whole(dims) }];
+});
+
+/** The blocks of an image as dimensions [batch, rows, in block, columns, in block, depth]. */
+function blockPath(shape: readonly number[], block: number): Path & { readonly dims: readonly number[] } {
+  const [batch, height, width, depth] = shape as [number, number, number, number];
+  const dims = [batch, height / block, block, width / block, block, depth];
+  return { dims, ...whole(dims) };
+}
+
+/** The same order of dimensions in an image whose blocks lie in its depth. */
+function depthPath(shape: readonly number[], block: number): Path {
+  const [batch, height, width, depth] = shape as [number, number, number, number];
+  const [n, row, column, y, x, c] = rowMajor([batch, height, width, block, block, depth / block ** 2]);
+  return { start: 0, strides: [n, row, y, column, x, c] as number[] };
+}
+
+const spaceToDepth = moves<'SPACE_TO_DEPTH'>((site) => {
+  const { blockSize } = site.options;
+  const { dims, ...path } = blockPath(inputOf(site, 0).type.shape, blockSize);
+  const to = depthPath(outputOf(site).type.shape, blockSize);
+  return [{ input: 0, output: 0, dims, from: path, to }];
+});
+
+const depthToSpace = moves<'DEPTH_TO_SPACE'>((site) => {
+  const { blockSize } = site.options;
+  const { dims, ...to } = blockPath(outputOf(site).type.shape, blockSize);
+  return [{ input: 0, output: 0, dims, from: depthPath(inputOf(site, 0).type.shape, blockSize), to }];
+});
+
+/** Ops that only give elements another shape; copied where the buffer cannot be shared. */
+function reshape<N extends OpName>(): Lowering<N> {
+  return {
+    alias: true,
+    supports: (site) => canMove(inputOf(site, 0).type, outputOf(site).type),
+    lower: (site, emit) => emitMove(emit, inputOf(site, 0), outputOf(site)),
+  };
+}
+
+/** The same bytes as elements of another dtype. */
+const bitcast: Lowering<'BITCAST'> = {
+  supports: () => true,
+  lower(site, emit) {
+    const [source, target] = [inputOf(site, 0), outputOf(site)];
+    const bytes = [elementBytes(target.type.dtype) * count(target.type.shape)];
+    emitCopy(emit, 1, bytes, { ref: source.ref, strides: [1] }, { ref: target.ref, strides: [1] });
+  },
+};
+
+export const MOVEMENT_LOWERINGS = {
+  RESHAPE: reshape<'RESHAPE'>(),
+  SQUEEZE: reshape<'SQUEEZE'>(),
+  EXPAND_DIMS: reshape<'EXPAND_DIMS'>(),
+  BITCAST: bitcast,
+  TRANSPOSE: transpose,
+  CONCATENATION: concatenation,
+  SPLIT: split<'SPLIT'>(1, 0),
+  SPLIT_V: split<'SPLIT_V'>(0, 2),
+  PACK: pack,
+  UNPACK: unpack,
+  SLICE: slice,
+  STRIDED_SLICE: stridedSlice,
+  REVERSE_V2: reverse,
+  TILE: tile,
+  BROADCAST_TO: broadcastTo,
+  SPACE_TO_DEPTH: spaceToDepth,
+  DEPTH_TO_SPACE: depthToSpace,
+} as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -1,0 +1,82 @@
+/** Ops that normalize each row along the last dimension. */
+import { ActivationFunctionType, type OpName } from '@linnet/schema';
+import type { Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
+import { activationOf, activationRange } from './activation.js';
+import { count } from './dims.js';
+import { inputOf, outputOf } from './operands.js';
+import { type PerTensor, perTensor, QUANTIZED } from './quantization.js';
+
+function isFloat(site: LowerSite<OpName>): boolean {
+  return inputOf(site, 0).type.dtype === 'float32' && outputOf(site).type.dtype === 'float32';
+}
+
+function rowsBlock(site: LowerSite<OpName>) {
+  const { shape } = inputOf(site, 0).type;
+  const depth = shape.at(-1) as number;
+  return { x: inputOf(site, 0).ref, y: outputOf(site).ref, rows: count(shape.slice(0, -1)), depth };
+}
+
+/** SOFTMAX from one 8-bit type to itself, whose exponentials are a table. */
+function quantizedSoftmax(site: LowerSite<'SOFTMAX'>) {
+  const [x, y] = [perTensor(inputOf(site, 0).type), perTensor(outputOf(site).type)];
+  return x && y && x.dtype === y.dtype && x.dtype !== 'int16' ? { x, y } : null;
+}
+
+function emitQuantizedSoftmax(
+  emit: Emitter,
+  site: LowerSite<'SOFTMAX'>,
+  { x, y }: { readonly x: PerTensor; readonly y: PerTensor },
+): void {
+  const factor = site.options.beta * x.scale;
+  const make = () => Float32Array.from({ length: 256 }, (_, distance) => Math.exp(-factor * distance));
+  emit.call(`softmax_q${QUANTIZED[x.dtype].kernel as 'i8' | 'u8'}`, {
+    ...rowsBlock(site),
+    table: emit.constant(`exponentials ${factor}`, make),
+    inverse_scale: 1 / y.scale,
+    zero: y.zero,
+    low: y.low,
+    high: y.high,
+  });
+}
+
+const softmax: Lowering<'SOFTMAX'> = {
+  supports: (site) =>
+    site.options.beta >= 0 && (isFloat(site) || quantizedSoftmax(site) !== null),
+  lower(site, emit) {
+    const form = quantizedSoftmax(site);
+    if (form !== null) emitQuantizedSoftmax(emit, site, form);
+    else emit.call('softmax_f32', { ...rowsBlock(site), beta: site.options.beta });
+  },
+};
+
+const logSoftmax: Lowering<'LOG_SOFTMAX'> = {
+  supports: isFloat,
+  lower: (site, emit) => emit.call('log_softmax_f32', rowsBlock(site)),
+};
+
+const l2Normalization: Lowering<'L2_NORMALIZATION'> = {
+  supports: (site) => isFloat(site) && activationRange(activationOf(site)) !== null,
+  lower(site, emit) {
+    emit.call('l2_normalize_f32', rowsBlock(site));
+    const activation = activationOf(site);
+    if (activation === ActivationFunctionType.NONE) return;
+    const y = outputOf(site);
+    const { low, high } = activationRange(activation) ?? { low: -Infinity, high: Infinity };
+    emit.call('unary_clamp_f32', { x: y.ref, y: y.ref, count: count(y.type.shape), a: low, b: high });
+  },
+};
+
+const localResponse: Lowering<'LOCAL_RESPONSE_NORMALIZATION'> = {
+  supports: (site) => isFloat(site) && site.options.radius >= 0,
+  lower(site, emit) {
+    const { radius, bias, alpha, beta } = site.options;
+    emit.call('local_response_normalize_f32', { ...rowsBlock(site), radius, bias, alpha, beta });
+  },
+};
+
+export const NORMALIZATION_LOWERINGS = {
+  SOFTMAX: softmax,
+  LOG_SOFTMAX: logSoftmax,
+  L2_NORMALIZATION: l2Normalization,
+  LOCAL_RESPONSE_NORMALIZATION: localResponse,
+} as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -1,0 +1,255 @@
+/** Reductions, searches and running sums along dimensions. */
+import { KERNELS, type KernelName } from '@linnet/runtime-wasm';
+import { normalizeAxis, type OpName, type TensorType } from '@linnet/schema';
+import type { BufferRef, Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
+import { sameElements } from '../../plan/types.js';
+import { emitCast } from './conversion.js';
+import { count } from './dims.js';
+import { narrowed, suffixOf, widened } from './numeric.js';
+import { elementConstant, emitFill, emitMove, inputOf, integersOf, outputOf } from './operands.js';
+import { type PerTensor, perTensor, QUANTIZED } from './quantization.js';
+
+/** One dimension of a tensor, and those before and after it taken together. */
+export interface Axis {
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+}
+
+export function axisOf(shape: readonly number[], axis: number): Axis {
+  const at = normalizeAxis(axis, shape.length);
+  return {
+    outer: count(shape.slice(0, at)),
+    length: shape[at] as number,
+    inner: count(shape.slice(at + 1)),
+  };
+}
+
+/**
+ * A reduction of any dimensions as reductions of one, the last ones first: neighbours that are
+ * reduced together count as one, and what is reduced later is still there in `outer`.
+ */
+function passesOf(shape: readonly number[], axes: ReadonlySet<number>): readonly Axis[] {
+  const passes: Axis[] = [];
+  let inner = 1;
+  for (let end = shape.length; end > 0; ) {
+    let begin = end - 1;
+    const reduced = axes.has(begin);
+    while (begin > 0 && axes.has(begin - 1) === reduced) begin--;
+    const length = count(shape.slice(begin, end));
+    if (reduced) passes.push({ outer: count(shape.slice(0, begin)), length, inner });
+    else inner *= length;
+    end = begin;
+  }
+  return passes.filter(({ length }) => length !== 1);
+}
+
+function reducedAxes(site: LowerSite<ReductionOp>): ReadonlySet<number> {
+  const { shape } = inputOf(site, 0).type;
+  return new Set(integersOf(site, 1).map((axis) => normalizeAxis(axis, shape.length)));
+}
+
+type ReductionOp =
+  | 'SUM'
+  | 'MEAN'
+  | 'REDUCE_MAX'
+  | 'REDUCE_MIN'
+  | 'REDUCE_PROD'
+  | 'REDUCE_ANY'
+  | 'REDUCE_ALL';
+
+/** The name that the kernels of an op share. */
+const NAMES = {
+  SUM: 'sum',
+  MEAN: 'sum',
+  REDUCE_MAX: 'max',
+  REDUCE_MIN: 'min',
+  REDUCE_PROD: 'prod',
+  REDUCE_ANY: 'any',
+  REDUCE_ALL: 'all',
+} as const satisfies { readonly [N in ReductionOp]: string };
+
+/** Integer sums of quantized elements must fit into int32. */
+const MAX_QUANTIZED_SUM = 2 ** 23;
+
+/** MEAN or SUM of 8-bit elements in one pass, with the result requantized. */
+function quantizedSum(site: LowerSite<ReductionOp>) {
+  if (NAMES[site.op] !== 'sum') return null;
+  const [x, y] = [perTensor(inputOf(site, 0).type), perTensor(outputOf(site).type)];
+  const passes = passesOf(inputOf(site, 0).type.shape, reducedAxes(site));
+  const [pass] = passes;
+  if (!x || !y || x.dtype !== y.dtype || x.dtype === 'int16') return null;
+  if (passes.length !== 1 || pass === undefined || pass.length > MAX_QUANTIZED_SUM) return null;
+  return { x, y, pass };
+}
+
+function emitQuantizedSum(
+  emit: Emitter,
+  site: LowerSite<ReductionOp>,
+  { x, y, pass }: { readonly x: PerTensor; readonly y: PerTensor; readonly pass: Axis },
+): void {
+  const divisor = site.op === 'MEAN' ? pass.length : 1;
+  emit.call(`reduce_sum_q${QUANTIZED[x.dtype].kernel as 'i8' | 'u8'}`, {
+    x: inputOf(site, 0).ref,
+    y: outputOf(site).ref,
+    ...pass,
+    offset: pass.length * x.zero,
+    scale: x.scale / y.scale / divisor,
+    zero: y.zero,
+    low: y.low,
+    high: y.high,
+  });
+}
+
+/** How a reduction is carried out on a dtype. */
+interface Form {
+  readonly kernel: KernelName;
+  /** Whether elements are widened to the kernel's type first. */
+  readonly widens: boolean;
+  readonly bytes: number;
+}
+
+function formOf(op: ReductionOp, { dtype }: TensorType): Form | null {
+  const name = NAMES[op];
+  if (name === 'any' || name === 'all') {
+    return dtype === 'bool' ? { kernel: `reduce_${name}`, widens: false, bytes: 1 } : null;
+  }
+  if ((name === 'max' || name === 'min') && (dtype === 'int8' || dtype === 'uint8')) {
+    return { kernel: `reduce_${name}_${QUANTIZED[dtype].kernel}`, widens: false, bytes: 1 };
+  }
+  const type = suffixOf(dtype);
+  if (type === undefined || dtype === 'string' || dtype === 'bool') return null;
+  return { kernel: `reduce_${name}_${type}`, widens: true, bytes: type === 'i64' ? 8 : 4 };
+}
+
+/** Max and min only pick elements, so that quantized ones do as they are. */
+function picks(op: ReductionOp): boolean {
+  return NAMES[op] === 'max' || NAMES[op] === 'min';
+}
+
+/** Emits the passes of a reduction from one buffer to another, both in the kernel's type. */
+function emitPasses(
+  emit: Emitter,
+  form: Form,
+  passes: readonly Axis[],
+  divisor: number,
+  x: BufferRef,
+  y: BufferRef,
+): void {
+  let from = x;
+  passes.forEach((pass, index) => {
+    const isLast = index === passes.length - 1;
+    const to = isLast ? y : emit.scratch(form.bytes * pass.outer * pass.inner);
+    const block = { x: from, y: to, ...pass };
+    if (form.kernel.startsWith('reduce_sum')) {
+      emit.call(form.kernel as 'reduce_sum_f32', { ...block, divisor: isLast ? divisor : 1 });
+    } else {
+      emit.call(form.kernel as 'reduce_max_f32', block);
+    }
+    from = to;
+  });
+}
+
+function reduction<N extends ReductionOp>(): Lowering<N> {
+  return {
+    supports(anySite) {
+      const site = anySite as LowerSite<ReductionOp>;
+      if (quantizedSum(site) !== null) return true;
+      const [x, y] = [inputOf(site, 0).type, outputOf(site).type];
+      const form = formOf(site.op, x);
+      if (form === null || !(form.kernel in KERNELS) || x.dtype !== y.dtype) return false;
+      return x.dtype === 'float32' || picks(site.op)
+        ? sameElements(x, y)
+        : x.quantization === undefined && y.quantization === undefined;
+    },
+    lower(anySite, emit) {
+      const site = anySite as LowerSite<ReductionOp>;
+      const quantized = quantizedSum(site);
+      if (quantized !== null) return emitQuantizedSum(emit, site, quantized);
+      const [x, y] = [inputOf(site, 0), outputOf(site)];
+      const form = formOf(site.op, x.type) as Form;
+      const passes = passesOf(x.type.shape, reducedAxes(site));
+      if (passes.length === 0) return emitMove(emit, x, y);
+      const length = passes.reduce((product, pass) => product * pass.length, 1);
+      const divisor = site.op === 'MEAN' ? Math.max(length, x.type.dtype === 'float32' ? 0 : 1) : 1;
+      if (!form.widens) return emitPasses(emit, form, passes, divisor, x.ref, y.ref);
+      const wide = widened(x, emit);
+      narrowed(y, emit, (to) => emitPasses(emit, form, passes, divisor, wide, to));
+    },
+  };
+}
+
+type IndexedSuffix = 'f32' | 'i32' | 'i64';
+
+/** The kernels' type for ops that compare elements; quantized ones are compared as they are. */
+function comparable(type: TensorType): IndexedSuffix | null {
+  return type.dtype === 'string' ? null : (suffixOf(type.dtype) ?? null);
+}
+
+function arg<N extends 'ARG_MAX' | 'ARG_MIN'>(name: 'arg_max' | 'arg_min'): Lowering<N> {
+  return {
+    supports: (site) => comparable(inputOf(site, 0).type) !== null,
+    lower(site, emit) {
+      const [x, y] = [inputOf(site, 0), outputOf(site)];
+      const axis = axisOf(x.type.shape, integersOf(site, 1)[0] as number);
+      if (axis.length === 0) return emitFill(emit, y, elementConstant(emit, y.type));
+      const wide = y.type.dtype === 'int64' ? 1 : 0;
+      const type = comparable(x.type) as IndexedSuffix;
+      const from = widened(x, emit);
+      narrowed(y, emit, (to) => emit.call(`${name}_${type}`, { x: from, y: to, ...axis, wide }));
+    },
+  };
+}
+
+const cumsum: Lowering<'CUMSUM'> = {
+  supports(site) {
+    const [x, y] = [inputOf(site, 0).type, outputOf(site).type];
+    return comparable(x) !== null && x.quantization === undefined && x.dtype === y.dtype;
+  },
+  lower(site, emit) {
+    const [x, y] = [inputOf(site, 0), outputOf(site)];
+    const axis = axisOf(x.type.shape, integersOf(site, 1)[0] as number);
+    const type = comparable(x.type) as IndexedSuffix;
+    const [exclusive, reverse] = [site.options.exclusive ? 1 : 0, site.options.reverse ? 1 : 0];
+    const from = widened(x, emit);
+    narrowed(y, emit, (to) =>
+      emit.call(`cumsum_${type}`, { x: from, y: to, ...axis, exclusive, reverse }),
+    );
+  },
+};
+
+const topK: Lowering<'TOPK_V2'> = {
+  supports: (site) =>
+    comparable(inputOf(site, 0).type) !== null &&
+    sameElements(inputOf(site, 0).type, outputOf(site).type),
+  lower(site, emit) {
+    const [x, values, indices] = [inputOf(site, 0), outputOf(site, 0), outputOf(site, 1)];
+    const k = values.type.shape.at(-1) as number;
+    const length = x.type.shape.at(-1) as number;
+    const rows = count(x.type.shape.slice(0, -1));
+    const type = comparable(x.type) as IndexedSuffix;
+    const from = widened(x, emit);
+    const { dtype } = indices.type;
+    const positions = dtype === 'int32' ? indices.ref : emit.scratch(4 * rows * k);
+    narrowed(values, emit, (to) =>
+      emit.call(`top_k_${type}`, { x: from, values: to, indices: positions, rows, length, k }),
+    );
+    if (dtype !== 'int32') {
+      emitCast(emit, rows * k, { dtype: 'int32', ref: positions }, { dtype, ref: indices.ref });
+    }
+  },
+};
+
+export const REDUCTION_LOWERINGS = {
+  SUM: reduction<'SUM'>(),
+  MEAN: reduction<'MEAN'>(),
+  REDUCE_MAX: reduction<'REDUCE_MAX'>(),
+  REDUCE_MIN: reduction<'REDUCE_MIN'>(),
+  REDUCE_PROD: reduction<'REDUCE_PROD'>(),
+  REDUCE_ANY: reduction<'REDUCE_ANY'>(),
+  REDUCE_ALL: reduction<'REDUCE_ALL'>(),
+  ARG_MAX: arg<'ARG_MAX'>('arg_max'),
+  ARG_MIN: arg<'ARG_MIN'>('arg_min'),
+  CUMSUM: cumsum,
+  TOPK_V2: topK,
+} as const satisfies { readonly [N in OpName]?: Lowering<N> };
