@@ -14,5 +14,6 @@ export type { NoOptions, OpRecord, OpSite, OptionsTable } from './ops/op.js';
 export { broadcast as broadcastShapes, normalizeAxis } from './ops/site.js';
 export * from './ops/strided-slice.js';
 export * from './read.js';
+export * from './strings.js';
 export * from './tensor-type.js';
 export * from './versions.js';

@@ -40,6 +40,24 @@ export interface TensorType {
   readonly quantization?: Quantization;
 }
 
+/** More dimensions than any op has use for. */
+export const MAX_RANK = 32;
+
+/** 2^40: beyond any memory, and far below where a product of sizes stops being exact. */
+export const MAX_ELEMENTS = 2 ** 40;
+
+/** Why a tensor of this shape cannot exist, or undefined when it can. */
+export function shapeProblem(shape: readonly number[]): string | undefined {
+  if (shape.length > MAX_RANK) return `it has ${shape.length} dimensions; ${MAX_RANK} is the limit`;
+  let elements = 1;
+  for (const dim of shape) {
+    if (!Number.isInteger(dim) || dim < UNKNOWN_DIM) return `[${shape}] has a negative dimension`;
+    elements *= Math.max(dim, 1);
+    if (elements > MAX_ELEMENTS) return `[${shape}] has more elements than any memory can hold`;
+  }
+  return undefined;
+}
+
 /** Number of elements, or undefined when a dimension is unknown. */
 export function elementCount(shape: readonly number[]): number | undefined {
   let count = 1;

@@ -1,5 +1,5 @@
 import { LinnetError } from '../errors.js';
-import type { TensorType } from '../tensor-type.js';
+import { shapeProblem, type TensorType } from '../tensor-type.js';
 import { BINARY_OPS } from './binary.js';
 import { CONTROL_OPS } from './control.js';
 import { CONVERT_OPS } from './convert.js';
@@ -10,6 +10,7 @@ import type { OpRecord, OpSite } from './op.js';
 import { RECURRENT_OPS } from './recurrent.js';
 import { REDUCE_OPS } from './reduce.js';
 import { SHAPE_OPS } from './shape.js';
+import { refuse } from './site.js';
 import { SLICE_OPS } from './slice.js';
 import { UNARY_OPS } from './unary.js';
 import { WINDOW_OPS } from './window.js';
@@ -65,10 +66,16 @@ export function inferTypes<N extends OpName>(
   checkCount(op, 'inputs', site.inputs.length, record.inputs);
   checkCount(op, 'outputs', site.outputs.length, record.outputs);
   try {
-    return record.infer(site);
+    return record.infer(site).map(checkShape);
   } catch (error) {
     throw error instanceof LinnetError ? error.at({ op }) : error;
   }
+}
+
+function checkShape(type: TensorType, index: number): TensorType {
+  const problem = shapeProblem(type.shape);
+  if (problem !== undefined) refuse(`The shape of output ${index} is impossible: ${problem}.`);
+  return type;
 }
 
 function checkCount(

@@ -144,7 +144,7 @@ export const JOIN_OPS = {
         site,
         source,
         axis,
-        sizes === undefined ? unknownShape(count) : splitSizes(sizes, total),
+        sizes === undefined ? new Array<number>(count).fill(UNKNOWN_DIM) : splitSizes(sizes, total),
       );
     },
   }),

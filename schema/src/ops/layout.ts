@@ -131,8 +131,11 @@ function batchBlocks(
       if (count === UNKNOWN_DIM || blocks === undefined) {
         return [moved(site, 0, source, unknownShape(rank))];
       }
-      if (count > rank - 1 || blocks.some((block) => block <= 0)) {
-        refuse(`Input 1 (block shape) is [${blocks}], which does not fit ${formatType(source)}.`);
+      if (count > rank - 1) {
+        refuse(`Input 1 (block shape) has ${count} elements for ${formatType(source)}.`);
+      }
+      if (blocks.some((block) => block <= 0)) {
+        refuse(`Input 1 (block shape) is [${blocks}]; expected positive numbers.`);
       }
       const borders = pairs(site, 2, borderName, count);
       const [batch, ...rest] = source.shape as [number, ...number[]];

@@ -213,7 +213,11 @@ export const REDUCE_OPS = {
       unify(ids.shape[0] as number, data.shape[0] as number, 'The rows of data and segment ids');
       // Segment ids ascend, so the last one tells how many there are.
       const values = integers(site, 1, 'segment ids');
-      const count = values === undefined ? UNKNOWN_DIM : (values.at(-1) ?? -1) + 1;
+      const last = values?.at(-1) ?? -1;
+      if (values?.some((id) => id < 0 || id > last)) {
+        refuse('Input 1 (segment ids) does not ascend from 0 on.');
+      }
+      const count = values === undefined ? UNKNOWN_DIM : last + 1;
       return [output(site, 0, data.dtype, withDim(data.shape, 0, count))];
     },
   }),

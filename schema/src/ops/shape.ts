@@ -76,13 +76,10 @@ export const SHAPE_OPS = {
       const shapeTensor = site.inputs[1];
       // As in TFLite, a shape input counts only when it is a vector of int32.
       if (shapeTensor?.shape.length === 1 && shapeTensor.dtype === 'int32') {
+        const length = shapeTensor.shape[0] as number;
+        const unknown = unknownShape(length === UNKNOWN_DIM ? declaredRank(site, 0) : length);
         const target = integers(site, 1, 'shape');
-        if (target === undefined) {
-          const rank = shapeTensor.shape[0] as number;
-          const known = rank === UNKNOWN_DIM ? declaredRank(site, 0) : rank;
-          return [moved(site, 0, source, unknownShape(known))];
-        }
-        return [moved(site, 0, source, resolveReshape(source, target))];
+        return [moved(site, 0, source, target ? resolveReshape(source, target) : unknown)];
       }
       const { newShape } = site.options;
       // Old converters wrote a scalar's shape as [0].

@@ -1,7 +1,7 @@
 /** What the records of all families use to look at a site and to refuse it. */
 import type { DType } from '../dtype.js';
 import { LinnetError } from '../errors.js';
-import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
+import { formatType, MAX_RANK, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import type { OpSite } from './op.js';
 
 /** A site whose options do not matter. */
@@ -139,20 +139,19 @@ export function declaredRank(site: AnySite, fallback: number): number {
 
 /** A shape of which only the rank is known. */
 export function unknownShape(rank: number): readonly number[] {
+  if (rank > MAX_RANK) refuse(`A shape has ${rank} dimensions; ${MAX_RANK} is the limit.`);
   return new Array<number>(rank).fill(UNKNOWN_DIM);
 }
 
 /** The shape in input `index`; of unknown dimensions while its contents are not known. */
 export function shapeInput(site: AnySite, index: number): readonly number[] {
+  const length = listLength(site, index, 'shape');
+  const unknown = unknownShape(length === UNKNOWN_DIM ? declaredRank(site, 0) : length);
   const shape = integers(site, index, 'shape');
-  if (shape === undefined) {
-    const rank = listLength(site, index, 'shape');
-    return unknownShape(rank === UNKNOWN_DIM ? declaredRank(site, 0) : rank);
-  }
-  if (shape.some((dim) => dim < 0)) {
+  if (shape?.some((dim) => dim < 0)) {
     refuse(`Input ${index} (shape) is [${shape}]; expected no negative dimension.`);
   }
-  return shape;
+  return shape ?? unknown;
 }
 
 /** `compute` of dimensions that are all known, else UNKNOWN_DIM. */

@@ -3,15 +3,10 @@ import { LinnetError } from '../errors.js';
 import type { Tensor as TensorTable } from '../generated/tflite/tensor.js';
 import { TensorType } from '../generated/tflite/tensor-type.js';
 import type { Tensor } from '../model.js';
-import { elementCount, formatType, UNKNOWN_DIM } from '../tensor-type.js';
+import { elementCount, formatType, isStatic, shapeProblem } from '../tensor-type.js';
 import { fail, list } from './fail.js';
 import { readQuantization } from './quantization.js';
 import { readSparsity } from './sparsity.js';
-
-const MAX_RANK = 32;
-
-/** 2^40: beyond any memory, and far below where a product of sizes stops being exact. */
-const MAX_ELEMENTS = 2 ** 40;
 
 /** Where tensors find their contents. */
 export interface Contents {
@@ -87,28 +82,18 @@ function readContents(table: TensorTable, contents: Contents, tensor: string): U
 /** The shape, with UNKNOWN_DIM where the signature leaves a dimension open. */
 function readShape(table: TensorTable, isConstant: boolean, tensor: string): readonly number[] {
   const rank = table.shapeLength();
-  const signatureRank = table.shapeSignatureLength();
-  if (rank > MAX_RANK || signatureRank > MAX_RANK) {
-    fail(`it has ${Math.max(rank, signatureRank)} dimensions; ${MAX_RANK} is the limit.`, {
-      tensor,
-    });
-  }
-  const useSignature = signatureRank > 0 && !isConstant;
-  if (useSignature && rank !== 0 && rank !== signatureRank) {
+  const signatureRank = isConstant ? 0 : table.shapeSignatureLength();
+  if (signatureRank > 0 && rank !== 0 && rank !== signatureRank) {
     fail(`its shape has ${rank} dimensions and its signature ${signatureRank}.`, { tensor });
   }
-  const shape = useSignature
-    ? list(signatureRank, (i) => table.shapeSignature(i))
-    : list(rank, (i) => table.shape(i));
-  let elements = 1;
-  for (const dim of shape) {
-    if (dim < 0 && (dim !== UNKNOWN_DIM || isConstant)) {
-      fail(`its shape [${shape}] has a negative dimension.`, { tensor });
-    }
-    if (dim !== UNKNOWN_DIM) elements *= Math.max(dim, 1);
-    if (elements > MAX_ELEMENTS) {
-      fail(`its shape [${shape}] has more elements than any memory can hold.`, { tensor });
-    }
+  const shape =
+    signatureRank > 0
+      ? list(signatureRank, (i) => table.shapeSignature(i))
+      : list(rank, (i) => table.shape(i));
+  const problem = shapeProblem(shape);
+  if (problem !== undefined) fail(`its shape is impossible: ${problem}.`, { tensor });
+  if (isConstant && !isStatic(shape)) {
+    fail(`it is a constant, but its shape [${shape}] has an unknown dimension.`, { tensor });
   }
   return shape;
 }
