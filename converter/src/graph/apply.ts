@@ -1,5 +1,11 @@
 import { formatType, invariant, LinnetError, opRecord, type TensorType } from '@linnet/schema';
-import { type Graph, type Node, quantizationParameters, type Tensor, type TensorId } from './graph.js';
+import {
+  type Graph,
+  type Node,
+  quantizationParameters,
+  type Tensor,
+  type TensorId,
+} from './graph.js';
 import { inferNode, typeOf, withInputs } from './node.js';
 import type { Patch } from './patch.js';
 import { refines, sameType } from './types.js';

@@ -26,7 +26,8 @@ export function violations(graph: Graph): string[] {
   for (const tensor of graph.tensors.values()) {
     if (tensor.data !== null || tensor.isVariable) known.add(tensor.id);
     const count = tensor.data === null ? undefined : elementCount(tensor.shape);
-    if (tensor.data === null || tensor.sparsity !== undefined || bitWidth(tensor.dtype) === 0) continue;
+    if (tensor.data === null || tensor.sparsity !== undefined || bitWidth(tensor.dtype) === 0)
+      continue;
     const bytes = count === undefined ? undefined : byteLength(tensor.dtype, count);
     if (bytes !== tensor.data.byteLength) {
       report(`constant ${tensor.name}: ${formatType(tensor)} with ${tensor.data.byteLength} bytes`);
@@ -54,7 +55,8 @@ function checkNode(
   report: (message: string) => void,
 ): void {
   const record = opRecord(node.op);
-  const inside = (count: number, [min, max]: readonly [number, number]) => count >= min && count <= max;
+  const inside = (count: number, [min, max]: readonly [number, number]) =>
+    count >= min && count <= max;
   if (!inside(node.inputs.length, record.inputs)) report(`has ${node.inputs.length} inputs`);
   if (!inside(node.outputs.length, record.outputs)) report(`has ${node.outputs.length} outputs`);
   const unknown = node.inputs.filter((id) => id !== null && !known.has(id));

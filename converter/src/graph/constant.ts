@@ -9,7 +9,11 @@ export function constantElements(tensor: Tensor): TypedArray | undefined {
     return undefined;
   }
   const aligned = data.byteOffset % ArrayOf.BYTES_PER_ELEMENT === 0 ? data : data.slice();
-  return new ArrayOf(aligned.buffer as ArrayBuffer, aligned.byteOffset, data.byteLength / ArrayOf.BYTES_PER_ELEMENT);
+  return new ArrayOf(
+    aligned.buffer as ArrayBuffer,
+    aligned.byteOffset,
+    data.byteLength / ArrayOf.BYTES_PER_ELEMENT,
+  );
 }
 
 /** The bytes of elements in memory order, as a TFLite buffer holds them (hosts are little-endian). */

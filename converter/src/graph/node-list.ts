@@ -2,6 +2,8 @@ import type { Node, NodeId } from './graph.js';
 
 interface Link {
   node: Node;
+  /** Grows along the list; gaps are halved as nodes come in between. */
+  order: number;
   previous: Link | null;
   next: Link | null;
 }
@@ -42,7 +44,8 @@ export class NodeList implements Iterable<Node> {
   }
 
   append(node: Node): void {
-    const link: Link = { node, previous: this.#last, next: null };
+    const order = (this.#last?.order ?? 0) + 1;
+    const link: Link = { node, order, previous: this.#last, next: null };
     if (this.#last === null) this.#first = link;
     else this.#last.next = link;
     this.#last = link;
@@ -51,11 +54,18 @@ export class NodeList implements Iterable<Node> {
 
   insertBefore(id: NodeId, node: Node): void {
     const next = this.#link(id);
-    const link: Link = { node, previous: next.previous, next };
+    const low = next.previous?.order ?? next.order - 2;
+    const link: Link = { node, order: (low + next.order) / 2, previous: next.previous, next };
     if (next.previous === null) this.#first = link;
     else next.previous.next = link;
     next.previous = link;
     this.#links.set(node.id, link);
+    if (link.order === low || link.order === next.order) this.#renumber();
+  }
+
+  /** Whether the first node comes before the second. */
+  isBefore(first: NodeId, second: NodeId): boolean {
+    return this.#link(first).order < this.#link(second).order;
   }
 
   /** Puts another node of the same id in the node's place. */
@@ -70,6 +80,11 @@ export class NodeList implements Iterable<Node> {
     if (link.next === null) this.#last = link.previous;
     else link.next.previous = link.previous;
     this.#links.delete(id);
+  }
+
+  #renumber(): void {
+    let order = 0;
+    for (let link = this.#first; link !== null; link = link.next) link.order = ++order;
   }
 
   #link(id: NodeId): Link {

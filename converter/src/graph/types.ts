@@ -3,7 +3,9 @@ import { type Quantization, type TensorType, UNKNOWN_DIM } from '@linnet/schema'
 /** Whether two tensors hold the same kind of value in the same way. */
 export function sameType(a: TensorType, b: TensorType): boolean {
   return (
-    a.dtype === b.dtype && sameShape(a.shape, b.shape) && sameQuantization(a.quantization, b.quantization)
+    a.dtype === b.dtype &&
+    sameShape(a.shape, b.shape) &&
+    sameQuantization(a.quantization, b.quantization)
   );
 }
 
@@ -37,6 +39,8 @@ export function refines(sharper: TensorType, type: TensorType): boolean {
     sharper.dtype === type.dtype &&
     sameQuantization(sharper.quantization, type.quantization) &&
     sharper.shape.length === type.shape.length &&
-    sharper.shape.every((dim, index) => type.shape[index] === UNKNOWN_DIM || dim === type.shape[index])
+    sharper.shape.every(
+      (dim, index) => type.shape[index] === UNKNOWN_DIM || dim === type.shape[index],
+    )
   );
 }

@@ -100,7 +100,8 @@ const ARITHMETIC = {
   ADD: onNumbers((a, b) => a + b),
   SUB: onNumbers((a, b) => a - b),
   MUL: (a, b) => (a === 1 ? b : b === 1 ? a : onNumbers((x, y) => x * y)(a, b)),
-  FLOOR_DIV: (a, b) => (b === 1 ? a : b === 0 ? undefined : onNumbers((x, y) => Math.floor(x / y))(a, b)),
+  FLOOR_DIV: (a, b) =>
+    b === 1 ? a : b === 0 ? undefined : onNumbers((x, y) => Math.floor(x / y))(a, b),
   MAXIMUM: onNumbers(Math.max),
   MINIMUM: onNumbers(Math.min),
 } satisfies Record<string, Operation>;

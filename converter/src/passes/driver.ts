@@ -192,7 +192,10 @@ class PhaseRun {
       'INTERNAL',
       `the rules of phase ${this.phase.name} do not settle: ${how}`,
       { subgraph: this.graph.name },
-      [`rules that fired last: ${[...fired].join(', ')}`, 'This is a defect in Linnet; please report it.'],
+      [
+        `rules that fired last: ${[...fired].join(', ')}`,
+        'This is a defect in Linnet; please report it.',
+      ],
     );
   }
 }

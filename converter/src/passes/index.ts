@@ -30,10 +30,19 @@ const CLEANUP: readonly Rule[] = [
  */
 export const PHASES: readonly Phase[] = [
   { name: 'simplify', rules: CLEANUP },
-  { name: 'recognize', rules: [...CLEANUP, ...CLAMP_RULES, ...FORMULA_RULES, ...NORMALIZATION_RULES] },
-  { name: 'reduce', rules: [...CLEANUP, ...STRENGTH_RULES, ...NORMALIZATION_RULES, ...MATMUL_RULES] },
+  {
+    name: 'recognize',
+    rules: [...CLEANUP, ...CLAMP_RULES, ...FORMULA_RULES, ...NORMALIZATION_RULES],
+  },
+  {
+    name: 'reduce',
+    rules: [...CLEANUP, ...STRENGTH_RULES, ...NORMALIZATION_RULES, ...MATMUL_RULES],
+  },
   { name: 'layout', rules: [...CLEANUP, ...LAYOUT_RULES, ...DILATION_RULES, ...MATMUL_RULES] },
-  { name: 'fuse', rules: [...CLEANUP, ...RAISE_RULES, ...AFFINE_RULES, ...PADDING_RULES, ...STRENGTH_RULES] },
+  {
+    name: 'fuse',
+    rules: [...CLEANUP, ...RAISE_RULES, ...AFFINE_RULES, ...PADDING_RULES, ...STRENGTH_RULES],
+  },
   { name: 'activate', rules: [...CLEANUP, ...RAISE_RULES, ...ACTIVATION_RULES, ...PADDING_RULES] },
 ];
 
@@ -55,4 +64,5 @@ export function optimize(program: Program, options: DriverOptions = {}): Optimiz
 }
 
 export type { DriverOptions };
-export { type RuleRecord, RewriteLog } from './driver.js';
+export { RewriteLog, type RuleRecord } from './driver.js';
+export type { TransposeLeft } from './layout/rule.js';

@@ -2,7 +2,7 @@
 import type { TensorType } from '@linnet/schema';
 import type { Graph, Node, Tensor, TensorId } from '../../graph/graph.js';
 import type { PatchBuilder } from '../../graph/patch.js';
-import { constant, elements, integers, isLinear } from '../match.js';
+import { constant, elements, integers } from '../match.js';
 import { type Permutation, permuted, permutedConstant } from './permutation.js';
 
 /** How a node is built anew on inputs whose dimensions are in another order. */
@@ -31,7 +31,11 @@ export function moveOf(graph: Graph, node: Node, permutation: Permutation): Move
     patch: PatchBuilder,
     inputs: readonly (TensorId | null)[],
     options: object = node.options,
-  ) => patch.nodes(node.op, inputs, options, { before: node, outputs: turnAll(declared, permutation) });
+  ) =>
+    patch.nodes(node.op, inputs, options, {
+      before: node,
+      outputs: turnAll(declared, permutation),
+    });
 
   switch (node.op) {
     case 'ABS':
@@ -96,7 +100,8 @@ export function moveOf(graph: Graph, node: Node, permutation: Permutation): Move
     case 'CONCATENATION': {
       if (!node.inputs.every((_, index) => shapeOf(index).length === rank)) return null;
       const axis = movedAxis(node.options.axis, permutation);
-      const build: Move['build'] = (patch, inputs) => again(patch, inputs, { ...node.options, axis });
+      const build: Move['build'] = (patch, inputs) =>
+        again(patch, inputs, { ...node.options, axis });
       return { moving: node.inputs.map((_, index) => index), movesOutputs: true, build };
     }
 
@@ -117,7 +122,9 @@ export function moveOf(graph: Graph, node: Node, permutation: Permutation): Move
       const vectors = node.inputs.slice(1).map((id) => integers(graph, id));
       if (!vectors.every((vector) => vector?.length === rank)) return null;
       return one((patch, [x]) => {
-        const turned = vectors.map((vector) => patch.ints('vector', permuted(vector!, permutation)));
+        const turned = vectors.map((vector) =>
+          patch.ints('vector', permuted(vector!, permutation)),
+        );
         return again(patch, [x!, ...turned]);
       });
     }
@@ -128,7 +135,9 @@ export function moveOf(graph: Graph, node: Node, permutation: Permutation): Move
       if (options.ellipsisMask || options.newAxisMask || options.shrinkAxisMask) return null;
       if (!vectors.every((vector) => vector?.length === rank)) return null;
       return one((patch, [x]) => {
-        const turned = vectors.map((vector) => patch.ints('vector', permuted(vector!, permutation)));
+        const turned = vectors.map((vector) =>
+          patch.ints('vector', permuted(vector!, permutation)),
+        );
         const beginMask = movedMask(options.beginMask, permutation);
         const endMask = movedMask(options.endMask, permutation);
         return again(patch, [x!, ...turned], { ...options, beginMask, endMask });
@@ -194,7 +203,8 @@ function broadcasting(
   const moving: number[] = [];
   for (const [index, { id, shape }] of tensors.entries()) {
     if (shape.length === 0) continue;
-    if (constant(graph, id) !== undefined && elements(graph, id) !== undefined) constants.set(index, id);
+    if (constant(graph, id) !== undefined && elements(graph, id) !== undefined)
+      constants.set(index, id);
     else if (shape.length === rank) moving.push(index);
     else return null;
   }
@@ -209,7 +219,9 @@ function broadcasting(
 
 /** Whether a quantization goes by dimension, which a move would have to follow. */
 function hasAxis(tensors: readonly Tensor[]): boolean {
-  return tensors.some(({ quantization: q }) => q !== undefined && (q.kind !== 'affine' || q.scale.length > 1));
+  return tensors.some(
+    ({ quantization: q }) => q !== undefined && (q.kind !== 'affine' || q.scale.length > 1),
+  );
 }
 
 function turnAll(types: readonly TensorType[], permutation: Permutation): readonly TensorType[] {
@@ -224,4 +236,3 @@ function movedAxis(axis: number, permutation: Permutation): number {
 function movedMask(mask: number, permutation: Permutation): number {
   return permutation.reduce((moved, axis, index) => moved | (((mask >> axis) & 1) << index), 0);
 }
-

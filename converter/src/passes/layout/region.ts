@@ -40,7 +40,9 @@ export class Region {
   /** What is moved already: the input of a transpose by p that makes the value. */
   movedSource(id: TensorId): TensorId | undefined {
     const producer = this.graph.producer(id);
-    return producer && this.#transposes(producer, this.permutation) ? producer.inputs[0]! : undefined;
+    return producer && this.#transposes(producer, this.permutation)
+      ? producer.inputs[0]!
+      : undefined;
   }
 
   /** Whether a node transposes a value of the region back: what it makes is the moved value. */
@@ -73,7 +75,9 @@ export class Region {
     const bytes = graph.tensor(id).shape.reduce((n, dim) => n * (dim === UNKNOWN_DIM ? 1 : dim), 1);
     const producer = graph.producer(id);
     const maker =
-      this.movedSource(id) !== undefined ? SOURCE : ((producer && vertices.get(producer.id)) ?? SINK);
+      this.movedSource(id) !== undefined
+        ? SOURCE
+        : ((producer && vertices.get(producer.id)) ?? SINK);
     const readers = graph.consumers(id).map((reader) => {
       const move = this.moves.get(reader.id)?.move;
       const reads = move?.moving.some((index) => reader.inputs[index] === id);
@@ -90,7 +94,8 @@ export class Region {
       network.addEdge(reader, forth, Infinity);
     }
     const isStill = (vertex: number) => vertex !== SOURCE;
-    const wanted = maker === SOURCE ? readers.some(isStill) : readers.some((vertex) => !isStill(vertex));
+    const wanted =
+      maker === SOURCE ? readers.some(isStill) : readers.some((vertex) => !isStill(vertex));
     return wanted ? bytes : 0;
   }
 

@@ -114,7 +114,8 @@ export function transposesLeft(graph: Graph): TransposeLeft[] {
 function reasonFor(graph: Graph, node: Node, permutation: Permutation | null): string {
   if (permutation === null) return 'its permutation is computed at run time';
   const producer = graph.producer(node.inputs[0]!);
-  const source = producer?.op ?? (graph.inputs.includes(node.inputs[0]!) ? 'an input' : 'a constant');
+  const source =
+    producer?.op ?? (graph.inputs.includes(node.inputs[0]!) ? 'an input' : 'a constant');
   const readers = graph.consumers(node.outputs[0]!);
   const fixed = readers.filter((reader) => moveOf(graph, reader, inverse(permutation)) === null);
   const names = [...new Set(fixed.map((reader) => reader.op))];

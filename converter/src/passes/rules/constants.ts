@@ -9,7 +9,7 @@ import {
   opRecord,
   type TypedArray,
 } from '@linnet/schema';
-import { constantElements, elementBytes } from '../../graph/constant.js';
+import { constantElements } from '../../graph/constant.js';
 import type { Graph, Node, Tensor } from '../../graph/graph.js';
 import { typeOf } from '../../graph/node.js';
 import { PatchBuilder } from '../../graph/patch.js';
@@ -51,7 +51,8 @@ const foldConstants = defineRule({
   apply(graph, node) {
     const inputs = node.inputs.map((id) => (id === null ? null : constant(graph, id)));
     const outputs = node.outputs.map((id) => graph.tensor(id));
-    if (inputs.length === 0 || opRecord(node.op).dataDependent || !inputs.every(isDefined)) return null;
+    if (inputs.length === 0 || opRecord(node.op).dataDependent || !inputs.every(isDefined))
+      return null;
     if (growth(inputs, outputs) > MAX_GROWTH_BYTES) return null;
     const values = evaluateNode(node, inputs, outputs);
     if (values === undefined) return null;
@@ -110,14 +111,11 @@ const mergeDuplicates = defineRule({
     if (shared == null) return null;
     const twin = graph
       .consumers(shared)
-      .find((other) => other.id !== node.id && isTwin(graph, node, other));
+      .find((other) => graph.nodes.isBefore(other.id, node.id) && isTwin(graph, node, other));
     if (twin === undefined) return null;
-    // A new node before both, since the order of the two is not known here.
     const patch = new PatchBuilder(graph, node);
-    const declared = node.outputs.map((id) => graph.tensor(id));
-    const merged = patch.nodes(node.op, node.inputs, node.options, { outputs: declared });
-    merged.forEach((id, index) => {
-      patch.replace(twin.outputs[index]!, id).replace(node.outputs[index]!, id);
+    node.outputs.forEach((id, index) => {
+      patch.replace(id, twin.outputs[index]!);
     });
     return patch.done();
   },

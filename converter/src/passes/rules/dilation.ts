@@ -6,7 +6,8 @@ import { defineRule, type Rule } from '../rule.js';
 
 const dilate = defineRule({
   name: 'dilated-convolution',
-  rewrite: 'batch_to_space(conv(space_to_batch(x, d), VALID), d) -> conv(pad(x), VALID, dilation d)',
+  rewrite:
+    'batch_to_space(conv(space_to_batch(x, d), VALID), d) -> conv(pad(x), VALID, dilation d)',
   roots: ['BATCH_TO_SPACE_ND'],
   apply(graph, node) {
     const conv = madeOnlyFor(graph, node.inputs[0], 'CONV_2D', 'DEPTHWISE_CONV_2D');
@@ -21,7 +22,9 @@ const dilate = defineRule({
     if (input.shape.length !== 4) return null;
     // What is padded at an end and cropped there again only rounds the size up to whole blocks.
     const amounts = paddings.map((amount, index) => amount - crops[index]!);
-    const isRounding = crops.every((crop, index) => (index % 2 === 0 ? crop === 0 : crop < block[index >> 1]!));
+    const isRounding = crops.every((crop, index) =>
+      index % 2 === 0 ? crop === 0 : crop < block[index >> 1]!,
+    );
     if (!isRounding || amounts.some((amount) => amount < 0)) return null;
     if (input.shape.slice(1, 3).includes(UNKNOWN_DIM)) return null;
 

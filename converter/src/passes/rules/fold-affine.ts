@@ -3,7 +3,15 @@ import { Padding } from '@linnet/schema';
 import type { Graph, Node, TensorId } from '../../graph/graph.js';
 import { PatchBuilder } from '../../graph/patch.js';
 import { type Linear, LINEAR_OPS, linear, linearInputs, scaleAlong } from '../linear.js';
-import { hasOneReader, isFloat32, isLinear, madeBy, madeOnlyFor, perChannel, withConstant } from '../match.js';
+import {
+  hasOneReader,
+  isFloat32,
+  isLinear,
+  madeBy,
+  madeOnlyFor,
+  perChannel,
+  withConstant,
+} from '../match.js';
 import { defineRule, type Rule } from '../rule.js';
 
 type AffineOp = 'ADD' | 'SUB' | 'MUL' | 'DIV';
@@ -127,10 +135,18 @@ const foldBefore = defineRule({
 function foldsIntoAllReaders(graph: Graph, id: TensorId): boolean {
   if (graph.isOutput(id)) return false;
   return graph.consumers(id).every((reader) => {
-    if (reader.op !== 'CONV_2D' && reader.op !== 'DEPTHWISE_CONV_2D' && reader.op !== 'FULLY_CONNECTED') {
+    if (
+      reader.op !== 'CONV_2D' &&
+      reader.op !== 'DEPTHWISE_CONV_2D' &&
+      reader.op !== 'FULLY_CONNECTED'
+    ) {
       return false;
     }
-    return reader.inputs[0] === id && reader.inputs[1] !== id && graph.tensor(reader.inputs[1]!).data !== null;
+    return (
+      reader.inputs[0] === id &&
+      reader.inputs[1] !== id &&
+      graph.tensor(reader.inputs[1]!).data !== null
+    );
   });
 }
 

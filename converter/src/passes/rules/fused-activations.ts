@@ -43,19 +43,68 @@ function isCubicOf(graph: Graph, u: TensorId, x: TensorId): boolean {
     // x * (1 + 0.044715 * x^2)
     const factor = outer.values[0] === x ? outer.values[1]! : outer.values[0]!;
     const square = minusConstant(graph, factor, 1);
-    return isClose(outer.scale, GELU_TANH_INNER) && square !== undefined && isPower(graph, square, x, 2);
+    return (
+      isClose(outer.scale, GELU_TANH_INNER) && square !== undefined && isPower(graph, square, x, 2)
+    );
   }
   const add = outer.values.length === 1 ? madeBy(graph, sum, 'ADD') : undefined;
   const cubic = add && besides(add, x);
-  return isClose(outer.scale, GELU_TANH_INNER) && cubic !== undefined && isPower(graph, cubic, x, 3);
+  return (
+    isClose(outer.scale, GELU_TANH_INNER) && cubic !== undefined && isPower(graph, cubic, x, 3)
+  );
 }
 
 /** Whether a value is 0.044715 * x^power. */
 function isPower(graph: Graph, id: TensorId, x: TensorId, power: number): boolean {
   const { scale, values } = product(graph, id);
   return (
-    isClose(scale, GELU_TANH_CUBIC) && values.length === power && values.every((value) => value === x)
+    isClose(scale, GELU_TANH_CUBIC) &&
+    values.length === power &&
+    values.every((value) => value === x)
   );
+}
+
+const geluErf = defineRule({
+  name: 'gelu-erf',
+  rewrite: '0.5*x*(1 + erf(x/sqrt(2))) -> gelu(x)',
+  roots: ['MUL'],
+  rounds: true,
+  apply(graph, node) {
+    const output = node.outputs[0]!;
+    if (!isFloat32(graph, output) || !isLinear(node)) return null;
+    const { scale, values } = product(graph, output);
+    // 1 + erf(z) = 2 * q(sqrt(2) * z): as a factor of its own, or with the 2 among the constants.
+    const quotientOf = (id: TensorId): TensorId | undefined => {
+      if (isClose(scale, 1)) return geluQuotientArgument(graph, id);
+      const erf = isClose(scale, 0.5) ? minusConstant(graph, id, 1) : undefined;
+      const doubled = erf === undefined ? undefined : minusConstant(graph, erf, -1);
+      const inner = doubled === undefined ? undefined : product(graph, doubled);
+      const isDoubled = inner?.values.length === 1 && isClose(inner.scale, 2);
+      return isDoubled ? geluQuotientArgument(graph, inner.values[0]!) : undefined;
+    };
+    const pair = pairOf(values, (id) => quotientOf(id) !== undefined);
+    if (pair === undefined) return null;
+    const argument = product(graph, quotientOf(pair[0])!);
+    if (!isClose(argument.scale, 1) || argument.values.join() !== `${pair[1]}`) return null;
+    const patch = new PatchBuilder(graph, node);
+    return patch.replace(output, patch.node('GELU', [pair[1]], { approximate: false })).done();
+  },
+});
+
+/** w of q(w) = gelu(v)/v with v = w, or a tiny number where w is tiny: how erf is said in builtins. */
+function geluQuotientArgument(graph: Graph, id: TensorId): TensorId | undefined {
+  const quotient = madeBy(graph, id, 'DIV');
+  const divisor = quotient?.inputs[1];
+  const gelu = madeBy(graph, quotient?.inputs[0], 'GELU');
+  const select = madeBy(graph, divisor, 'SELECT_V2');
+  if (select === undefined || gelu?.inputs[0] !== divisor || gelu!.options.approximate)
+    return undefined;
+  const isTiny = madeBy(graph, select.inputs[0], 'LESS');
+  const magnitude = madeBy(graph, isTiny?.inputs[0], 'ABS');
+  const w = select.inputs[2]!;
+  const bounds = [isTiny?.inputs[1], select.inputs[1]].map((bound) => uniform(graph, bound));
+  const areTiny = bounds.every((bound) => bound !== undefined && bound > 0 && bound < 1e-6);
+  return magnitude?.inputs[0] === w && areTiny ? w : undefined;
 }
 
 const hardSwish = defineRule({
@@ -91,7 +140,8 @@ const leakyRelu = defineRule({
       const factor = mul && besides(mul, x!);
       const alpha = uniform(graph, factor);
       if (mul === undefined || !isLinear(mul) || alpha === undefined) continue;
-      if (!(alpha >= 0 && alpha <= 1) || !sameType(graph.tensor(x!), graph.tensor(scaled!))) continue;
+      if (!(alpha >= 0 && alpha <= 1) || !sameType(graph.tensor(x!), graph.tensor(scaled!)))
+        continue;
       const patch = new PatchBuilder(graph, node);
       return patch.replace(node.outputs[0]!, patch.node('LEAKY_RELU', [x!], { alpha })).done();
     }
@@ -143,4 +193,11 @@ const logistic = defineRule({
   },
 });
 
-export const FORMULA_RULES: readonly Rule[] = [geluTanh, hardSwish, leakyRelu, prelu, logistic];
+export const FORMULA_RULES: readonly Rule[] = [
+  geluTanh,
+  geluErf,
+  hardSwish,
+  leakyRelu,
+  prelu,
+  logistic,
+];

@@ -30,7 +30,11 @@ const removeNeutral = defineRule({
     // Dividing integers with FLOOR_DIV by one is exact; on floats it would round down.
     if (node.op === 'FLOOR_DIV' && !graph.tensor(left).dtype.includes('int')) return null;
     const kept =
-      uniform(graph, right) === value ? left : either && uniform(graph, left) === value ? right : null;
+      uniform(graph, right) === value
+        ? left
+        : either && uniform(graph, left) === value
+          ? right
+          : null;
     if (kept === null || !sameType(graph.tensor(kept), graph.tensor(output!))) return null;
     return new PatchBuilder(graph, node).replace(output!, kept).done();
   },

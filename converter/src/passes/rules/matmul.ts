@@ -39,7 +39,8 @@ const toFullyConnected = defineRule({
 
 const foldTranspose = defineRule({
   name: 'fold-transpose-into-matmul',
-  rewrite: 'batch_matmul(x, transpose of the last two dimensions of y) -> batch_matmul(x, y, adj_y)',
+  rewrite:
+    'batch_matmul(x, transpose of the last two dimensions of y) -> batch_matmul(x, y, adj_y)',
   roots: ['BATCH_MATMUL'],
   apply(graph, node) {
     const [left, right] = node.inputs.map((id) => swapped(graph, id!));
@@ -79,7 +80,8 @@ const toDepthwise = defineRule({
     const weights = floats(graph, filter.id);
     const [outputs, height, width, depth] = filter.shape as [number, number, number, number];
     const channels = input.shape[3]!;
-    if (weights === undefined || depth !== 1 || channels <= 1 || outputs % channels !== 0) return null;
+    if (weights === undefined || depth !== 1 || channels <= 1 || outputs % channels !== 0)
+      return null;
     const patch = new PatchBuilder(graph, node);
     const data = transposed(weights, outputs, height * width);
     const turned = patch.floats(filter.name, [1, height, width, outputs], data);

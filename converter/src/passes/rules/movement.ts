@@ -62,7 +62,8 @@ const removeSlice = defineRule({
   rewrite: 'slice(x, 0, all) -> x',
   roots: ['SLICE'],
   apply(graph, node) {
-    const all = every(elements(graph, node.inputs[1]), 0) && every(elements(graph, node.inputs[2]), -1);
+    const all =
+      every(elements(graph, node.inputs[1]), 0) && every(elements(graph, node.inputs[2]), -1);
     return all ? skip(graph, node) : null;
   },
 });
@@ -93,8 +94,7 @@ const removeConcatenation = defineRule({
   name: 'remove-concatenation',
   rewrite: 'concat(x) -> x',
   roots: ['CONCATENATION'],
-  apply: (graph, node) =>
-    node.inputs.length === 1 && isLinear(node) ? skip(graph, node) : null,
+  apply: (graph, node) => (node.inputs.length === 1 && isLinear(node) ? skip(graph, node) : null),
 });
 
 const removeSplit = defineRule({
@@ -224,7 +224,11 @@ const padOfPad = defineRule({
     if (inner === undefined || first === undefined || second === undefined) return null;
     const patch = new PatchBuilder(graph, node);
     const sums = Int32Array.from(first, (amount, index) => amount + second[index]!);
-    const paddings = patch.elements('paddings', { dtype: 'int32', shape: [sums.length / 2, 2] }, sums);
+    const paddings = patch.elements(
+      'paddings',
+      { dtype: 'int32', shape: [sums.length / 2, 2] },
+      sums,
+    );
     return patch.replace(node.outputs[0]!, patch.node('PAD', [inner.inputs[0]!, paddings])).done();
   },
 });
@@ -243,7 +247,11 @@ const gatherToSlice = defineRule({
     const begin = input.shape.map((_, index) => (index === axis ? indices[0]! : 0));
     const size = input.shape.map((_, index) => (index === axis ? 1 : -1));
     const patch = new PatchBuilder(graph, node);
-    const slice = patch.node('SLICE', [input.id, patch.ints('begin', begin), patch.ints('size', size)]);
+    const slice = patch.node('SLICE', [
+      input.id,
+      patch.ints('begin', begin),
+      patch.ints('size', size),
+    ]);
     const same = sameShape(patch.tensor(slice).shape, output.shape);
     return patch.replace(output.id, same ? slice : reshape(patch, slice, output.shape)).done();
   },
@@ -259,11 +267,14 @@ const removeTrivialBroadcast = defineRule({
       const broadcast = madeBy(graph, node.inputs[side], 'BROADCAST_TO', 'TILE');
       const other = graph.tensor(node.inputs[1 - side]!);
       const source = broadcast?.inputs[0];
-      if (source == null || !isStatic(output.shape) || !sameShape(other.shape, output.shape)) continue;
+      if (source == null || !isStatic(output.shape) || !sameShape(other.shape, output.shape))
+        continue;
       // A TILE of a dimension other than 1 repeats values, which broadcasting would not.
       const shape = graph.tensor(source).shape;
       const offset = output.shape.length - shape.length;
-      const broadcasts = shape.every((dim, axis) => dim === 1 || dim === output.shape[axis + offset]);
+      const broadcasts = shape.every(
+        (dim, axis) => dim === 1 || dim === output.shape[axis + offset],
+      );
       if (!broadcasts || elementCount(shape) === undefined) continue;
       const patch = new PatchBuilder(graph, node);
       const inputs = side === 0 ? [source, other.id] : [other.id, source];

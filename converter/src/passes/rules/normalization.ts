@@ -2,7 +2,17 @@
 import type { Graph, Node, TensorId } from '../../graph/graph.js';
 import { PatchBuilder } from '../../graph/patch.js';
 import { sameType } from '../../graph/types.js';
-import { besides, floats, integers, isAbout, isFloat32, isLinear, madeBy, uniform, withConstant } from '../match.js';
+import {
+  besides,
+  floats,
+  integers,
+  isAbout,
+  isFloat32,
+  isLinear,
+  madeBy,
+  uniform,
+  withConstant,
+} from '../match.js';
 import { defineRule, type Rule } from '../rule.js';
 
 /** Whether a reduction keeps its dimensions and runs over the last one alone. */
@@ -27,7 +37,10 @@ const softmax = defineRule({
     const sub = madeBy(graph, shifted, 'SUB');
     const max = madeBy(graph, sub?.inputs[1], 'REDUCE_MAX');
     const isShifted =
-      sub !== undefined && isLinear(sub) && max?.inputs[0] === sub.inputs[0] && reducesLast(graph, max!);
+      sub !== undefined &&
+      isLinear(sub) &&
+      max?.inputs[0] === sub.inputs[0] &&
+      reducesLast(graph, max!);
     const patch = new PatchBuilder(graph, node);
     const x = isShifted ? sub.inputs[0]! : shifted;
     return patch.replace(output, patch.node('SOFTMAX', [x], { beta: 1 })).done();
@@ -50,7 +63,8 @@ const l2Normalization = defineRule({
       const split = floor && withConstant(graph, floor);
       const sum = madeBy(graph, split?.value, 'SUM');
       const square = madeBy(graph, sum?.inputs[0], 'SQUARE', 'MUL');
-      if (square === undefined || !square.inputs.every((id) => id === x) || !isLinear(square)) continue;
+      if (square === undefined || !square.inputs.every((id) => id === x) || !isLinear(square))
+        continue;
       if (!reducesLast(graph, sum!) || !isAbout(graph, split!.constant, L2_EPSILON ** 2)) continue;
       const patch = new PatchBuilder(graph, node);
       return patch.replace(node.outputs[0]!, patch.node('L2_NORMALIZATION', [x!])).done();
@@ -109,7 +123,8 @@ const layerNormalization = defineRule({
       const beta = floats(graph, shift?.inputs[0]) && shift!.inputs[0]!;
       if (scaledX === undefined || scaledMean === undefined || beta == null) continue;
       const parts = commonFactor(graph, scaledX, scaledMean);
-      if (parts === undefined || ![shift!, scaledX, scaledMean, parts.scale].every(isLinear)) continue;
+      if (parts === undefined || ![shift!, scaledX, scaledMean, parts.scale].every(isLinear))
+        continue;
       if (!sameType(graph.tensor(parts.x), output)) continue;
       const { root, gamma } = parts;
       const patch = new PatchBuilder(graph, node);

@@ -1,10 +1,9 @@
 /** PAD before a window goes into the window's own padding where SAME means the same. */
-import { ActivationFunctionType, Padding, UNKNOWN_DIM } from '@linnet/schema';
+import { ActivationFunctionType, Padding, UNKNOWN_DIM, windowSpan } from '@linnet/schema';
 import type { Graph, Node, TensorId } from '../../graph/graph.js';
 import { PatchBuilder } from '../../graph/patch.js';
 import { integers, madeBy, uniform } from '../match.js';
 import { defineRule, type Rule } from '../rule.js';
-import { samePadding } from '../window.js';
 
 type WindowOp = 'CONV_2D' | 'DEPTHWISE_CONV_2D' | 'MAX_POOL_2D';
 
@@ -19,16 +18,13 @@ const padIntoWindow = defineRule({
     if (node.options.padding !== Padding.VALID) return null;
     if (!padsAsWindowWould(graph, node, pad)) return null;
     const input = graph.tensor(pad.inputs[0]!);
-    const { extents, strides } = geometry(graph, node);
-    const fits = [0, 1].every((index) => {
-      const size = input.shape[index + 1]!;
+    if (input.shape.includes(UNKNOWN_DIM, 1)) return null;
+    const fits = windows(graph, node).every((window, index) => {
+      const span = windowSpan({ ...window, size: input.shape[index + 1]! }, Padding.SAME);
       const [before, after] = paddings.slice(2 * (index + 1));
-      if (size === UNKNOWN_DIM) return before === 0 && after === 0;
-      const same = samePadding(size, strides[index]!, extents[index]!);
-      return same[0] === before && same[1] === after;
+      return span.before === before && span.after === after;
     });
-    const outside = [0, 1, 6, 7].some((index) => paddings[index] !== 0);
-    if (!fits || outside || input.shape.includes(UNKNOWN_DIM, 1)) return null;
+    if (!fits || [0, 1, 6, 7].some((index) => paddings[index] !== 0)) return null;
     const patch = new PatchBuilder(graph, node);
     const options = { ...node.options, padding: Padding.SAME };
     const inputs = [input.id, ...node.inputs.slice(1)];
@@ -38,7 +34,11 @@ const padIntoWindow = defineRule({
 });
 
 /** Whether the values that PAD adds act as the window's own padding does: zeros, or nothing for a maximum. */
-function padsAsWindowWould(graph: Graph, node: Node<WindowOp>, pad: Node<'PAD' | 'PADV2'>): boolean {
+function padsAsWindowWould(
+  graph: Graph,
+  node: Node<WindowOp>,
+  pad: Node<'PAD' | 'PADV2'>,
+): boolean {
   const { dtype } = graph.tensor(node.inputs[0]!);
   if (dtype !== 'float32') return false;
   const value = pad.op === 'PAD' ? 0 : uniform(graph, pad.inputs[2]);
@@ -57,18 +57,22 @@ function isNonNegative(graph: Graph, id: TensorId): boolean {
   return fused === ActivationFunctionType.RELU || fused === ActivationFunctionType.RELU6;
 }
 
-function geometry(graph: Graph, node: Node<WindowOp>) {
-  const { options } = node;
-  const strides = [options.strideH, options.strideW];
-  if ('filterHeight' in options) {
-    return { strides, extents: [options.filterHeight, options.filterWidth] };
+/** Height and width of a node's window. */
+function windows(graph: Graph, { op, options, inputs }: Node<WindowOp>) {
+  const { strideH, strideW } = options;
+  if (op === 'MAX_POOL_2D') {
+    const { filterHeight, filterWidth } = options as Node<'MAX_POOL_2D'>['options'];
+    return [
+      { window: filterHeight, stride: strideH, dilation: 1 },
+      { window: filterWidth, stride: strideW, dilation: 1 },
+    ];
   }
-  const [, height, width] = graph.tensor(node.inputs[1]!).shape;
-  const extents = [
-    (height! - 1) * options.dilationHFactor + 1,
-    (width! - 1) * options.dilationWFactor + 1,
+  const { dilationHFactor, dilationWFactor } = options as Node<'CONV_2D'>['options'];
+  const [, height, width] = graph.tensor(inputs[1]!).shape;
+  return [
+    { window: height!, stride: strideH, dilation: dilationHFactor },
+    { window: width!, stride: strideW, dilation: dilationWFactor },
   ];
-  return { strides, extents };
 }
 
 export const PADDING_RULES: readonly Rule[] = [padIntoWindow];

@@ -33,7 +33,11 @@ const raiseBias = defineRule({
     const { shape } = constant(graph, split.constant)!;
     const isVector = shape.length === 0 || (shape.length === 1 && shape[0] === inner.shape.at(-1));
     const keepsRows = inner.shape.at(-1) === output.shape.at(-1) && inner.shape.at(-1) !== -1;
-    if (!isVector || !keepsRows || graph.tensor(between.outputs[0]!).shape.join() !== output.shape.join()) {
+    if (
+      !isVector ||
+      !keepsRows ||
+      graph.tensor(between.outputs[0]!).shape.join() !== output.shape.join()
+    ) {
       return null;
     }
     const patch = new PatchBuilder(graph, node);

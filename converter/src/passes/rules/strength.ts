@@ -1,7 +1,15 @@
 /** The same value by cheaper ops. */
 import { elementCount, type OpName } from '@linnet/schema';
 import { PatchBuilder } from '../../graph/patch.js';
-import { floats, isFloat32, isLinear, madeBy, madeOnlyFor, uniform, withConstant } from '../match.js';
+import {
+  floats,
+  isFloat32,
+  isLinear,
+  madeBy,
+  madeOnlyFor,
+  uniform,
+  withConstant,
+} from '../match.js';
 import { defineRule, type Rule } from '../rule.js';
 
 const divideToMultiply = defineRule({
@@ -50,9 +58,7 @@ const inverseRoot = defineRule({
     const patch = new PatchBuilder(graph, node);
     const inverse = patch.node('RSQRT', root.inputs);
     const isOne = uniform(graph, node.inputs[0]) === 1 && isLinear(node);
-    const output = isOne
-      ? inverse
-      : patch.node('MUL', [node.inputs[0]!, inverse], node.options);
+    const output = isOne ? inverse : patch.node('MUL', [node.inputs[0]!, inverse], node.options);
     return patch.replace(node.outputs[0]!, output).done();
   },
 });
@@ -109,7 +115,11 @@ const foldNegation = defineRule({
   },
 });
 
-function activationOf<T>({ options }: { readonly options: { readonly fusedActivationFunction: T } }) {
+function activationOf<T>({
+  options,
+}: {
+  readonly options: { readonly fusedActivationFunction: T };
+}) {
   return { fusedActivationFunction: options.fusedActivationFunction };
 }
 
@@ -145,7 +155,10 @@ const mergeConstants = defineRule({
     const [a, b] = [floats(graph, inner.constant), floats(graph, outer.constant)];
     if (a === undefined || b === undefined) return null;
     // Constants of one shape, or one of them a scalar: the merged one is as large as the larger.
-    const shapes = [graph.tensor(inner.constant).shape, graph.tensor(outer.constant).shape] as const;
+    const shapes = [
+      graph.tensor(inner.constant).shape,
+      graph.tensor(outer.constant).shape,
+    ] as const;
     const isSame = shapes[0].join() === shapes[1].join();
     const isScalar = (shape: readonly number[]) => shape.length === 0 && elementCount(shape) === 1;
     if (!isSame && !isScalar(shapes[0]) && !isScalar(shapes[1])) return null;

@@ -1,0 +1,22 @@
+/**
+ * Converts saved models to TFLite files.
+ *
+ * @packageDocumentation
+ */
+export { LinnetError } from '@linnet/schema';
+export type { ErrorCode, ErrorLocation } from '@linnet/schema';
+export {
+  type Conversion,
+  type ConvertOptions,
+  type ConvertProgress,
+  type ConvertReport,
+  convert,
+  type ProgramSize,
+  type SignatureSummary,
+  type TensorSummary,
+} from './convert.js';
+export { type NamedArray, readNpy, readNpz, writeNpy } from './data/npy.js';
+export { bytesSource, filesSource, type Source } from './formats/source.js';
+export { formatRules, formatTransposes } from './passes/explain.js';
+export type { RuleRecord, TransposeLeft } from './passes/index.js';
+export { OPTIMIZE_MODES, type OptimizeMode, type QuantizedTensor } from './quantize/index.js';
