@@ -17,9 +17,11 @@ function lineProgress(console: Console): Progress {
   let current = '';
   return {
     update(stage) {
-      if (stage === current) return;
-      current = stage;
-      console.say(`linnet: ${stage}`);
+      // A stage may tell details behind a colon; a log needs a line for each stage only.
+      const [main] = stage.split(':');
+      if (main === current) return;
+      current = main;
+      console.say(`linnet: ${main}`);
     },
     stop() {},
   };

@@ -41,7 +41,12 @@ export async function tfliteBytes(
   options: Pick<OpenRunnerOptions, 'signal' | 'onProgress'>,
 ): Promise<Uint8Array> {
   if (source.main !== null && (await TFLITE.sniff(source))) return source.read(source.main);
-  const { bytes } = await convert(source, { optimize: 'none', ...options });
+  const { signal, onProgress } = options;
+  const { bytes } = await convert(source, {
+    optimize: 'none',
+    ...(signal && { signal }),
+    onProgress: ({ stage, done, total }) => onProgress?.(stage, done, total),
+  });
   return bytes;
 }
 

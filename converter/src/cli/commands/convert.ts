@@ -1,0 +1,160 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type ConvertReport, convert, type ProgramSize } from '../../convert.js';
+import { formatRules, formatTransposes } from '../../passes/explain.js';
+import { OPTIMIZE_MODES, type OptimizeMode } from '../../quantize/index.js';
+import { formatBytes, formatTable, toJson, UsageError } from '../console.js';
+import type { CommandContext } from '../context.js';
+import { jsonOption, signatureOption } from '../options.js';
+import { writeFiles } from '../output-files.js';
+import { createProgress } from '../progress.js';
+
+type InputShapes = Readonly<Record<string, readonly number[]>>;
+
+interface ConvertCommandOptions {
+  readonly output?: string;
+  readonly optimize: OptimizeMode;
+  readonly signature?: string;
+  readonly inputShape: InputShapes;
+  readonly explain?: true;
+  readonly json?: true;
+}
+
+/** `linnet convert`: a saved model to an optimized TFLite file. */
+export function convertCommand(context: CommandContext): Command {
+  return new Command('convert')
+    .description('Convert a TensorFlow SavedModel, frozen GraphDef or TFLite file to TFLite.')
+    .argument('<model>', 'folder of a SavedModel, .pb or .tflite file; told apart by content')
+    .option(
+      '-o, --output <file>',
+      'where to write (default: the name of the model, in this folder)',
+    )
+    .addOption(
+      new Option('--optimize <mode>', 'none: float32; default: int8 weights where they pay')
+        .choices(OPTIMIZE_MODES)
+        .default('none'),
+    )
+    .addOption(signatureOption().default(undefined, 'all'))
+    .addOption(
+      new Option(
+        '--input-shape <name:dims>',
+        'shape of an input, as in image:1,224,224,3; repeatable',
+      )
+        .default({}, 'as in the model')
+        .argParser(parseInputShape),
+    )
+    .option('--explain', 'print which rewrite fired how often and what it saved')
+    .addOption(jsonOption())
+    .action(async (model: string, options: ConvertCommandOptions) => {
+      const { console, signal } = context;
+      const output = options.output ?? defaultOutput(model);
+      if (await isSameFile(model, output)) {
+        throw new UsageError(`the output ${output} is the model itself; choose another with -o`);
+      }
+      const progress = createProgress(console);
+      try {
+        const { bytes, report } = await convert(model, {
+          optimize: options.optimize,
+          inputShapes: options.inputShape,
+          ...(options.signature !== undefined && { signatures: [options.signature] }),
+          signal,
+          onProgress: ({ stage, done, total }) => progress.update(stage, done, total),
+        });
+        await writeFiles(new Map([[output, bytes]]));
+        progress.stop();
+        for (const note of report.notes) console.say(`linnet: note: ${note}`);
+        if (options.json)
+          console.out(toJson({ model, output, optimize: options.optimize, ...report }));
+        else console.out(formatReport(model, output, report, options.explain ?? false));
+      } finally {
+        progress.stop();
+      }
+    });
+}
+
+/** The model's name with .tflite, in the working directory. */
+function defaultOutput(model: string): string {
+  const name = basename(model);
+  // A SavedModel may be named by its file, which is always called the same.
+  const stem = /^saved_model\.pb(txt)?$/.test(name)
+    ? basename(dirname(join(process.cwd(), model)))
+    : name;
+  return `${stem.replace(/\.(pb|tflite)$/, '')}.tflite`;
+}
+
+async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all(
+    [a, b].map((path) => stat(path).catch(() => undefined)),
+  );
+  return (
+    first !== undefined &&
+    second !== undefined &&
+    first.ino === second.ino &&
+    first.dev === second.dev
+  );
+}
+
+function parseInputShape(text: string, previous: InputShapes): InputShapes {
+  // Input names may hold colons (`x:0`), shapes never do.
+  const split = text.lastIndexOf(':');
+  const name = text.slice(0, split);
+  const dims = text
+    .slice(split + 1)
+    .split(',')
+    .map(Number);
+  const isShape = dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0);
+  if (split <= 0 || !isShape || text.endsWith(':')) {
+    throw new InvalidArgumentError('Expected NAME:DIM,DIM,... with whole numbers.');
+  }
+  return { ...previous, [name]: dims };
+}
+
+function formatReport(
+  model: string,
+  output: string,
+  report: ConvertReport,
+  explain: boolean,
+): string {
+  const { before, after } = report;
+  const parts = [
+    `${model} (${report.format}) -> ${output}, ${formatBytes(report.bytes)}`,
+    formatTable(
+      ['signature', 'direction', 'name', 'dtype', 'shape'],
+      report.signatures.flatMap(({ key, inputs, outputs }) => [
+        ...inputs.map(({ name, dtype, shape }) => [key, 'input', name, dtype, formatShape(shape)]),
+        ...outputs.map(({ name, dtype, shape }) => [
+          key,
+          'output',
+          name,
+          dtype,
+          formatShape(shape),
+        ]),
+      ]),
+    ),
+    `${before.nodes} ops and ${formatBytes(before.constants)} of constants before, ` +
+      `${after.nodes} and ${formatBytes(after.constants)} after`,
+  ];
+  if (report.quantized.length > 0) {
+    parts.push(`${report.quantized.length} weight tensors quantized to int8`);
+  }
+  if (explain) {
+    parts.push(formatOps(before, after), formatRules(report.rules));
+    if (report.transposes.length > 0) {
+      parts.push(`transposes left:\n${formatTransposes(report.transposes)}`);
+    }
+  }
+  return parts.join('\n\n');
+}
+
+function formatShape(shape: readonly number[]): string {
+  return `[${shape.map((dim) => (dim < 0 ? '?' : dim))}]`;
+}
+
+function formatOps(before: ProgramSize, after: ProgramSize): string {
+  const ops = new Set([...Object.keys(after.ops), ...Object.keys(before.ops)]);
+  return formatTable(
+    ['op', 'before', 'after'],
+    [...ops].map((op) => [op, before.ops[op] ?? 0, after.ops[op] ?? 0]),
+  );
+}
