@@ -1,4 +1,4 @@
-import { type DType, LinnetError, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
+import { type DType, LinnetError, type TensorType } from '@linnet/schema';
 import { throwIfAborted } from '../../abort.js';
 import type { Graph, Program, Signature } from '../../graph/graph.js';
 import type { OpenedModel, OpenOptions } from '../format.js';
@@ -237,15 +237,10 @@ function inputType(
       [`State its shape, for example --input-shape ${name}:1,224,224,3.`],
     );
   }
-  const fits =
-    wanted === undefined ||
-    stated === null ||
-    (wanted.length === stated.length &&
-      wanted.every((dim, axis) => stated[axis] === UNKNOWN_DIM || stated[axis] === dim));
-  if (!fits) {
+  if (wanted !== undefined && stated !== null && wanted.length !== stated.length) {
     throw new LinnetError(
       'INVALID_ARGUMENT',
-      `the shape [${wanted}] does not fit the input ${name}, which is [${stated!.map((dim) => (dim === UNKNOWN_DIM ? '?' : dim))}]`,
+      `the shape [${wanted}] has ${wanted.length} dimensions; the input ${name} has ${stated.length}`,
       { tensor: name },
     );
   }
