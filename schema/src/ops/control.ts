@@ -11,7 +11,7 @@ import { VarHandleOptions, VarHandleOptionsT } from '../generated/tflite/var-han
 import { WhileOptions, WhileOptionsT } from '../generated/tflite/while-options.js';
 import type { TensorType } from '../tensor-type.js';
 import { builtinOptions, builtinOptions2, defineOp } from './op.js';
-import { type AnySite, output, requireDtype } from './site.js';
+import { type AnySite, output, refuse, requireDtype } from './site.js';
 
 /**
  * The outputs as declared: what they are is decided by a subgraph or by what a variable holds, of
@@ -44,7 +44,14 @@ export const CONTROL_OPS = {
     outputs: [0, Infinity],
     subgraphs: (options) => [options.condSubgraphIndex, options.bodySubgraphIndex],
     version: () => 1,
-    infer: declared,
+    infer: (site) => {
+      if (site.inputs.length !== site.outputs.length) {
+        refuse(
+          `The node has ${site.inputs.length} inputs and ${site.outputs.length} outputs; a loop gives back what it takes.`,
+        );
+      }
+      return declared(site);
+    },
   }),
   CALL_ONCE: defineOp({
     code: BuiltinOperator.CALL_ONCE,

@@ -123,13 +123,12 @@ export function moved(
 }
 
 /**
- * The dtype of a result computed from `dtype`: integers are quantized numbers here, and the node
- * chooses in which integer type it stores them.
+ * The dtype of a result computed from `dtype`: integers of up to 16 bits are quantized numbers, and
+ * the node chooses in which integer type it stores them.
  */
 export function computedDtype(site: AnySite, dtype: DType): DType {
   const declared = site.outputs[0]?.dtype;
-  const isInteger = (type: DType) => /^u?int/.test(type);
-  return declared && isInteger(declared) && isInteger(dtype) ? declared : dtype;
+  return declared && /^u?int(2|4|8|16)$/.test(dtype) && /^u?int/.test(declared) ? declared : dtype;
 }
 
 /** The rank that the node declares for output 0, or `fallback` when it declares none. */

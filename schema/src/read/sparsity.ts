@@ -78,6 +78,7 @@ function traversedSizes(
   const sorted = [...traversalOrder].sort((a, b) => a - b);
   if (
     blockMap.length > rank ||
+    new Set(blockMap).size !== blockMap.length ||
     traversalOrder.length !== rank + blockMap.length ||
     dims.length !== traversalOrder.length ||
     sorted.some((dim, index) => dim !== index) ||
