@@ -1,4 +1,5 @@
 import type { KernelDeclaration } from './kernel.js';
+import { WINDOW } from './window.js';
 
 /**
  * Matrix products and convolutions as one problem: rows of an output matrix, each the product of a
@@ -11,7 +12,7 @@ import type { KernelDeclaration } from './kernel.js';
  * writes `columns` elements from out_start + n, d, h, w times out_strides on. A fully connected
  * layer is a grid of one row of pixels with a patch of one.
  *
- * - `item_table`: per item int32 [first input element, first weight element, first output element,
+ * - `item_table`: per item int32 [first input element, first weight element (conv_q8: byte), first output element,
  *   first pair of `row_params`, first column of `scales` and `bias`].
  * - `run_table`: per run int32 [d, h, w, pixels]; runs longer than 1 need channels == in_pixel.
  * - `in_pixel`: elements from one input pixel to the next in w.
@@ -42,6 +43,31 @@ const PROBLEM = {
   patch_bytes: 'u32',
 } as const;
 
+/** How kernels on 8-bit integers turn sums into outputs; described at conv_q8. */
+const REQUANTIZATION = {
+  scales: 'in',
+  bias: 'in',
+  row_params: 'in',
+  input_unsigned: 'u32',
+  output_unsigned: 'u32',
+  input_zero: 'i32',
+  output_zero: 'i32',
+  low: 'f32',
+  high: 'f32',
+} as const;
+
+const MATRICES = {
+  input: 'in',
+  bias: 'in',
+  items: 'u32',
+  depth: 'u32',
+  columns: 'u32',
+  item_stride: 'u32',
+  depth_stride: 'u32',
+  column_stride: 'u32',
+  bias_stride: 'u32',
+} as const;
+
 export const CONVOLUTION_KERNELS = {
   /**
    * float32. Weights are panels of 8 columns: 8 biases, then `depth` rows of 8 weights, zeros past
@@ -50,4 +76,57 @@ export const CONVOLUTION_KERNELS = {
    * `patches` may be null.
    */
   conv_f32: { ...PROBLEM, direct: 'u32', low: 'f32', high: 'f32' },
+
+  /**
+   * 8-bit input (`input_unsigned`: uint8, else int8), exact int32 sums of
+   * (x - input_zero) * w. Weights are panels of 8 columns: 8 int32 biases, then for each pair of
+   * depths (the last one padded with zeros) 8 columns times 2 weights, int8 or (`wide_weights`)
+   * int16.
+   *
+   * Without `row_params`: output is clamp(round_half_even(sum * scales[column]) , low, high) +
+   * output_zero, as uint8 (`output_unsigned`) or int8; `bias` is null.
+   * With `row_params`, int32/float32 pairs [zero point, scale] for each image n of each item:
+   * input_zero is the row's, and output is the float32
+   * sum * (scale * scales[column]) + bias[column], clamped to low .. high.
+   * `scales` and `bias` are float32; each item's part is padded to a multiple of 8 columns.
+   * `patches` holds int16, depth rounded up to even.
+   */
+  conv_q8: {
+    ...PROBLEM,
+    wide_weights: 'u32',
+    ...REQUANTIZATION,
+  },
+
+  /**
+   * Packs `items` float32 matrices of depth x columns as conv_f32 wants weights. Element (k, n) of
+   * an item is at item * item_stride + k * depth_stride + n * column_stride. The biases of an item
+   * start at item * bias_stride; `bias` may be null.
+   */
+  pack_f32: { ...MATRICES, weights: 'out' },
+
+  /**
+   * Packs `items` matrices of 8-bit integers, less their zero point, as conv_q8 wants wide
+   * weights; `bias` is int32.
+   */
+  pack_q8: { ...MATRICES, weights: 'out', is_unsigned: 'u32', zero: 'i32' },
+
+  /**
+   * Quantizes each of `rows` rows of `row_size` float32 to int8 with a scale and zero point of its
+   * own (`row_params`: int32/float32 pairs), from the row's least and largest value and 0.
+   */
+  quantize_rows: { input: 'in', output: 'out', row_params: 'out', rows: 'u32', row_size: 'u32' },
+
+  /**
+   * Depthwise convolution, NHWC, one output per channel, float32. `weights` is [h, w, channels],
+   * `bias` [channels] or null.
+   */
+  depthwise_f32: { ...WINDOW, weights: 'in', bias: 'in', low: 'f32', high: 'f32' },
+
+  /**
+   * Depthwise convolution of 8-bit integers. For each 8 channels `weights` holds 8 int32 biases,
+   * then for each pair of taps (the last one padded with zeros) 8 channels times 2 int16 weights
+   * less their zero points. The other fields are those of conv_q8, by channel and by image;
+   * `taps` is per thread `tap_bytes` bytes, room for 4 for each tap, an even number of them.
+   */
+  depthwise_q8: { ...WINDOW, weights: 'in', taps: 'temp', tap_bytes: 'u32', ...REQUANTIZATION },
 } as const satisfies Record<string, KernelDeclaration>;

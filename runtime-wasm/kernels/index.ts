@@ -5,10 +5,12 @@ import { INDEXING_KERNELS } from './indexing.js';
 import type { KernelArguments, KernelDeclaration } from './kernel.js';
 import { MOVEMENT_KERNELS } from './movement.js';
 import { NORMALIZATION_KERNELS } from './normalization.js';
+import { POOLING_KERNELS } from './pooling.js';
 import { REDUCTION_KERNELS } from './reduction.js';
 
 export * from './build.js';
 export * from './kernel.js';
+export { POOL_KINDS } from './pooling.js';
 
 /** Every kernel, in the order of their ids. A new family is one file beside this one and one line here. */
 export const KERNELS = {
@@ -18,6 +20,7 @@ export const KERNELS = {
   ...INDEXING_KERNELS,
   ...MOVEMENT_KERNELS,
   ...NORMALIZATION_KERNELS,
+  ...POOLING_KERNELS,
   ...REDUCTION_KERNELS,
 } as const satisfies Record<string, KernelDeclaration>;
 
