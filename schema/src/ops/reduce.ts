@@ -185,7 +185,9 @@ export const REDUCE_OPS = {
     infer: (site) => {
       const { dtype, shape } = inputOfRank(site, 0, 'input', 1);
       const positions = indexDtype(site, 1, site.options.idxOutType);
-      return [output(site, 0, dtype, [UNKNOWN_DIM]), { dtype: positions, shape }];
+      const values = site.value(0);
+      const count = values === undefined ? UNKNOWN_DIM : new Set<number | bigint>(values).size;
+      return [output(site, 0, dtype, [count]), { dtype: positions, shape }];
     },
   }),
   /** The coordinates of the elements that are not zero, one row each. */
@@ -196,9 +198,12 @@ export const REDUCE_OPS = {
     outputs: [1, 1],
     dataDependent: true,
     version: (site) => (site.inputs[0]?.dtype === 'bool' ? 1 : 2),
-    infer: (site) => [
-      { dtype: 'int64', shape: [UNKNOWN_DIM, input(site, 0, 'condition').shape.length] },
-    ],
+    infer: (site) => {
+      const rank = input(site, 0, 'condition').shape.length;
+      const values = site.value(0) as ArrayLike<number | bigint> | undefined;
+      const count = values ? Array.from(values).filter((value) => Number(value) !== 0).length : UNKNOWN_DIM;
+      return [{ dtype: 'int64', shape: [count, rank] }];
+    },
   }),
   SEGMENT_SUM: defineOp({
     code: BuiltinOperator.SEGMENT_SUM,
