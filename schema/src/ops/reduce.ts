@@ -201,7 +201,9 @@ export const REDUCE_OPS = {
     infer: (site) => {
       const rank = input(site, 0, 'condition').shape.length;
       const values = site.value(0) as ArrayLike<number | bigint> | undefined;
-      const count = values ? Array.from(values).filter((value) => Number(value) !== 0).length : UNKNOWN_DIM;
+      const count = values
+        ? Array.from(values).filter((value) => Number(value) !== 0).length
+        : UNKNOWN_DIM;
       return [{ dtype: 'int64', shape: [count, rank] }];
     },
   }),
