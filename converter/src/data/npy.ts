@@ -62,7 +62,11 @@ export function readNpy(name: string, bytes: Uint8Array, file: string): NamedArr
   }
   const parts = dtype.startsWith('complex') ? 2 : 1;
   const expected = array.shape.reduce((product, dim) => product * dim, parts);
-  const data = array.data as TypedArray;
+  // npyjs gives bools as an array of booleans.
+  const data =
+    dtype === 'bool'
+      ? Uint8Array.from(array.data as ArrayLike<never>, Number)
+      : (array.data as TypedArray);
   if (data.length !== expected) {
     return fail(
       `the header says shape [${array.shape}], ${expected} numbers, but ${data.length} follow`,
