@@ -1,0 +1,41 @@
+/** Models of either backend behind one function. */
+import { type LoadOptions, loadModel, type TensorInput } from '@linnet/runtime-web';
+import { read } from '@linnet/schema';
+import { ReferenceModel, type ReferenceTensor } from '../../../converter/dist/reference/model.js';
+import type { Elements, ElementsByName } from './outputs.js';
+
+export interface OpenModel {
+  run(inputs: ElementsByName, signature?: string): Promise<ElementsByName>;
+  dispose(): void;
+}
+
+/** Opens a .tflite file on WASM. */
+export async function openWasm(bytes: Uint8Array, options: LoadOptions = {}): Promise<OpenModel> {
+  const model = await loadModel(bytes, options);
+  return {
+    run: (inputs, signature) =>
+      model.run(
+        Object.fromEntries(
+          Object.entries(inputs).map(([name, { shape, data }]) => [
+            name,
+            { shape, data } as TensorInput,
+          ]),
+        ),
+        signature === undefined ? {} : { signature },
+      ) as Promise<ElementsByName>,
+    dispose: () => model.dispose(),
+  };
+}
+
+/** Opens a .tflite file on the reference kernels. */
+export function openReference(bytes: Uint8Array): OpenModel {
+  const model = new ReferenceModel(read(bytes));
+  return {
+    run: async (inputs, signature) =>
+      model.run(
+        inputs as Readonly<Record<string, ReferenceTensor>>,
+        signature === undefined ? {} : { signature },
+      ) as Record<string, Elements>,
+    dispose() {},
+  };
+}
