@@ -5,7 +5,7 @@ import type { BufferRef, Emitter, Lowering, LowerSite, Operand } from '../../pla
 import { canDequantize } from './conversion.js';
 import { count, field } from './dims.js';
 import { narrowed, suffixOf, widened } from './numeric.js';
-import { canMove, emitFill, indices, inputOf, outputOf } from './operands.js';
+import { canMove, emitFill, indices, inputOf, isOneElement, outputOf } from './operands.js';
 import { isQuantizedDType, QUANTIZED } from './quantization.js';
 
 const gather: Lowering<'GATHER'> = {
@@ -208,6 +208,7 @@ function segments<N extends OpName>(join: Join): Lowering<N> {
 const sparseToDense: Lowering<'SPARSE_TO_DENSE'> = {
   supports: (site) =>
     outputOf(site).type.shape.length <= 8 &&
+    isOneElement(site, 3) &&
     [2, 3].every((index) => canMove(inputOf(site, index).type, outputOf(site).type)),
   lower(site, emit) {
     const [positions, values, y] = [inputOf(site, 0), inputOf(site, 2), outputOf(site)];

@@ -27,6 +27,11 @@ export function canMove(from: TensorType, to: TensorType): boolean {
   return sameElements(from, to) && [1, 2, 4, 8].includes(elementBytes(from.dtype));
 }
 
+/** Whether a kernel can read one element of an input. */
+export function isOneElement(site: AnySite, index: number): boolean {
+  return count(inputOf(site, index).type.shape) === 1;
+}
+
 /** Emits a copy of all elements, bit by bit. */
 export function emitMove(emit: Emitter, from: Operand, to: Operand): void {
   const dims = [count(to.type.shape)];

@@ -11,6 +11,7 @@ import {
   indices,
   inputOf,
   integersOf,
+  isOneElement,
   outputOf,
 } from './operands.js';
 
@@ -50,6 +51,7 @@ const pad: Lowering<'PAD'> = {
 
 const padV2: Lowering<'PADV2'> = {
   supports: (site) =>
+    isOneElement(site, 2) &&
     [0, 2].every((index) => canMove(inputOf(site, index).type, outputOf(site).type)),
   lower(site, emit) {
     const before = beforeOf(integersOf(site, 1));

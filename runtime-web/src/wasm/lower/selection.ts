@@ -11,6 +11,7 @@ import {
   indices,
   inputOf,
   integersOf,
+  isOneElement,
   outputOf,
 } from './operands.js';
 
@@ -66,7 +67,10 @@ const zerosLike: Lowering<'ZEROS_LIKE'> = {
 
 const oneHot: Lowering<'ONE_HOT'> = {
   supports: (site) =>
-    [2, 3].every((index) => canMove(inputOf(site, index).type, outputOf(site).type)),
+    [2, 3].every(
+      (index) =>
+        isOneElement(site, index) && canMove(inputOf(site, index).type, outputOf(site).type),
+    ),
   lower(site, emit) {
     const { shape } = inputOf(site, 0).type;
     const y = outputOf(site);

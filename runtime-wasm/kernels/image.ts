@@ -1,0 +1,22 @@
+import type { KernelDeclaration } from './kernel.js';
+
+const RESIZE = {
+  x: 'in',
+  y: 'out',
+  rows: 'in',
+  columns: 'in',
+  batch: 'u32',
+  in_height: 'u32',
+  in_width: 'u32',
+  out_height: 'u32',
+  out_width: 'u32',
+} as const;
+const BILINEAR = { ...RESIZE, row_weights: 'in', column_weights: 'in', depth: 'u32' } as const;
+
+/** src/image.c */
+export const IMAGE_KERNELS = {
+  resize_nearest: { ...RESIZE, pixel_bytes: 'u32' },
+  resize_bilinear_f32: BILINEAR,
+  resize_bilinear_i8: BILINEAR,
+  resize_bilinear_u8: BILINEAR,
+} as const satisfies Record<string, KernelDeclaration>;

@@ -1,0 +1,60 @@
+/**
+ * Resampling of NHWC images. Tables made at plan time say which rows and columns to read, so that
+ * kernels need not know how coordinates are mapped, nor check them.
+ */
+#include "kernels.h"
+#include "linnet.h"
+
+/**
+ * y[n, i, j, :] = x[n, rows[i], columns[j], :] with pixels of pixel_bytes bytes; rows is
+ * int32[out_height], columns int32[out_width]. Source: TFLite's RESIZE_NEAREST_NEIGHBOR.
+ */
+void resize_nearest(const resize_nearest_params *p, uint32_t thread, uint32_t threads) {
+  const int32_t *rows = p->rows, *columns = p->columns;
+  const span s = share(p->batch * p->out_height, 1, thread, threads);
+  for (uint32_t at = s.begin; at < s.end; at++) {
+    const uint32_t image = at / p->out_height;
+    const uint32_t row = image * p->in_height + (uint32_t)rows[at % p->out_height];
+    const char *x = (const char *)p->x + row * p->in_width * p->pixel_bytes;
+    char *y = (char *)p->y + at * p->out_width * p->pixel_bytes;
+    for (uint32_t j = 0; j < p->out_width; j++, y += p->pixel_bytes) {
+      const char *from = x + (uint32_t)columns[j] * p->pixel_bytes;
+      if (p->pixel_bytes == 4) *(uint32_t *)y = *(const uint32_t *)from;
+      else __builtin_memcpy(y, from, p->pixel_bytes);
+    }
+  }
+}
+
+/**
+ * Each pixel of y between four of x: rows is int32[out_height][2], the rows above and below, and
+ * row_weights float32[out_height] the share of the one below; columns likewise. Computed in
+ * float32; 8-bit elements are rounded half to even. Source: TFLite's RESIZE_BILINEAR.
+ */
+#define DEFINE_BILINEAR(NAME, T, RESULT)                                                          \
+  void NAME(const NAME##_params *p, uint32_t thread, uint32_t threads) {                          \
+    const int32_t *rows = p->rows, *columns = p->columns;                                         \
+    const float *row_weights = p->row_weights, *column_weights = p->column_weights;               \
+    const span s = share(p->batch * p->out_height, 1, thread, threads);                           \
+    for (uint32_t at = s.begin; at < s.end; at++) {                                               \
+      const uint32_t image = at / p->out_height, i = at % p->out_height;                          \
+      const uint32_t row = p->in_width * p->depth;                                                \
+      const T *x = (const T *)p->x + image * p->in_height * row;                                  \
+      const T *upper = x + (uint32_t)rows[2 * i] * row, *lower = x + (uint32_t)rows[2 * i + 1] * row; \
+      const float v = row_weights[i];                                                             \
+      T *y = (T *)p->y + at * p->out_width * p->depth;                                            \
+      for (uint32_t j = 0; j < p->out_width; j++, y += p->depth) {                                \
+        const uint32_t left = (uint32_t)columns[2 * j] * p->depth;                                \
+        const uint32_t right = (uint32_t)columns[2 * j + 1] * p->depth;                           \
+        const float h = column_weights[j];                                                        \
+        for (uint32_t c = 0; c < p->depth; c++) {                                                 \
+          const float top = upper[left + c] * (1 - h) + upper[right + c] * h;                     \
+          const float bottom = lower[left + c] * (1 - h) + lower[right + c] * h;                  \
+          const float value = top * (1 - v) + bottom * v;                                         \
+          y[c] = RESULT;                                                                          \
+        }                                                                                         \
+      }                                                                                           \
+    }                                                                                             \
+  }
+DEFINE_BILINEAR(resize_bilinear_f32, float, value)
+DEFINE_BILINEAR(resize_bilinear_i8, int8_t, (int8_t)__builtin_rintf(value))
+DEFINE_BILINEAR(resize_bilinear_u8, uint8_t, (uint8_t)__builtin_rintf(value))
