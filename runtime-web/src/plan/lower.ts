@@ -120,19 +120,22 @@ export class StageBuilder {
    */
   #lowerViaFloat32(lowering: Lowering<OpName>, site: LowerSite<OpName>, step: Step): boolean {
     const before: [Operand, Operand][] = [];
+    const after: [Operand, Operand][] = [];
     const inputs = site.inputs.map((operand, index): Operand | null => {
       const type = operand && expandedType(operand.type);
       if (operand === null || type === null) return operand;
-      const known = this.tensors.known(step.node.inputs[index] as number);
+      const tensor = step.node.inputs[index] as number;
+      const known = this.tensors.known(tensor);
       const expanded = known === undefined ? null : this.expand(known);
       if (expanded !== null) {
         return { type, ref: this.#knownRef(expanded), value: expanded.elements };
       }
       const float = this.#float(type);
       before.push([operand, float]);
+      // State is an input that the node updates.
+      if (this.tensors.isVariable(tensor)) after.push([float, operand]);
       return float;
     });
-    const after: [Operand, Operand][] = [];
     const outputs = site.outputs.map((operand): Operand => {
       const type = expandedType(operand.type);
       if (type === null) return operand;
