@@ -15,6 +15,7 @@ import { PADDING_RULES } from './rules/padding.js';
 import { RAISE_RULES } from './rules/raise.js';
 import { SHAPE_RULES } from './rules/shape-arithmetic.js';
 import { STRENGTH_RULES } from './rules/strength.js';
+import { TARGET_RULES } from './rules/target.js';
 
 /** Rules that only ever make a graph smaller: they clean up in every phase. */
 const CLEANUP: readonly Rule[] = [
@@ -44,6 +45,7 @@ export const PHASES: readonly Phase[] = [
     rules: [...CLEANUP, ...RAISE_RULES, ...AFFINE_RULES, ...PADDING_RULES, ...STRENGTH_RULES],
   },
   { name: 'activate', rules: [...CLEANUP, ...RAISE_RULES, ...ACTIVATION_RULES, ...PADDING_RULES] },
+  { name: 'target', rules: TARGET_RULES },
 ];
 
 export interface Optimization {

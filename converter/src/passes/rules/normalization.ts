@@ -52,26 +52,43 @@ const L2_EPSILON = 1e-6;
 
 const l2Normalization = defineRule({
   name: 'l2-normalization',
-  rewrite: 'x*rsqrt(max(sum(x**2), 1e-12)) -> l2_normalization(x)',
+  rewrite: 'x*rsqrt(max(sum(x**2), 1e-12)), x*min(rsqrt(sum(x**2)), 1e6) -> l2_normalization(x)',
   roots: ['MUL'],
   rounds: true,
   apply(graph, node) {
     if (!isLinear(node) || !isFloat32(graph, node.outputs[0])) return null;
     for (const x of node.inputs) {
-      const root = madeBy(graph, besides(node, x!), 'RSQRT');
-      const floor = madeBy(graph, root?.inputs[0], 'MAXIMUM');
-      const split = floor && withConstant(graph, floor);
-      const sum = madeBy(graph, split?.value, 'SUM');
+      const sum = boundedSum(graph, besides(node, x!));
       const square = madeBy(graph, sum?.inputs[0], 'SQUARE', 'MUL');
       if (square === undefined || !square.inputs.every((id) => id === x) || !isLinear(square))
         continue;
-      if (!reducesLast(graph, sum!) || !isAbout(graph, split!.constant, L2_EPSILON ** 2)) continue;
+      if (!reducesLast(graph, sum!)) continue;
       const patch = new PatchBuilder(graph, node);
       return patch.replace(node.outputs[0]!, patch.node('L2_NORMALIZATION', [x!])).done();
     }
     return null;
   },
 });
+
+/** The sum whose inverse root a value is, bounded before or after the root as the kernel bounds it. */
+function boundedSum(graph: Graph, id: TensorId | undefined): Node<'SUM'> | undefined {
+  const outer = madeBy(graph, id, 'RSQRT', 'MINIMUM');
+  const bound = outer?.op === 'RSQRT' ? madeBy(graph, outer.inputs[0], 'MAXIMUM') : outer;
+  const split = bound && withConstant(graph, bound);
+  if (split === undefined) return undefined;
+  if (bound!.op === 'MAXIMUM') {
+    return isAbout(graph, split.constant, L2_EPSILON ** 2)
+      ? madeBy(graph, split.value, 'SUM')
+      : undefined;
+  }
+  const root = madeBy(graph, split.value, 'RSQRT');
+  return isAbout(graph, split.constant, 1 / L2_EPSILON)
+    ? madeBy(graph, root?.inputs[0], 'SUM')
+    : undefined;
+}
+
+/** Stock LiteRT's SQUARED_DIFFERENCE takes no more dimensions. */
+export const SQUARED_DIFFERENCE_RANK = 4;
 
 const squaredDifference = defineRule({
   name: 'squared-difference',
@@ -80,6 +97,7 @@ const squaredDifference = defineRule({
   apply(graph, node) {
     const sub = madeBy(graph, node.inputs[0], 'SUB');
     if (sub === undefined || !isLinear(sub) || !isFloat32(graph, node.outputs[0])) return null;
+    if (graph.tensor(node.outputs[0]!).shape.length > SQUARED_DIFFERENCE_RANK) return null;
     const patch = new PatchBuilder(graph, node);
     return patch.replace(node.outputs[0]!, patch.node('SQUARED_DIFFERENCE', sub.inputs)).done();
   },
@@ -117,25 +135,33 @@ const layerNormalization = defineRule({
     const output = graph.tensor(node.outputs[0]!);
     if (!isLinear(node) || output.dtype !== 'float32') return null;
     for (const side of node.inputs) {
-      const shift = madeBy(graph, side, 'SUB');
-      const scaledX = shift && madeBy(graph, besides(node, side!), 'MUL');
-      const scaledMean = madeBy(graph, shift?.inputs[1], 'MUL');
-      const beta = floats(graph, shift?.inputs[0]) && shift!.inputs[0]!;
-      if (scaledX === undefined || scaledMean === undefined || beta == null) continue;
-      const parts = commonFactor(graph, scaledX, scaledMean);
-      if (parts === undefined || ![shift!, scaledX, scaledMean, parts.scale].every(isLinear))
-        continue;
-      if (!sameType(graph.tensor(parts.x), output)) continue;
-      const { root, gamma } = parts;
+      const scaledX = madeBy(graph, besides(node, side!), 'MUL');
+      const shift = shiftOf(graph, side!);
+      if (scaledX === undefined || shift === undefined) continue;
+      const parts = commonFactor(graph, scaledX, shift.scaled);
+      if (parts === undefined || !isLinear(scaledX)) continue;
+      const mean = shift.isNegated ? madeBy(graph, parts.mean, 'NEG')?.inputs[0] : parts.mean;
+      if (mean == null || !sameType(graph.tensor(parts.x), output)) continue;
       const patch = new PatchBuilder(graph, node);
-      const centered = patch.node('SUB', [parts.x, parts.mean]);
-      const normal = patch.node('MUL', [centered, root]);
-      const scaled = patch.node('MUL', [normal, gamma]);
-      return patch.replace(output.id, patch.node('ADD', [scaled, beta])).done();
+      const centered = patch.node('SUB', [parts.x, mean]);
+      const normal = patch.node('MUL', [centered, parts.root]);
+      const scaled = patch.node('MUL', [normal, parts.gamma]);
+      return patch.replace(output.id, patch.node('ADD', [scaled, shift.beta])).done();
     }
     return null;
   },
 });
+
+/** Takes b - m*f, or b + (-m)*f, apart; b is constant. */
+function shiftOf(graph: Graph, id: TensorId) {
+  const node = madeBy(graph, id, 'SUB', 'ADD');
+  const split = node && isLinear(node) ? withConstant(graph, node) : undefined;
+  const scaled = madeBy(graph, split?.value, 'MUL');
+  if (node === undefined || split === undefined || scaled === undefined) return undefined;
+  if (!isLinear(scaled) || floats(graph, split.constant) === undefined) return undefined;
+  if (node.op === 'SUB' && split.constant !== node.inputs[0]) return undefined;
+  return { beta: split.constant, scaled, isNegated: node.op === 'ADD' };
+}
 
 /** Takes x*f and m*f apart, f being a constant times something. */
 function commonFactor(graph: Graph, ofX: Node<'MUL'>, ofMean: Node<'MUL'>) {
@@ -145,8 +171,8 @@ function commonFactor(graph: Graph, ofX: Node<'MUL'>, ofMean: Node<'MUL'>) {
     const x = besides(ofX, factor!);
     const mean = besides(ofMean, factor!);
     if (split === undefined || x === undefined || mean === undefined) continue;
-    const root: TensorId = split.value;
-    return { x, mean, scale: scale!, root, gamma: split.constant };
+    if (!isLinear(scale!)) continue;
+    return { x, mean, root: split.value, gamma: split.constant };
   }
   return undefined;
 }
