@@ -8,6 +8,7 @@ import {
 import { activationOf, clampRange } from './activation.js';
 import { around, broadcastOffsets, concatElements, pick, retype } from './indexing.js';
 import type { ReferenceFamily, ReferenceKernel, ReferenceSite, TensorValue } from './kernel.js';
+import { larger, smaller } from './numbers.js';
 import {
   affine,
   fromIntegers,
@@ -194,14 +195,8 @@ export const BINARY: ReferenceFamily<Arithmetic | Comparison | 'ADD_N' | 'SELECT
   ),
   FLOOR_MOD: arithmetic(floorModReal, floorMod),
   POW: arithmetic((a, b) => a ** b, power),
-  MAXIMUM: arithmetic(
-    (a, b) => (a > b ? a : b),
-    (a, b) => (a > b ? a : b),
-  ),
-  MINIMUM: arithmetic(
-    (a, b) => (a < b ? a : b),
-    (a, b) => (a < b ? a : b),
-  ),
+  MAXIMUM: arithmetic(larger, larger),
+  MINIMUM: arithmetic(smaller, smaller),
   SQUARED_DIFFERENCE: arithmetic(
     (a, b) => (a - b) ** 2,
     (a, b) => (a - b) ** 2n,

@@ -9,8 +9,21 @@ export function roundHalfEven(x: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
+/** NaN stays NaN. */
 export function clamp(x: number, low: number, high: number): number {
-  return x < low ? low : x > high ? high : x;
+  return Math.min(Math.max(x, low), high);
+}
+
+/** b unless a is larger: a NaN in b stays, one in a does not, as in TFLite's MAXIMUM. */
+export function larger<T extends number | bigint>(a: T, b: T): T {
+  if (a > b) return a;
+  return b;
+}
+
+/** b unless a is smaller. */
+export function smaller<T extends number | bigint>(a: T, b: T): T {
+  if (a < b) return a;
+  return b;
 }
 
 const scratch = new DataView(new ArrayBuffer(8));

@@ -1,6 +1,7 @@
 import { normalizeAxis, type OpName } from '@linnet/schema';
 import { offsets, stridesOf } from './indexing.js';
 import type { ReferenceFamily, ReferenceKernel, TensorValue } from './kernel.js';
+import { larger, smaller } from './numbers.js';
 import {
   fromIntegers,
   fromReals,
@@ -45,15 +46,12 @@ const MERGES = {
     integer: (bits) => [1n, (a, b) => BigInt.asIntN(bits, a * b)],
   },
   max: {
-    real: [-Infinity, (a, b) => (a < b ? b : a)],
-    integer: (bits, signed) => [signed ? -(2n ** BigInt(bits - 1)) : 0n, (a, b) => (a < b ? b : a)],
+    real: [-Infinity, larger],
+    integer: (bits, signed) => [signed ? -(2n ** BigInt(bits - 1)) : 0n, larger],
   },
   min: {
-    real: [Infinity, (a, b) => (b < a ? b : a)],
-    integer: (bits, signed) => [
-      2n ** BigInt(signed ? bits - 1 : bits) - 1n,
-      (a, b) => (b < a ? b : a),
-    ],
+    real: [Infinity, smaller],
+    integer: (bits, signed) => [2n ** BigInt(signed ? bits - 1 : bits) - 1n, smaller],
   },
   any: { integer: () => [0n, (a, b) => a | b] },
   all: { integer: () => [1n, (a, b) => a & b] },

@@ -93,7 +93,7 @@ export const UNARY: ReferenceFamily<
   RELU_N1_TO_1: between(-1, 1),
   RELU_0_TO_1: between(0, 1),
   ELU: unary((x) => (x < 0 ? Math.expm1(x) : x)),
-  HARD_SWISH: unary((x) => (x === -Infinity ? 0 : (x * clamp(x + 3, 0, 6)) / 6)),
+  HARD_SWISH: unary((x) => (x * clamp(x + 3, 0, 6)) / 6),
   LOGISTIC: unary(logistic),
   TANH: unary(Math.tanh),
 

@@ -1,0 +1,4 @@
+import { wasmBackend } from './cases/backend.js';
+import { testCases } from './cases/suite.js';
+
+testCases(wasmBackend('wasm simd', {}));

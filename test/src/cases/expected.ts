@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { arrayType, type DType, type TypedArray } from '@linnet/schema';
+import type { Case, Value } from './build.js';
+import { elementsOf } from './elements.js';
+
+interface RecordedTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** base64 of the stored bytes, or of each string. */
+  readonly data: string | readonly string[];
+}
+
+type Recorded = Readonly<Record<string, { digest: string; outputs: readonly RecordedTensor[] }>>;
+
+const REMEDY = 'record it anew: see test/cases/record_expected.py';
+
+let recorded: Recorded | undefined;
+
+/** What stock TFLite answered to every case that it can run, from test/cases/expected.json.gz. */
+function records(): Recorded {
+  recorded ??= JSON.parse(
+    gunzipSync(readFileSync(new URL('../../cases/expected.json.gz', import.meta.url))).toString(),
+  ) as Recorded;
+  return recorded;
+}
+
+/**
+ * The outputs that a case is known to have: stock TFLite's, or the ones worked out by hand. Null
+ * where only the reference can tell.
+ */
+export function expectedOutputs({ name, spec, digest }: Case): readonly Value[] | null {
+  if (spec.expected) {
+    return spec.expected.map((values, i) => {
+      const { dtype } = spec.outputs[i]!.type;
+      const shape = [values.length];
+      return { dtype, shape, data: elementsOf({ dtype, shape }, { kind: 'literal', values }, '') };
+    });
+  }
+  if (spec.notStock !== undefined) return null;
+  const record = records()[name];
+  if (record === undefined) throw new Error(`"${name}" has no recorded answer; ${REMEDY}`);
+  if (record.digest !== digest) throw new Error(`"${name}" has changed since; ${REMEDY}`);
+  return record.outputs.map(decode);
+}
+
+function decode({ dtype, shape, data }: RecordedTensor): Value {
+  if (typeof data !== 'string') {
+    return { dtype, shape, data: data.map((text) => new Uint8Array(Buffer.from(text, 'base64'))) };
+  }
+  const bytes = new Uint8Array(Buffer.from(data, 'base64')).buffer;
+  return {
+    dtype,
+    shape,
+    data: new (arrayType(dtype) as new (b: ArrayBuffer) => TypedArray)(bytes),
+  };
+}

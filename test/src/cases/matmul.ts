@@ -1,0 +1,187 @@
+import { ActivationFunctionType as Activation } from '@linnet/schema';
+import { f32, i4, i8, i16, i32, i64, u8 } from './operand.js';
+import type { CaseFamily, CaseSpec } from './spec.js';
+
+const per = (size: number, from: number) =>
+  Array.from({ length: size }, (_, i) => from * (1 + (i % 3)));
+
+function dense(
+  name: string,
+  rows: readonly number[],
+  out: number,
+  options: CaseSpec<'FULLY_CONNECTED'>['options'] = {},
+): CaseSpec<'FULLY_CONNECTED'> {
+  return {
+    name,
+    inputs: [f32(...rows), f32(out, rows.at(-1)!).between(-1, 1).constant(), f32(out).constant()],
+    outputs: [f32()],
+    options,
+  };
+}
+
+const narrow = (out: number, depth: number) => i8(out, depth).between(-127, 127).constant();
+
+const DENSE: CaseSpec<'FULLY_CONNECTED'>[] = [
+  dense('aligned', [4, 16], 32),
+  dense('prime', [3, 37], 41),
+  dense('one row', [1, 64], 10),
+  dense('one output', [5, 13], 1),
+  dense('dimensions kept', [2, 3, 5], 7, { keepNumDims: true }),
+  dense('relu', [3, 7], 5, { fusedActivationFunction: Activation.RELU }),
+  dense('relu6', [3, 7], 5, { fusedActivationFunction: Activation.RELU6 }),
+  {
+    name: 'flattened',
+    inputs: [f32(2, 3, 4), f32(5, 12).constant(), f32(5).constant()],
+    outputs: [f32()],
+  },
+  { name: 'no bias', inputs: [f32(3, 7), f32(5, 7).constant(), null], outputs: [f32()] },
+  { name: 'weights from an input', inputs: [f32(3, 7), f32(5, 7), f32(5)], outputs: [f32()] },
+  {
+    name: 'int8',
+    inputs: [
+      i8(3, 37).scaled(0.05, 7),
+      narrow(5, 37).scaled(0.004),
+      i32(5).between(-500, 500).scaled(0.0002).constant(),
+    ],
+    outputs: [i8().scaled(0.1, -5)],
+  },
+  {
+    name: 'int8 per channel',
+    inputs: [
+      i8(3, 37).scaled(0.05, 7),
+      narrow(5, 37).scaledAlong(0, ...per(5, 0.004)),
+      i32(5)
+        .between(-500, 500)
+        .scaledAlong(0, ...per(5, 0.0002))
+        .constant(),
+    ],
+    outputs: [i8().scaled(0.1, -5)],
+  },
+  {
+    name: 'int8 aligned',
+    inputs: [
+      i8(4, 64).scaled(0.05, 7),
+      narrow(16, 64).scaled(0.004),
+      i32(16).between(-500, 500).scaled(0.0002).constant(),
+    ],
+    outputs: [i8().scaled(0.1, -5)],
+  },
+  {
+    name: 'int8 relu',
+    inputs: [i8(3, 17).scaled(0.05, 7), narrow(5, 17).scaled(0.004), null],
+    outputs: [i8().scaled(0.05, -128)],
+    options: { fusedActivationFunction: Activation.RELU },
+  },
+  {
+    name: 'uint8',
+    inputs: [
+      u8(3, 17).scaled(0.05, 120),
+      u8(5, 17).scaled(0.004, 131).constant(),
+      i32(5).between(-500, 500).scaled(0.0002).constant(),
+    ],
+    outputs: [u8().scaled(0.1, 128)],
+  },
+  {
+    name: 'int16 with int8 weights',
+    inputs: [
+      i16(3, 17).scaled(0.0002),
+      narrow(5, 17).scaled(0.004),
+      i64(5).between(-500, 500).constant(),
+    ],
+    outputs: [i16().scaled(0.0005)],
+  },
+  {
+    name: 'hybrid',
+    inputs: [f32(3, 37), narrow(5, 37).scaled(0.004), f32(5).constant()],
+    outputs: [f32()],
+    options: { asymmetricQuantizeInputs: true },
+  },
+  {
+    name: 'hybrid per channel',
+    inputs: [f32(3, 37), narrow(5, 37).scaledAlong(0, ...per(5, 0.004)), f32(5).constant()],
+    outputs: [f32()],
+    options: { asymmetricQuantizeInputs: true },
+  },
+  {
+    name: 'hybrid aligned',
+    inputs: [f32(4, 64), narrow(16, 64).scaledAlong(0, ...per(16, 0.004)), f32(16).constant()],
+    outputs: [f32()],
+    options: { asymmetricQuantizeInputs: true },
+  },
+  {
+    name: 'hybrid positive inputs',
+    inputs: [f32(3, 16).between(1, 4), narrow(5, 16).scaled(0.004), f32(5).constant()],
+    outputs: [f32()],
+    options: { asymmetricQuantizeInputs: true },
+  },
+  {
+    name: 'hybrid zeros',
+    inputs: [f32(2, 4).of(0, 0, 0, 0, 1, -1, 2, 0), narrow(3, 4).scaled(0.004), f32(3).constant()],
+    outputs: [f32()],
+    options: { asymmetricQuantizeInputs: true },
+  },
+  {
+    name: 'hybrid int4',
+    // Stock TFLite quantizes the activations of int4 weights symmetrically.
+    tolerance: { absolute: 0.05 },
+    inputs: [f32(3, 32), i4(6, 32).between(-7, 7).scaled(0.1).constant(), f32(6).constant()],
+    outputs: [f32()],
+    options: { asymmetricQuantizeInputs: true },
+  },
+];
+
+const PRODUCTS: CaseSpec<'BATCH_MATMUL'>[] = [
+  { name: 'aligned', inputs: [f32(8, 16), f32(16, 8)], outputs: [f32()] },
+  { name: 'prime', inputs: [f32(2, 5, 37), f32(2, 37, 7)], outputs: [f32()] },
+  {
+    name: 'left transposed',
+    inputs: [f32(2, 7, 5), f32(2, 7, 3)],
+    outputs: [f32()],
+    options: { adjX: true },
+  },
+  {
+    name: 'right transposed',
+    inputs: [f32(2, 5, 7), f32(2, 3, 7)],
+    outputs: [f32()],
+    options: { adjY: true },
+  },
+  {
+    name: 'both transposed',
+    inputs: [f32(7, 5), f32(3, 7)],
+    outputs: [f32()],
+    options: { adjX: true, adjY: true },
+  },
+  { name: 'broadcast batches', inputs: [f32(2, 1, 3, 5), f32(4, 5, 2)], outputs: [f32()] },
+  {
+    name: 'attention',
+    inputs: [f32(1, 2, 5, 8), f32(1, 2, 5, 8)],
+    outputs: [f32()],
+    options: { adjY: true },
+  },
+  { name: 'constant right', inputs: [f32(2, 3, 5), f32(5, 4).constant()], outputs: [f32()] },
+  { name: 'one row', inputs: [f32(1, 16), f32(16, 3)], outputs: [f32()] },
+  {
+    name: 'int8',
+    inputs: [i8(2, 3, 17).scaled(0.05, 7), i8(2, 17, 5).scaled(0.04, -3)],
+    outputs: [i8().scaled(0.5, -5)],
+  },
+  {
+    name: 'int8 right transposed',
+    inputs: [i8(3, 16).scaled(0.05, 7), i8(8, 16).scaled(0.04, -3)],
+    outputs: [i8().scaled(0.5, -5)],
+    options: { adjY: true },
+  },
+  {
+    name: 'hybrid',
+    // Stock TFLite quantizes the left side at run time, Linnet computes on reals.
+    tolerance: { absolute: 0.05 },
+    inputs: [f32(2, 3, 16), i8(16, 5).between(-127, 127).scaled(0.004).constant()],
+    outputs: [f32()],
+    options: { asymmetricQuantizeInputs: true },
+  },
+];
+
+export const MATMUL_CASES: CaseFamily<'FULLY_CONNECTED' | 'BATCH_MATMUL'> = {
+  FULLY_CONNECTED: DENSE,
+  BATCH_MATMUL: PRODUCTS,
+};

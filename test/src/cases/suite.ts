@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { OP_NAMES } from '@linnet/schema';
+import { type Backend, referenceBackend } from './backend.js';
+import { buildCases, type Case, type Value } from './build.js';
+import { difference } from './compare.js';
+import { expectedOutputs } from './expected.js';
+import type { Tolerance } from './spec.js';
+import { fromReference, fromStock } from './tolerance.js';
+
+/**
+ * Runs every case on a backend, one test per op: against stock TFLite's answers, and against the
+ * reference.
+ */
+export function testCases(backend: Backend): void {
+  const cases = buildCases();
+  describe(`op cases on ${backend.name}`, () => {
+    for (const op of OP_NAMES) {
+      it(op, async () => {
+        const failures: string[] = [];
+        for (const subject of cases.filter((candidate) => candidate.op === op)) {
+          const failure = await check(backend, subject);
+          const reason = backend.ignore[subject.name];
+          if (failure !== null && reason === undefined)
+            failures.push(`${subject.name}: ${failure}`);
+          if (failure === null && reason !== undefined) {
+            failures.push(`${subject.name} passes: take it off the ignore list (${reason})`);
+          }
+        }
+        assert.equal(failures.join('\n'), '');
+      });
+    }
+  });
+}
+
+/** What is wrong with a backend's answer, or null. */
+async function check(backend: Backend, subject: Case): Promise<string | null> {
+  const { op, spec } = subject;
+  try {
+    const actual = await backend.run(subject);
+    const expected = expectedOutputs(subject);
+    const stock =
+      expected && compareAll(subject, actual, expected, { ...fromStock(op), ...spec.tolerance });
+    if (stock !== null) return `${stock} (${spec.expected ? 'by hand' : 'stock TFLite'})`;
+    if (backend === referenceBackend) return null;
+    const meant = await referenceBackend.run(subject);
+    const off = compareAll(subject, actual, meant, fromReference(op));
+    return off && `${off} (reference)`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function compareAll(
+  { spec }: Case,
+  actual: readonly Value[],
+  expected: readonly Value[],
+  tolerance: Tolerance,
+): string | null {
+  if (actual.length !== expected.length) return `${actual.length} outputs, not ${expected.length}`;
+  for (const [i, value] of actual.entries()) {
+    const isQuantized = spec.outputs[i]?.type.quantization !== undefined;
+    const found = difference(value, expected[i]!, tolerance, isQuantized);
+    if (found !== null) return `output ${i}: ${found}`;
+  }
+  return null;
+}

@@ -1,0 +1,57 @@
+import type { OpName } from '@linnet/schema';
+import type { Tolerance } from './spec.js';
+
+const BASE: Tolerance = { absolute: 2e-6, relative: 1e-5, steps: 1 };
+
+type Exception = Partial<Tolerance> & { readonly because: string };
+
+/** Ops that move or choose elements: nothing is computed, so quantized ones are equal too. */
+const MOVEMENT: ReadonlySet<OpName> = new Set<OpName>([
+  'RESHAPE',
+  'SQUEEZE',
+  'EXPAND_DIMS',
+  'TRANSPOSE',
+  'BROADCAST_TO',
+  'FILL',
+  'TILE',
+  'SPLIT',
+  'SPLIT_V',
+  'PACK',
+  'UNPACK',
+  'SLICE',
+  'STRIDED_SLICE',
+  'DYNAMIC_UPDATE_SLICE',
+  'GATHER',
+  'GATHER_ND',
+  'PAD',
+  'PADV2',
+  'MIRROR_PAD',
+  'SPACE_TO_DEPTH',
+  'DEPTH_TO_SPACE',
+  'SPACE_TO_BATCH_ND',
+  'BATCH_TO_SPACE_ND',
+  'RESIZE_NEAREST_NEIGHBOR',
+  'MAX_POOL_2D',
+  'TOPK_V2',
+  'SELECT',
+  'SELECT_V2',
+]);
+
+/** How far from stock TFLite an answer may be, where the base does not do. */
+const FROM_STOCK: { readonly [N in OpName]?: Exception } = {
+  EXP: { steps: 3, because: 'int16 interpolates in a table' },
+  LOGISTIC: { steps: 8, because: 'int16 interpolates in a table' },
+  TANH: { steps: 10, because: 'int16 interpolates in a table' },
+  SOFTMAX: { steps: 8, because: 'int16 interpolates in tables' },
+};
+
+/** How far from the reference an answer of the runtime may be, where the base does not do. */
+const FROM_REFERENCE: { readonly [N in OpName]?: Exception } = {};
+
+function toleranceFrom(table: { readonly [N in OpName]?: Exception }, op: OpName): Tolerance {
+  const { because: _, ...exception } = table[op] ?? { because: '' };
+  return { ...BASE, ...(MOVEMENT.has(op) && { steps: 0 }), ...exception };
+}
+
+export const fromStock = (op: OpName): Tolerance => toleranceFrom(FROM_STOCK, op);
+export const fromReference = (op: OpName): Tolerance => toleranceFrom(FROM_REFERENCE, op);
