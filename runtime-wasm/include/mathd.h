@@ -45,11 +45,9 @@ INLINE double exp_f64(double x) {
 static const uint32_t TWO_OVER_PI[8] = {0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0,
                                         0xdb629599, 0x3c439041, 0xfe5163ab, 0xdebbc561};
 
-/** 32 bits of 2 / pi from bit `start` (0 is the first behind the point; zeros before it) on. */
-INLINE uint32_t two_over_pi_bits(int32_t start) {
-  if (start <= -32) return 0;
-  if (start < 0) return TWO_OVER_PI[0] >> -start;
-  uint32_t word = (uint32_t)start / 32, shift = (uint32_t)start % 32;
+/** 32 bits of 2 / pi from bit `start` on; 0 is the first behind the point. */
+INLINE uint32_t two_over_pi_bits(uint32_t start) {
+  uint32_t word = start / 32, shift = start % 32;
   uint64_t pair = (uint64_t)TWO_OVER_PI[word] << 32 | TWO_OVER_PI[word + 1];
   return (uint32_t)(pair << shift >> 32);
 }
@@ -69,7 +67,7 @@ INLINE double reduce_half_pi(float x, uint32_t *quadrant) {
   } else {
     union { float value; uint32_t bits; } u = {x};
     uint64_t m = (u.bits & 0x7fffff) | 0x800000;
-    int32_t start = (int32_t)(u.bits >> 23 & 0xff) - 150 - 2; /* two bits before the point */
+    uint32_t start = (u.bits >> 23 & 0xff) - 150 - 2; /* two bits before the point */
     uint64_t high = (uint64_t)two_over_pi_bits(start) << 32 | two_over_pi_bits(start + 32);
     uint64_t turns = m * high + (m * two_over_pi_bits(start + 64) >> 32); /* of 2^64 a turn */
     uint64_t nearest = turns + 0x2000000000000000ull;
@@ -89,9 +87,9 @@ INLINE float sin_shifted(float x, uint32_t quarter) {
   uint32_t quadrant;
   double r = reduce_half_pi(x, &quadrant), square = r * r;
   quadrant += quarter;
-  int first = quadrant & 1 ? 1 : 2;
+  int first = quadrant & 1 ? 2 : 3; /* cos r = 1 - r^2/2! + ..., sin r = r (1 - r^2/3! + ...) */
   double sum = 1;
-  for (int k = 12 + first; k > first; k -= 2) sum = 1 - sum * square / (k * (k - 1));
+  for (int k = first + 12; k >= first; k -= 2) sum = 1 - sum * square / (k * (k - 1));
   double y = quadrant & 1 ? sum : r * sum;
   return (float)(quadrant & 2 ? -y : y);
 }

@@ -62,7 +62,7 @@ INLINE f32x4 exp_f32x4(f32x4 x) {
 /** e^x - 1 for x <= 0 (other lanes are meaningless but harmless); error under 2 ulp. */
 INLINE f32x4 expm1_nonpositive_f32x4(f32x4 x) {
   f32x4 n;
-  x = min_f32x4(max_f32x4(x, splat_f32x4(-30.0f)), splat_f32x4(0.0f)) + select_f32x4(x == 0.0f, x, x * 0.0f);
+  x = min_f32x4(max_f32x4(x, splat_f32x4(-30.0f)), splat_f32x4(0.0f));
   f32x4 p = expm1_reduced(x, &n);
   f32x4 power = exp2_of_integer((i32x4)wasm_i32x4_trunc_sat_f32x4((v128_t)n));
   return power * p + (power - 1.0f);
