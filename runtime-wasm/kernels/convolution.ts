@@ -12,8 +12,8 @@ import { WINDOW } from './window.js';
  * writes `columns` elements from out_start + n, d, h, w times out_strides on. A fully connected
  * layer is a grid of one row of pixels with a patch of one.
  *
- * - `item_table`: per item int32 [first input element, first weight element (conv_q8: byte), first output element,
- *   first pair of `row_params`, first column of `scales` and `bias`].
+ * - `item_table`: per item int32 [first input element, first weight element (conv_q8: byte), first
+ *   output element, first column of `scales` and `bias`].
  * - `run_table`: per run int32 [d, h, w, pixels]; runs longer than 1 need channels == in_pixel.
  * - `in_pixel`: elements from one input pixel to the next in w.
  * - `channels`: elements read at each pixel of a patch.
@@ -85,8 +85,8 @@ export const CONVOLUTION_KERNELS = {
    *
    * Without `row_params`: output is clamp(round_half_even(sum * scales[column]) , low, high) +
    * output_zero, as uint8 (`output_unsigned`) or int8; `bias` is null.
-   * With `row_params`, int32/float32 pairs [zero point, scale] for each image n of each item:
-   * input_zero is the row's, and output is the float32
+   * With `row_params`, int32/float32 pairs [zero point, scale] for each image n: input_zero is the
+   * image's, and output is the float32
    * sum * (scale * scales[column]) + bias[column], clamped to low .. high.
    * `scales` and `bias` are float32; each item's part is padded to a multiple of 8 columns.
    * `patches` holds int16, depth rounded up to even.

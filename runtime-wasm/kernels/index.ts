@@ -1,5 +1,5 @@
-import { CONVOLUTION_KERNELS } from './convolution.js';
 import { CONVERSION_KERNELS } from './conversion.js';
+import { CONVOLUTION_KERNELS } from './convolution.js';
 import { DETECTION_KERNELS } from './detection.js';
 import { ELEMENTWISE_KERNELS } from './elementwise.js';
 import { IMAGE_KERNELS } from './image.js';
@@ -7,8 +7,8 @@ import { INDEXING_KERNELS } from './indexing.js';
 import type { KernelArguments, KernelDeclaration } from './kernel.js';
 import { MOVEMENT_KERNELS } from './movement.js';
 import { NORMALIZATION_KERNELS } from './normalization.js';
-import { RECURRENT_KERNELS } from './recurrent.js';
 import { POOLING_KERNELS } from './pooling.js';
+import { RECURRENT_KERNELS } from './recurrent.js';
 import { REDUCTION_KERNELS } from './reduction.js';
 
 export * from './build.js';

@@ -68,7 +68,11 @@ async function build() {
   const headerText = kernelsHeader(KERNELS, blockLayout);
   await mkdir(objectFolder, { recursive: true });
   await writeFile(new URL('build/kernels.h', root), headerText);
-  const headers = { ...(await readAll('include/', '.h')), ...(await readAll('src/', '.h')), 'kernels.h': headerText };
+  const headers = {
+    ...(await readAll('include/', '.h')),
+    ...(await readAll('src/', '.h')),
+    'kernels.h': headerText,
+  };
   const sources = await readAll('src/', '.c');
 
   const toolchain = await findToolchain(options.compiler);
@@ -93,7 +97,9 @@ async function build() {
     );
     await rm(outputFolder, { recursive: true, force: true });
     await mkdir(outputFolder, { recursive: true });
-    await Promise.all(modules.map(({ file, bytes }) => writeFile(new URL(file, outputFolder), bytes)));
+    await Promise.all(
+      modules.map(({ file, bytes }) => writeFile(new URL(file, outputFolder), bytes)),
+    );
     await removeUnused(used);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     console.log(`build:wasm: ${toolchain.identity}, ${seconds} s`);
@@ -113,7 +119,9 @@ function linkFlags({ shared }) {
 
 /** The object of a source file, from an earlier build where nothing it depends on has changed. */
 async function compile(toolchain, pool, source, flags, used) {
-  const key = createHash('sha256').update(JSON.stringify([toolchain.identity, flags, source])).digest('hex');
+  const key = createHash('sha256')
+    .update(JSON.stringify([toolchain.identity, flags, source]))
+    .digest('hex');
   used.add(`${key}.o`);
   const cached = new URL(`${key}.o`, objectFolder);
   const earlier = await readFile(cached).catch(() => null);
@@ -141,8 +149,12 @@ function includedBy(text, headers) {
 
 /** Contents by file name of the files of `folder` that end in `extension`. */
 async function readAll(folder, extension) {
-  const names = (await readdir(new URL(folder, root))).filter((name) => name.endsWith(extension)).sort();
-  const texts = await Promise.all(names.map((name) => readFile(new URL(folder + name, root), 'utf8')));
+  const names = (await readdir(new URL(folder, root)))
+    .filter((name) => name.endsWith(extension))
+    .sort();
+  const texts = await Promise.all(
+    names.map((name) => readFile(new URL(folder + name, root), 'utf8')),
+  );
   return Object.fromEntries(names.map((name, i) => [name, texts[i]]));
 }
 

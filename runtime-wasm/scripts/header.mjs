@@ -32,7 +32,8 @@ ${names.map((name) => `    (kernel_function)${name},\n`).join('')}};
 
 function declaration(name, { fields, size }) {
   const members = fields.map(
-    ({ type, name: field, count }) => `  ${C_TYPES[type]}${field}${count > 1 ? `[${count}]` : ''};\n`,
+    ({ type, name: field, count }) =>
+      `  ${C_TYPES[type]}${field}${count > 1 ? `[${count}]` : ''};\n`,
   );
   return `typedef struct {
 ${members.join('')}} ${name}_params;

@@ -9,7 +9,8 @@ const TOOLS = { clang: runClang, 'wasm-ld': runLLVM };
 parentPort.on('message', async ({ tool, args, files }) => {
   const diagnostics = [];
   const decoder = new TextDecoder();
-  const collect = (bytes) => bytes !== null && diagnostics.push(decoder.decode(bytes, { stream: true }));
+  const collect = (bytes) =>
+    bytes !== null && diagnostics.push(decoder.decode(bytes, { stream: true }));
   try {
     await loaded;
     const result = await TOOLS[tool](args, files, { stdout: collect, stderr: collect });

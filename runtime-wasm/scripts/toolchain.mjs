@@ -22,7 +22,8 @@ const PROBE_FLAGS = ['--target=wasm32', '-O2', '-ffreestanding', '-msimd128', '-
 
 /** Each candidate answers a toolchain, or throws an Error that says what is missing. */
 const CANDIDATES = {
-  '$EMSDK emcc': () => emscripten(join(required(process.env.EMSDK, 'EMSDK is not set'), 'upstream/emscripten')),
+  '$EMSDK emcc': () =>
+    emscripten(join(required(process.env.EMSDK, 'EMSDK is not set'), 'upstream/emscripten')),
   emcc: () => emscripten(''),
   clang: () => native('clang'),
   'clang-22': () => native('clang-22'),
@@ -46,7 +47,10 @@ export async function findToolchain(only) {
     let toolchain;
     try {
       toolchain = await open();
-      const object = await toolchain.compile({ name: 'probe.c', text: PROBE, headers: {} }, PROBE_FLAGS);
+      const object = await toolchain.compile(
+        { name: 'probe.c', text: PROBE, headers: {} },
+        PROBE_FLAGS,
+      );
       if (object.includes(RELAXED_MADD)) return { name, ...toolchain };
       throw new Error('emits another encoding of relaxed SIMD than the standard');
     } catch (error) {
@@ -55,8 +59,11 @@ export async function findToolchain(only) {
     }
   }
   throw new Error(
-    ['No C compiler that can build the WASM kernels was found.', ...tried.map((line) => `  tried ${line}`),
-     '  Run `npm install` (it brings @yowasp/clang), or install clang 19 or later with lld.'].join('\n'),
+    [
+      'No C compiler that can build the WASM kernels was found.',
+      ...tried.map((line) => `  tried ${line}`),
+      '  Run `npm install` (it brings @yowasp/clang), or install clang 19 or later with lld.',
+    ].join('\n'),
   );
 }
 
@@ -108,7 +115,11 @@ async function hosted() {
         files: { ...source.headers, [source.name]: source.text },
       }),
     link: (objects, args) =>
-      post({ tool: 'wasm-ld', args: ['wasm-ld', ...args, ...Object.keys(objects), '-o', 'out'], files: objects }),
+      post({
+        tool: 'wasm-ld',
+        args: ['wasm-ld', ...args, ...Object.keys(objects), '-o', 'out'],
+        files: objects,
+      }),
     close: async () => {
       await Promise.all(workers.map((worker) => worker.close()));
     },
@@ -150,7 +161,8 @@ async function inTemporaryFolder(work) {
 }
 
 async function writeTree(folder, files) {
-  for (const [name, contents] of Object.entries(files)) await writeFile(join(folder, name), contents);
+  for (const [name, contents] of Object.entries(files))
+    await writeFile(join(folder, name), contents);
 }
 
 async function run(command, args, cwd) {

@@ -112,7 +112,7 @@ NOINLINE static void prepare_rows(const conv_q8_params *p, const conv_problem *c
   grid_point at = point_of_row(c, first_row);
   for (uint32_t r = 0; r < rows; r++, next_point(c, &at)) {
     int16_t *patch = patches + r * patch_size;
-    int32_t zero = params ? params[item->row_params + at.n].zero : p->input_zero;
+    int32_t zero = params ? params[at.n].zero : p->input_zero;
     if (p->input_unsigned) gather_patch(c, input, at, patch, zero, copy_u8, clear_words);
     else gather_patch(c, input, at, patch, zero, copy_i8, clear_words);
     if (patch_size != c->depth) patch[c->depth] = 0;
@@ -128,7 +128,7 @@ NOINLINE static void finish_tile(const conv_q8_params *p, const conv_item *item,
                                  uint32_t column, uint32_t columns, tile_sums sums) {
   const float *scales = (const float *)p->scales + item->scales + column;
   if (p->row_params) {
-    const row_param *params = (const row_param *)p->row_params + item->row_params;
+    const row_param *params = p->row_params;
     const float *bias = (const float *)p->bias + item->scales + column;
     for (uint32_t r = 0; r < rows; r++) {
       store_real((float *)p->output + block->out[at + r] + column, load_i32x4(sums[r]),

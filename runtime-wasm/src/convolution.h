@@ -16,7 +16,6 @@ typedef struct {
   uint32_t input;
   uint32_t weights;
   uint32_t output;
-  uint32_t row_params;
   uint32_t scales;
 } conv_item;
 

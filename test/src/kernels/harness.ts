@@ -44,7 +44,11 @@ export interface KernelHost {
   /** Runs one kernel; arrays behind out, inout and temp pointers hold what it wrote. */
   call<K extends KernelName>(kernel: K, args: KernelCallArguments<K, TypedArray>): void;
   /** The same, `repeats` times in one program; gives the milliseconds of it all. */
-  time<K extends KernelName>(kernel: K, args: KernelCallArguments<K, TypedArray>, repeats: number): number;
+  time<K extends KernelName>(
+    kernel: K,
+    args: KernelCallArguments<K, TypedArray>,
+    repeats: number,
+  ): number;
   close(): Promise<void>;
 }
 
@@ -62,8 +66,14 @@ export async function openKernels(build: Build, threads = 1, megabytes = 64): Pr
   const bytes = await readFile(wasmUrl(build));
   const pages = (megabytes * 1024 * 1024) / PAGE_BYTES;
   const { shared } = BUILDS[build];
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: shared ? pages : undefined, shared } as WebAssembly.MemoryDescriptor);
-  const instance = await WebAssembly.instantiate(await WebAssembly.compile(bytes), { env: { memory } });
+  const memory = new WebAssembly.Memory({
+    initial: pages,
+    maximum: shared ? pages : undefined,
+    shared,
+  } as WebAssembly.MemoryDescriptor);
+  const instance = await WebAssembly.instantiate(await WebAssembly.compile(bytes), {
+    env: { memory },
+  });
   const exports = instance.exports as unknown as {
     __heap_base: WebAssembly.Global<'i32'>;
     run(program: number, steps: number, team: number): number;
@@ -80,7 +90,10 @@ export async function openKernels(build: Build, threads = 1, megabytes = 64): Pr
   new Uint32Array(memory.buffer, team, 2).set([threads, 1]);
   const workers = Array.from({ length: threads - 1 }, (_, i) => {
     const stack = reserve(STACK_BYTES) + STACK_BYTES;
-    return new Worker(WORKER_SOURCE, { eval: true, workerData: { bytes, memory, stack, team, thread: i + 1 } });
+    return new Worker(WORKER_SOURCE, {
+      eval: true,
+      workerData: { bytes, memory, stack, team, thread: i + 1 },
+    });
   });
   const base = top;
 
@@ -98,13 +111,17 @@ export async function openKernels(build: Build, threads = 1, megabytes = 64): Pr
         address[0] = 0;
         if (array === null) continue;
         const at = reserve(array.byteLength + 2 * GUARD_BYTES) + GUARD_BYTES;
-        new Uint8Array(memory.buffer, at - GUARD_BYTES, array.byteLength + 2 * GUARD_BYTES).fill(GUARD);
+        new Uint8Array(memory.buffer, at - GUARD_BYTES, array.byteLength + 2 * GUARD_BYTES).fill(
+          GUARD,
+        );
         bytesAt(at, array).set(bytesOf(array));
         placed.push({ name, at, array, writable: type !== 'in' });
         address[0] = at;
       } else {
         const ArrayOf = { i32: Int32Array, u32: Uint32Array, f32: Float32Array }[type];
-        new ArrayOf(memory.buffer, block + offset, count).set(count === 1 ? [value as number] : (value as number[]));
+        new ArrayOf(memory.buffer, block + offset, count).set(
+          count === 1 ? [value as number] : (value as number[]),
+        );
       }
     }
     const id = Object.keys(KERNELS).indexOf(kernel);
@@ -116,14 +133,19 @@ export async function openKernels(build: Build, threads = 1, megabytes = 64): Pr
     const elapsed = performance.now() - started;
     if (failed) throw new Error(`${kernel} trapped on another thread`);
     for (const { name, at, array, writable } of placed) {
-      const guards = [at - GUARD_BYTES, at + array.byteLength].map((from) => new Uint8Array(memory.buffer, from, GUARD_BYTES));
-      if (guards.some((guard) => guard.some((byte) => byte !== GUARD))) throw new Error(`${kernel} wrote outside ${name}`);
+      const guards = [at - GUARD_BYTES, at + array.byteLength].map(
+        (from) => new Uint8Array(memory.buffer, from, GUARD_BYTES),
+      );
+      if (guards.some((guard) => guard.some((byte) => byte !== GUARD)))
+        throw new Error(`${kernel} wrote outside ${name}`);
       if (writable) bytesOf(array).set(bytesAt(at, array));
-      else if (Buffer.compare(bytesOf(array), bytesAt(at, array)) !== 0) throw new Error(`${kernel} changed its input ${name}`);
+      else if (Buffer.compare(bytesOf(array), bytesAt(at, array)) !== 0)
+        throw new Error(`${kernel} changed its input ${name}`);
     }
     return elapsed;
   };
-  const bytesAt = (at: number, array: TypedArray) => new Uint8Array(memory.buffer, at, array.byteLength);
+  const bytesAt = (at: number, array: TypedArray) =>
+    new Uint8Array(memory.buffer, at, array.byteLength);
 
   return {
     time,
