@@ -169,6 +169,7 @@ export const SHAPE_OPS = {
     ...TWO,
     code: BuiltinOperator.BROADCAST_ARGS,
     options: null,
+    valueInputs: [0, 1],
     version: () => 1,
     infer: (site) => {
       requireSameDtype(site, 0, 1);
