@@ -162,13 +162,14 @@ const cast: Lowering<'CAST'> = {
 
 /**
  * The range of FAKE_QUANT moved so that 0 is one of its levels.
+ * In float32 step by step, which decides how the zero point of a symmetric range rounds.
  * Source: TensorFlow's fake_quant_with_min_max_args ("nudging").
  */
 function nudgedRange({ min, max, numBits, narrowRange }: LowerSite<'FAKE_QUANT'>['options']) {
   const lowest = narrowRange ? 1 : 0;
   const highest = 2 ** numBits - 1;
-  const scale = (max - min) / (highest - lowest);
-  const zero = lowest - min / scale;
+  const scale = Math.fround(Math.fround(max - min) / (highest - lowest));
+  const zero = Math.fround(lowest - Math.fround(min / scale));
   const nudged = Math.min(Math.max(Math.round(zero), lowest), highest);
   return { scale, low: (lowest - nudged) * scale, high: (highest - nudged) * scale };
 }

@@ -147,10 +147,10 @@ function firstElement(emit: Emitter, join: Join, type: ScatterSuffix): BufferRef
   });
 }
 
-/** Kernels that join exist for the types that arithmetic is done in. */
+/** Kernels that join exist for the types that arithmetic is done in; sums of bool are true or false. */
 function canScatter(updates: Operand, y: Operand): boolean {
   const { dtype, quantization } = updates.type;
-  const known = suffixOf(dtype) !== undefined && dtype !== 'string' && dtype !== 'bool';
+  const known = suffixOf(dtype) !== undefined && dtype !== 'string';
   return known && dtype === y.type.dtype && (quantization === undefined || dtype === 'float32');
 }
 

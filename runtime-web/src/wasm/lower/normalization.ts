@@ -1,7 +1,7 @@
 /** Ops that normalize each row along the last dimension. */
-import { ActivationFunctionType, type OpName } from '@linnet/schema';
+import type { OpName } from '@linnet/schema';
 import type { Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
-import { activationOf, activationRange } from './activation.js';
+import { activationOf, emitActivation } from './activation.js';
 import { count } from './dims.js';
 import { inputOf, outputOf } from './operands.js';
 import { type PerTensor, perTensor, QUANTIZED } from './quantization.js';
@@ -12,7 +12,7 @@ function isFloat(site: LowerSite<OpName>): boolean {
 
 function rowsBlock(site: LowerSite<OpName>) {
   const { shape } = inputOf(site, 0).type;
-  const depth = shape.at(-1) as number;
+  const depth = shape.at(-1) ?? 1;
   return { x: inputOf(site, 0).ref, y: outputOf(site).ref, rows: count(shape.slice(0, -1)), depth };
 }
 
@@ -55,14 +55,10 @@ const logSoftmax: Lowering<'LOG_SOFTMAX'> = {
 };
 
 const l2Normalization: Lowering<'L2_NORMALIZATION'> = {
-  supports: (site) => isFloat(site) && activationRange(activationOf(site)) !== null,
+  supports: isFloat,
   lower(site, emit) {
     emit.call('l2_normalize_f32', rowsBlock(site));
-    const activation = activationOf(site);
-    if (activation === ActivationFunctionType.NONE) return;
-    const y = outputOf(site);
-    const { low, high } = activationRange(activation) ?? { low: -Infinity, high: Infinity };
-    emit.call('unary_clamp_f32', { x: y.ref, y: y.ref, count: count(y.type.shape), a: low, b: high });
+    emitActivation(emit, outputOf(site), activationOf(site));
   },
 };
 
