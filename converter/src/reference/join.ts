@@ -1,8 +1,12 @@
-import { type ActivationFunctionType, normalizeAxis, type TensorType } from '@linnet/schema';
-import { activationOf } from './activation.js';
+import {
+  ActivationFunctionType,
+  LinnetError,
+  normalizeAxis,
+  type TensorType,
+} from '@linnet/schema';
 import { around, concatElements, offsets, pick, retype, stridesOf } from './indexing.js';
 import type { ReferenceFamily, TensorValue } from './kernel.js';
-import { fromReals, isFloat, isQuantized, reals, required, sizeOf, tensor } from './values.js';
+import { required, sizeOf, tensor } from './values.js';
 
 /** Tensors side by side along an axis, each requantized first where its scale differs. */
 function concatenate(parts: readonly TensorValue[], axis: number, output: TensorType): TensorValue {
@@ -28,12 +32,6 @@ function concatenate(parts: readonly TensorValue[], axis: number, output: Tensor
   return pick(all, output, at);
 }
 
-/** Applies a fused activation to a finished tensor. */
-function activated(value: TensorValue, activation: ActivationFunctionType): TensorValue {
-  if (activation === 0 || !(isFloat(value.dtype) || isQuantized(value))) return value;
-  return fromReals(value, Float64Array.from(reals(value), activationOf(activation)));
-}
-
 /** Consecutive slices of x along an axis, sized as the outputs are. */
 function split(x: TensorValue, axis: number, outputs: readonly TensorType[]): TensorValue[] {
   const strides = stridesOf(x.shape);
@@ -46,10 +44,19 @@ function split(x: TensorValue, axis: number, outputs: readonly TensorType[]): Te
 }
 
 export const JOIN: ReferenceFamily<'CONCATENATION' | 'SPLIT' | 'SPLIT_V' | 'PACK' | 'UNPACK'> = {
+  /** Without a fused activation, which TFLite refuses as well. */
   CONCATENATION: ({ inputs, outputs, options }) => {
+    if (options.fusedActivationFunction !== ActivationFunctionType.NONE) {
+      throw new LinnetError('UNSUPPORTED', 'CONCATENATION has no fused activation.');
+    }
     const axis = normalizeAxis(options.axis, outputs[0]!.shape.length);
-    const parts = inputs.map((_, i) => required(inputs, i));
-    return [activated(concatenate(parts, axis, outputs[0]!), options.fusedActivationFunction)];
+    return [
+      concatenate(
+        inputs.map((_, i) => required(inputs, i)),
+        axis,
+        outputs[0]!,
+      ),
+    ];
   },
 
   /** Equal parts; the axis is input 0. */

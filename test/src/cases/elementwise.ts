@@ -162,7 +162,16 @@ export const ELEMENTWISE_CASES: CaseFamily<
   RELU_N1_TO_1: [...floats(), ...quantized(0.05, 1 / 127, 5, 0), uint8(0.05, 1 / 127, 120, 127)],
   RELU_0_TO_1: [...floats(), ...quantized(0.05, 1 / 255, 5, -128)],
   ELU: [...floats(), ...quantized(0.05, 0.04, 5, -90)],
-  HARD_SWISH: [...floats(), ...quantized(0.05, 0.04, 5, -100), uint8(0.05, 0.04, 100, 20)],
+  HARD_SWISH: [
+    // Near the largest float the order of the products decides about overflow.
+    ...floats(
+      -4,
+      4,
+      EDGES.filter((x) => Math.abs(x) < 1e38 || !Number.isFinite(x)),
+    ),
+    ...quantized(0.05, 0.04, 5, -100),
+    uint8(0.05, 0.04, 100, 20),
+  ],
   LOGISTIC: [
     ...floats(-9, 9),
     ...quantized(0.05, 1 / 256, 5, -128),

@@ -1,4 +1,3 @@
-import { ActivationFunctionType as Activation } from '@linnet/schema';
 import { bool, f32, i8, i32, i64, int, ints, u8 } from './operand.js';
 import type { CaseFamily } from './spec.js';
 
@@ -51,13 +50,6 @@ export const JOIN_CASES: CaseFamily<'CONCATENATION' | 'SPLIT' | 'SPLIT_V' | 'PAC
     { name: 'int32', inputs: [i32(2, 3), i32(2, 5)], outputs: [i32()], options: { axis: 1 } },
     { name: 'int64', inputs: [i64(2), i64(3)], outputs: [i64()], options: { axis: 0 } },
     { name: 'bool', inputs: [bool(2), bool(3)], outputs: [bool()], options: { axis: 0 } },
-    {
-      name: 'relu',
-      inputs: [f32(2, 3), f32(2, 5)],
-      outputs: [f32()],
-      options: { axis: 1, fusedActivationFunction: Activation.RELU },
-      notStock: 'stock TFLite refuses a fused activation',
-    },
   ],
   SPLIT: [
     {
