@@ -26,7 +26,7 @@
   X(clamp, clamp_f32x4(x, splat_f32x4(p->a), splat_f32x4(p->b)))                                  \
   X(leaky_relu, select_f32x4(x < 0.0f, x * p->a, x))                                              \
   X(elu, select_f32x4(x < 0.0f, expm1_nonpositive_f32x4(x), x))                                   \
-  X(hard_swish, x * clamp_f32x4(x + 3.0f, splat_f32x4(0), splat_f32x4(6)) / 6.0f)                 \
+  X(hard_swish, x * (clamp_f32x4(x + 3.0f, splat_f32x4(0), splat_f32x4(6)) / 6.0f))               \
   X(gelu, 0.5f * x * (1.0f + erf_f32x4(x * 0.707106781f)))                                        \
   X(gelu_tanh, 0.5f * x * (1.0f + tanh_f32x4(0.797884561f * (x + 0.044715f * x * x * x))))        \
   X(sin, each_lane(x, sin_f32))                                                                   \

@@ -1,5 +1,6 @@
 import { ActivationFunctionType } from '@linnet/schema';
-import type { Fused } from '../../plan/lowering.js';
+import type { Emitter, Fused, Operand } from '../../plan/lowering.js';
+import { count } from './dims.js';
 import { type PerTensor, quantize } from './quantization.js';
 
 /** The activations that limit a value to a range. */
@@ -36,4 +37,18 @@ export function activationRange(activation: ActivationFunctionType): Range | nul
 /** The range of integers of a quantized tensor that an activation leaves. */
 export function quantizedRange({ low, high }: Range, type: PerTensor): Range {
   return { low: quantize(low, type), high: quantize(high, type) };
+}
+
+/** Emits the activation of float32 elements in place. */
+export function emitActivation(
+  emit: Emitter,
+  { type, ref }: Operand,
+  activation: ActivationFunctionType,
+): void {
+  if (activation === ActivationFunctionType.NONE) return;
+  const { low, high } = activationRange(activation) ?? { low: 0, high: 0 };
+  const block = { x: ref, y: ref, count: count(type.shape), a: low, b: high };
+  if (activation === ActivationFunctionType.TANH) emit.call('unary_tanh_f32', block);
+  else if (activation === ActivationFunctionType.SIGN_BIT) emit.call('unary_sign_bit_f32', block);
+  else emit.call('unary_clamp_f32', block);
 }

@@ -3,7 +3,7 @@ import { KERNELS, type KernelName } from '@linnet/runtime-wasm';
 import { ActivationFunctionType, type OpName } from '@linnet/schema';
 import type { BufferRef, Emitter, Lowering, LowerSite, Operand } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
-import { activationOf, activationRange, quantizedRange } from './activation.js';
+import { activationOf, activationRange, emitActivation, quantizedRange } from './activation.js';
 import { broadcast, count, emitCopy, field, rowMajor } from './dims.js';
 import { narrowed, suffixOf, widened } from './numeric.js';
 import { type PerTensor, perTensor, QUANTIZED } from './quantization.js';
@@ -48,10 +48,7 @@ function emitFloat(
 ): void {
   const range = activationRange(activation);
   emit.call(kernel, { ...block, ...(range ?? { low: -Infinity, high: Infinity }) });
-  if (range !== null) return;
-  const inPlace = { x: y.ref, y: y.ref, count: count(y.type.shape), a: 0, b: 0 };
-  if (activation === ActivationFunctionType.TANH) emit.call('unary_tanh_f32', inPlace);
-  else emit.call('unary_sign_bit_f32', inPlace);
+  if (range === null) emitActivation(emit, y, activation);
 }
 
 /** Limits integers, in their kernels' type, to the range of an activation. */

@@ -7,7 +7,7 @@ import {
 } from '@linnet/schema';
 import { elementBytes } from '../../model/storage.js';
 import type { Lowering, LowerSite } from '../../plan/lowering.js';
-import { activationOf } from './activation.js';
+import { activationOf, emitActivation } from './activation.js';
 import { broadcast, count, emitCopy, rowMajor } from './dims.js';
 import { canMove, emitMove, inputOf, integersOf, outputOf } from './operands.js';
 
@@ -37,7 +37,6 @@ function moves<N extends OpName>(
 ): Lowering<N> {
   return {
     supports: (site) =>
-      activationOf(site) === ActivationFunctionType.NONE &&
       data(site).every((index) =>
         site.outputs.every(({ type }) => canMove(inputOf(site, index).type, type)),
       ),
@@ -85,7 +84,7 @@ const transpose = from<'TRANSPOSE'>((shape, site) => {
 
 const everyInput = (site: LowerSite<OpName>) => site.inputs.map((_, index) => index);
 
-const concatenation = moves<'CONCATENATION'>((site) => {
+const joined = moves<'CONCATENATION'>((site) => {
   const { shape } = outputOf(site).type;
   const axis = axisOf(site.options.axis, shape.length);
   const parts = site.inputs.map((_, index) => inputOf(site, index).type.shape);
@@ -98,6 +97,18 @@ const concatenation = moves<'CONCATENATION'>((site) => {
     to: paths[input] as Path,
   }));
 }, everyInput as never);
+
+/** The joined inputs, and in float32 the activation that follows. */
+const concatenation: Lowering<'CONCATENATION'> = {
+  supports: (site) =>
+    joined.supports(site) &&
+    (activationOf(site) === ActivationFunctionType.NONE ||
+      outputOf(site).type.dtype === 'float32'),
+  lower(site, emit) {
+    joined.lower(site, emit);
+    emitActivation(emit, outputOf(site), activationOf(site));
+  },
+};
 
 /** Input `data` falls into the outputs along an axis. */
 function split<N extends OpName>(data: number, axisInput: number): Lowering<N> {

@@ -33,7 +33,7 @@ function clampTo(low: number, high: number): UnaryRow<OpName> {
   return { kernel: 'clamp', parameters: [low, high], real: (x) => Math.min(Math.max(x, low), high) };
 }
 
-const hardSwish = (x: number) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6;
+const hardSwish = (x: number) => x * (Math.min(Math.max(x + 3, 0), 6) / 6);
 const gelu = (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2));
 const geluTanh = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 
