@@ -11,7 +11,7 @@ const SNIFF_BYTES = 4096;
 /** The key of the one signature that a frozen graph gets. */
 const SIGNATURE = 'serving_default';
 /** Nodes of these ops return nothing that a caller could want. */
-const NO_OUTPUT: ReadonlySet<string> = new Set(['NoOp', 'Assert', 'Print', 'PrintV2', 'Const']);
+const NO_OUTPUT: ReadonlySet<string> = new Set(['NoOp', 'Assert', 'Print', 'PrintV2']);
 
 /** A frozen graph: one file, variables turned into constants, no signatures. */
 export const GRAPH_DEF: Format = {
@@ -29,9 +29,12 @@ async function open(source: Source, options: OpenOptions): Promise<OpenedModel> 
   const graph = decode(GraphDef, await source.read(file), 'the GraphDef', file);
   const unknown = options.signatures?.find((key) => key !== SIGNATURE);
   if (unknown !== undefined) {
-    throw new LinnetError('INVALID_ARGUMENT', `a frozen graph has no signature ${unknown}`, { file }, [
-      `Its inputs and outputs make one signature, ${SIGNATURE}.`,
-    ]);
+    throw new LinnetError(
+      'INVALID_ARGUMENT',
+      `a frozen graph has no signature ${unknown}`,
+      { file },
+      [`Its inputs and outputs make one signature, ${SIGNATURE}.`],
+    );
   }
   return importProgram(
     { graph, entryPoints: [entryPoint(graph, file)], checkpoint: null },
@@ -39,22 +42,52 @@ async function open(source: Source, options: OpenOptions): Promise<OpenedModel> 
   );
 }
 
-/** Placeholders are the inputs; nodes that no other node reads are the outputs. */
+/** Placeholders are the inputs; what is computed from them and not read again is an output. */
 function entryPoint(graph: GraphDef, file: string): EntryPoint {
-  const read = new Set(
-    graph.node.flatMap(({ input }) => input.map((name) => name.replace(/^\^|:\d+$/g, ''))),
-  );
   const inputs = graph.node.filter(({ op }) => op === 'Placeholder');
-  const outputs = graph.node.filter(({ name, op }) => !read.has(name) && !NO_OUTPUT.has(op) && op !== 'Placeholder');
+  const computed = readers(graph, inputs);
+  const read = new Set(graph.node.flatMap(({ input }) => input.map(nodeName)));
+  const outputs = graph.node.filter(
+    ({ name, op }) => computed.has(name) && !read.has(name) && !NO_OUTPUT.has(op),
+  );
   if (outputs.length === 0) {
-    throw new LinnetError('INVALID_MODEL', 'the graph computes nothing', { file });
+    throw new LinnetError('INVALID_MODEL', 'the graph computes nothing from its inputs', { file });
   }
   return {
     key: SIGNATURE,
     isRequired: true,
     inputs: new Map(inputs.map((node) => [node.name, placeholderInfo(node)])),
-    outputs: new Map(outputs.map(({ name }) => [name, { name: `${name}:0`, dtype: 0, shape: undefined }])),
+    outputs: new Map(
+      outputs.map(({ name }) => [name, { name: `${name}:0`, dtype: 0, shape: undefined }]),
+    ),
   };
+}
+
+/** Names of all nodes that read the given ones, directly or not. */
+function readers(graph: GraphDef, nodes: readonly NodeDef[]): ReadonlySet<string> {
+  const consumers = new Map<string, string[]>();
+  for (const { name, input } of graph.node) {
+    for (const producer of input.map(nodeName)) {
+      const known = consumers.get(producer);
+      if (known === undefined) consumers.set(producer, [name]);
+      else known.push(name);
+    }
+  }
+  const found = new Set<string>();
+  const pending = nodes.map(({ name }) => name);
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    for (const reader of consumers.get(name) ?? []) {
+      if (!found.has(reader)) {
+        found.add(reader);
+        pending.push(reader);
+      }
+    }
+  }
+  return found;
+}
+
+function nodeName(input: string): string {
+  return input.replace(/^\^|:\d+$/g, '');
 }
 
 function placeholderInfo({ name, attr }: NodeDef): TensorInfo {
@@ -80,6 +113,6 @@ function beginsWithNode(head: Uint8Array): boolean {
 function isText(reader: BinaryReader, field: number, skip: boolean): boolean {
   const [number, wireType] = reader.tag();
   if (number !== field || wireType !== WireType.LengthDelimited) return false;
-  if (skip) return /^[\w./>\-]+$/.test(reader.string());
+  if (skip) return /^[\w./>-]+$/.test(reader.string());
   return reader.uint32() > 0;
 }

@@ -1,4 +1,5 @@
-import { type FlatGraph, inputNode, type TfNode, type TfRef } from './flatten.js';
+import type { FlatGraph } from './flatten.js';
+import { inputNode, type TfNode, type TfRef } from './node.js';
 import { variableOf } from './variables.js';
 
 /** The body of a function that a conditional or a loop refers to, on parameters of its own. */

@@ -4,30 +4,17 @@
  */
 import { LinnetError } from '@linnet/schema';
 import { Attributes } from './attributes.js';
+import { parseInput } from './input-name.js';
+import { decidedConditionals } from './legacy-control.js';
+import { malformed, type TfNode, type TfRef } from './node.js';
 import { outputIndex } from './output-names.js';
+import { knownPredicate } from './predicate.js';
 import type { Attrs, FunctionDef, GraphDef, NodeDef } from './proto/messages.js';
 
 /** Deeper nesting of calls means recursion, which a flat graph cannot say. */
 const MAX_CALL_DEPTH = 64;
 /** Guards against functions that double the graph at each level. */
 const MAX_NODES = 2_000_000;
-
-/** A node of the flat graph. Its name is prefixed by those of the calls around it. */
-export interface TfNode {
-  readonly name: string;
-  readonly op: string;
-  readonly attrs: Attributes;
-  /** Data inputs. */
-  readonly inputs: readonly TfRef[];
-  /** Nodes that TensorFlow runs before this one though it reads nothing of them. */
-  readonly controls: readonly TfNode[];
-}
-
-/** Output `index` of a node. */
-export interface TfRef {
-  readonly node: TfNode;
-  readonly index: number;
-}
 
 /** Values bound to tensors by name (`node:0`), which replace what computes them. */
 export type Feeds = ReadonlyMap<string, TfRef>;
@@ -45,6 +32,8 @@ interface Scope {
   readonly defs: ReadonlyMap<string, NodeDef>;
   /** What the arguments of the function are bound to, by name. */
   readonly args: ReadonlyMap<string, Edge | TfRef>;
+  /** Inputs that stand for Switch and Merge nodes whose outcome is known, by their names. */
+  readonly decided: ReadonlyMap<string, string>;
   /** The function, when the scope is a call. */
   readonly function: FunctionDef | null;
   /** Attributes of the call, which attributes in the body may stand for. */
@@ -117,19 +106,23 @@ export class FlatGraph {
         ({ scope, input } = bound);
         continue;
       }
+      const decided = scope.decided.get(name);
+      if (decided !== undefined) {
+        input = decided;
+        continue;
+      }
       const def = definition(scope, name);
       const callee = this.callee(scope, def);
       if (callee === null) {
-        const node = this.node(scope, def);
-        return { node, index: outputIndex(def.op, output) + index };
+        return { node: this.node(scope, def), index: outputIndex(def.op, output) + index };
       }
       const args = callee.function!.signature?.outputArg ?? [];
       const named = output === null ? undefined : args.findIndex((arg) => arg.name === output);
       const result = args[named === undefined || named < 0 ? index : named];
-      if (result === undefined) throw invalid(`call ${def.name} has no output ${input}`);
+      if (result === undefined) throw malformed(`call ${def.name} has no output ${input}`);
       ({ scope, input } = { scope: callee, input: returned(callee.function!, result.name) });
     }
-    throw invalid(`the input ${edge.input} refers to itself`);
+    throw malformed(`the input ${edge.input} refers to itself`);
   }
 
   private resolveAll(scope: Scope, inputs: readonly string[]): readonly TfRef[] {
@@ -158,7 +151,8 @@ export class FlatGraph {
         nodes.push(this.node(scope, def));
       } else if (!seen.has(callee)) {
         seen.add(callee);
-        for (const input of callee.function!.controlRet.values()) edges.push({ scope: callee, input });
+        for (const input of callee.function!.controlRet.values())
+          edges.push({ scope: callee, input });
         for (const input of def.input) if (input.startsWith('^')) edges.push({ scope, input });
       }
     }
@@ -168,7 +162,7 @@ export class FlatGraph {
   private node(scope: Scope, def: NodeDef): TfNode {
     const known = scope.nodes.get(def.name);
     if (known !== undefined) return known;
-    if (++this.nodeCount > MAX_NODES) throw invalid(`the graph has over ${MAX_NODES} nodes`);
+    if (++this.nodeCount > MAX_NODES) throw malformed(`the graph has over ${MAX_NODES} nodes`);
     const name = scope.prefix + def.name;
     const node = new LazyNode(
       name,
@@ -222,8 +216,13 @@ export class FlatGraph {
     }
     if (this.functions.has(def.op)) return { name: def.op, inputs, attrs: def.attr };
     if (IF_OPS.has(def.op) && inputs.length > 0) {
-      const predicate = knownPredicate(this.resolve({ scope, input: inputs[0]! }));
-      const f = predicate === undefined ? undefined : call(predicate ? 'then_branch' : 'else_branch');
+      const predicate = knownPredicate(this.resolve({ scope, input: inputs[0]! }).node, (node) => ({
+        op: node.op,
+        tensor: node.op === 'Const' ? node.attrs.tensor('value') : undefined,
+        input: node.inputs[0]?.node,
+      }));
+      const f =
+        predicate === undefined ? undefined : call(predicate ? 'then_branch' : 'else_branch');
       return f ? { name: f.name, inputs: inputs.slice(1), attrs: f.attr } : null;
     }
     return null;
@@ -231,7 +230,7 @@ export class FlatGraph {
 
   private function(name: string): FunctionDef {
     const definition = this.functions.get(name);
-    if (definition === undefined) throw invalid(`there is no function ${name} in the library`);
+    if (definition === undefined) throw malformed(`there is no function ${name} in the library`);
     return definition;
   }
 }
@@ -260,50 +259,13 @@ class LazyNode implements TfNode {
   }
 }
 
-/** The op of nodes that stand for values from outside; no TensorFlow op is called that. */
-export const INPUT_OP = 'input';
-
-/** A node that stands for a value from outside: a graph input. */
-export function inputNode(name: string): TfNode {
-  const op = INPUT_OP;
-  return { name, op, attrs: new Attributes(new Map(), name, op), inputs: [], controls: [] };
-}
-
-const PASS_THROUGH: ReadonlySet<string> = new Set([
-  'Identity',
-  'StopGradient',
-  'PlaceholderWithDefault',
-  'EnsureShape',
-]);
-
-/** The node behind identities. */
-export function origin(ref: TfRef): TfRef {
-  let at = ref;
-  for (let hops = 0; PASS_THROUGH.has(at.node.op) && at.node.inputs.length > 0; hops++) {
-    if (hops > MAX_NODES) throw invalid(`the node ${ref.node.name} reads itself`);
-    at = at.node.inputs[0]!;
-  }
-  return at;
-}
-
-/** The value of a boolean scalar that is decided while converting; undefined otherwise. */
-function knownPredicate(ref: TfRef): boolean | undefined {
-  const { node } = origin(ref);
-  if (node.op === 'LogicalNot') {
-    const inner = knownPredicate(node.inputs[0]!);
-    return inner === undefined ? undefined : !inner;
-  }
-  if (node.op !== 'Const') return undefined;
-  const tensor = node.attrs.tensor('value');
-  if (tensor.content.length > 0) return tensor.content[0] !== 0;
-  return tensor.boolVal[0] ?? tensor.intVal[0] !== undefined;
-}
-
 function newScope(nodes: readonly NodeDef[]): Scope {
+  const defs = new Map(nodes.map((node) => [node.name, node]));
   return {
     prefix: '',
     depth: 0,
-    defs: new Map(nodes.map((node) => [node.name, node])),
+    defs,
+    decided: decidedConditionals(defs),
     args: new Map(),
     function: null,
     callAttrs: new Map(),
@@ -321,7 +283,7 @@ function callScope(
 ): Scope {
   const parameters = definition.signature?.inputArg ?? [];
   if (parameters.length !== args.length) {
-    throw invalid(
+    throw malformed(
       `${prefix} passes ${args.length} arguments to ${definition.signature?.name}, which takes ${parameters.length}`,
     );
   }
@@ -337,14 +299,14 @@ function callScope(
 
 function definition(scope: Scope, name: string): NodeDef {
   const def = scope.defs.get(name);
-  if (def === undefined) throw invalid(`there is no node ${scope.prefix}${name}`);
+  if (def === undefined) throw malformed(`there is no node ${scope.prefix}${name}`);
   return def;
 }
 
 function returned(definition: FunctionDef, name: string): string {
   const input = definition.ret.get(name);
   if (input === undefined) {
-    throw invalid(`the function ${definition.signature?.name} does not return ${name}`);
+    throw malformed(`the function ${definition.signature?.name} does not return ${name}`);
   }
   return input;
 }
@@ -358,18 +320,4 @@ function substitute(attrs: Attrs, callAttrs: Attrs): Attrs {
     if (value !== undefined) filled.set(name, value);
   }
   return filled;
-}
-
-/** `^name`, `name`, `name:index` in graphs; `name:output:index` in function bodies. */
-function parseInput(input: string): { name: string; output: string | null; index: number } {
-  const [name = '', ...rest] = (input.startsWith('^') ? input.slice(1) : input).split(':');
-  const index = Number(rest.at(-1) ?? 0);
-  if (!Number.isSafeInteger(index) || index < 0 || rest.length > 2) {
-    throw invalid(`malformed input ${input}`);
-  }
-  return { name, output: rest.length === 2 ? rest[0]! : null, index };
-}
-
-function invalid(what: string): LinnetError {
-  return new LinnetError('INVALID_MODEL', `malformed TensorFlow graph: ${what}`);
 }

@@ -1,9 +1,18 @@
-import { type DType, dtypeCode, invariant, LinnetError, opRecord, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
+import {
+  type DType,
+  dtypeCode,
+  invariant,
+  LinnetError,
+  opRecord,
+  type TensorType,
+  UNKNOWN_DIM,
+} from '@linnet/schema';
 import { GraphBuilder } from '../../graph/builder.js';
 import type { Graph, TensorId } from '../../graph/graph.js';
 import { type Branch, branch, branchArguments } from './branch.js';
 import { graphDType } from './dtype.js';
-import type { FlatGraph, TfNode, TfRef } from './flatten.js';
+import type { FlatGraph } from './flatten.js';
+import type { TfNode, TfRef } from './node.js';
 import { TF_OPS } from './ops/index.js';
 import { topologicalOrder } from './order.js';
 import { type GraphAccess, Site } from './site.js';
@@ -67,7 +76,11 @@ export class GraphImporter implements GraphAccess {
   }
 
   constant(node: TfNode, tensor: TfTensor): TensorId {
-    return this.builder.constant(node.name, { dtype: tensor.dtype, shape: tensor.shape }, tensor.data);
+    return this.builder.constant(
+      node.name,
+      { dtype: tensor.dtype, shape: tensor.shape },
+      tensor.data,
+    );
   }
 
   readVariable(node: TfNode, index: number): TensorId {
@@ -200,7 +213,9 @@ export class GraphImporter implements GraphAccess {
     types: readonly TensorType[],
   ): { readonly graph: Graph; readonly types: readonly TensorType[] } {
     const importer = new GraphImporter(this.program, this.flat, name);
-    parameters.forEach((node, index) => importer.input(node, node.name, types[index]!));
+    for (const [index, node] of parameters.entries()) {
+      importer.input(node, node.name, types[index]!);
+    }
     const tensors = outputs.filter((ref) => variableOf(ref) === undefined);
     importer.run(tensors, effects);
     const graph = importer.finish(tensors);

@@ -4,8 +4,9 @@ import type { Graph, Program, Signature } from '../../graph/graph.js';
 import type { OpenedModel, OpenOptions } from '../format.js';
 import type { Bundle } from './checkpoint/bundle.js';
 import { dtypeOf } from './dtype.js';
-import { FlatGraph, inputNode, type TfNode, type TfRef } from './flatten.js';
+import { FlatGraph } from './flatten.js';
 import { GraphImporter, initializerGraph, type ProgramAccess } from './graph-importer.js';
+import { inputNode, type TfNode, type TfRef } from './node.js';
 import { capturedVariables } from './object-graph.js';
 import type { GraphDef, MetaGraphDef, TensorInfo } from './proto/messages.js';
 import { sameGraph } from './same-graph.js';
@@ -87,7 +88,12 @@ async function importSignatures(source: GraphSource, options: OpenOptions): Prom
   const entries = findEntries(source, options.inputShapes ?? {});
   const survey = new Survey();
   for (const { key, flat, outputs } of entries) {
-    locate(key, () => survey.visit(flat, outputs.map(({ ref }) => ref)));
+    locate(key, () =>
+      survey.visit(
+        flat,
+        outputs.map(({ ref }) => ref),
+      ),
+    );
     locate(key, () => survey.check());
   }
 
@@ -178,7 +184,10 @@ function programAccess(
   };
 }
 
-function findEntries(source: GraphSource, shapes: NonNullable<OpenOptions['inputShapes']>): Entry[] {
+function findEntries(
+  source: GraphSource,
+  shapes: NonNullable<OpenOptions['inputShapes']>,
+): Entry[] {
   const names = new Set(source.entryPoints.flatMap(({ inputs }) => [...inputs.keys()]));
   for (const name of Object.keys(shapes)) {
     if (!names.has(name)) {

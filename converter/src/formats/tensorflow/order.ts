@@ -1,5 +1,5 @@
 import { LinnetError } from '@linnet/schema';
-import type { TfNode, TfRef } from './flatten.js';
+import type { TfNode, TfRef } from './node.js';
 
 /** Ops that change a variable; what reads the variable after them sees the new value. */
 const WRITES =

@@ -2,8 +2,8 @@ import {
   type DType,
   LinnetError,
   type OpName,
-  opRecord,
   type OptionsOf,
+  opRecord,
   type TensorType,
 } from '@linnet/schema';
 import type { GraphBuilder } from '../../graph/builder.js';
@@ -11,8 +11,8 @@ import { constantElements } from '../../graph/constant.js';
 import type { Tensor, TensorId } from '../../graph/graph.js';
 import { dimValues } from '../../passes/dims.js';
 import type { Attributes } from './attributes.js';
+import type { TfNode, TfRef } from './node.js';
 import { numberBytes } from './numbers.js';
-import type { TfNode, TfRef } from './flatten.js';
 import type { TfTensor } from './tensor.js';
 
 /** What importers of stateful and nested ops need from the importer of the graph. */

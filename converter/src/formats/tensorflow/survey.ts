@@ -1,6 +1,7 @@
 import { LinnetError } from '@linnet/schema';
 import { BRANCHES, branch, branchArguments } from './branch.js';
-import { type FlatGraph, INPUT_OP, type TfNode, type TfRef } from './flatten.js';
+import type { FlatGraph } from './flatten.js';
+import { INPUT_OP, type TfNode, type TfRef } from './node.js';
 import { TF_OPS } from './ops/index.js';
 import { UNSUPPORTED_REASONS } from './ops/unsupported.js';
 import { topologicalOrder, writesVariable } from './order.js';

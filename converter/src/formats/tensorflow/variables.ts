@@ -9,7 +9,8 @@ import { LinnetError } from '@linnet/schema';
 import { throwIfAborted } from '../../abort.js';
 import type { Bundle } from './checkpoint/bundle.js';
 import { parseSliceSpec } from './checkpoint/slice.js';
-import { type FlatGraph, origin, type TfNode, type TfRef } from './flatten.js';
+import type { FlatGraph } from './flatten.js';
+import { origin, type TfNode, type TfRef } from './node.js';
 import { topologicalOrder } from './order.js';
 import { type TfTensor, widen } from './tensor.js';
 

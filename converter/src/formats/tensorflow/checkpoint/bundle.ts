@@ -62,7 +62,12 @@ export class Bundle {
     }
     checkedCount(dtype, shape, `checkpoint tensor ${name}`);
     const whole = wanted ?? { start: shape.map(() => 0), length: shape };
-    const data = new Uint8Array(byteLength(dtype, whole.length.reduce((a, b) => a * b, 1)));
+    const data = new Uint8Array(
+      byteLength(
+        dtype,
+        whole.length.reduce((a, b) => a * b, 1),
+      ),
+    );
     let covered = 0;
     for (const { extent } of entry.slices) {
       const slice = {
@@ -178,8 +183,7 @@ function intersect(a: Slice, b: Slice): Slice | null {
   if (a.start.length !== b.start.length) return null;
   const start = a.start.map((s, axis) => Math.max(s, b.start[axis]!));
   const length = start.map(
-    (s, axis) =>
-      Math.min(a.start[axis]! + a.length[axis]!, b.start[axis]! + b.length[axis]!) - s,
+    (s, axis) => Math.min(a.start[axis]! + a.length[axis]!, b.start[axis]! + b.length[axis]!) - s,
   );
   return length.every((l) => l > 0) ? { start, length } : null;
 }
@@ -201,7 +205,10 @@ function copyBox(
   const index = [...box.start];
   for (let r = 0; r < rows; r++) {
     const at = offsetIn(from, index) * bytesPerElement;
-    target.set(source.subarray(at, at + row * bytesPerElement), offsetIn(to, index) * bytesPerElement);
+    target.set(
+      source.subarray(at, at + row * bytesPerElement),
+      offsetIn(to, index) * bytesPerElement,
+    );
     for (let axis = rank - 2; axis >= 0; axis--) {
       if (++index[axis]! < box.start[axis]! + box.length[axis]!) break;
       index[axis] = box.start[axis]!;

@@ -1,5 +1,5 @@
-import { tensorFromProto, widen } from '../tensor.js';
 import type { TfOps } from '../site.js';
+import { tensorFromProto, widen } from '../tensor.js';
 import { cast, identity } from './compose.js';
 
 /** Constants, identities and conversions. */

@@ -1,7 +1,21 @@
 import type { TensorId } from '../../../graph/graph.js';
-import type { TfOps } from '../site.js';
-import { direct, div, mul, reshape, shapeOf, sub } from './compose.js';
+import type { Site, TfImport, TfOps } from '../site.js';
+import { addScalar, direct, div, mul, reshape, shapeOf, sub } from './compose.js';
 import { gelu } from './gelu.js';
+
+/** A function of two tensors that is 0 where one of them is, even where the formula is not finite. */
+function zeroWhere(
+  index: 0 | 1,
+  write: (site: Site, x: TensorId, y: TensorId) => TensorId,
+): TfImport {
+  return (site) => {
+    const [x, y] = site.inputs() as [TensorId, TensorId];
+    const decisive = index === 0 ? x : y;
+    const zero = site.scalarLike(0, decisive);
+    const isZero = site.add('EQUAL', [decisive, zero]);
+    return site.add('SELECT_V2', [isZero, zero, write(site, x, y)]);
+  };
+}
 
 /** Functions of two and three tensors, which are broadcast. */
 export const BINARY: TfOps = {
@@ -10,8 +24,7 @@ export const BINARY: TfOps = {
   Sub: direct('SUB'),
   Mul: (site) => gelu(site) ?? site.add('MUL', site.inputs()),
   /** Integer DIV of TensorFlow rounds down; that of reals is a plain division. */
-  Div: (site) =>
-    site.add(site.attrs.dtype('T') === 'float32' ? 'DIV' : 'FLOOR_DIV', site.inputs()),
+  Div: (site) => site.add(site.attrs.dtype('T') === 'float32' ? 'DIV' : 'FLOOR_DIV', site.inputs()),
   RealDiv: direct('DIV'),
   TruncateDiv: direct('DIV'),
   FloorDiv: direct('FLOOR_DIV'),
@@ -34,20 +47,11 @@ export const BINARY: TfOps = {
   AddN: (site) => (site.inputCount === 1 ? site.input(0) : site.add('ADD_N', site.inputs())),
   BroadcastArgs: direct('BROADCAST_ARGS'),
 
-  /** x / y, and 0 where y is 0. */
-  DivNoNan: (site) => {
-    const [x, y] = site.inputs() as [TensorId, TensorId];
-    const zero = site.scalarLike(0, y);
-    const isZero = site.add('EQUAL', [y, zero]);
-    const quotient = div(site, x, site.add('SELECT_V2', [isZero, site.scalarLike(1, y), y]));
-    return site.add('SELECT_V2', [isZero, zero, quotient]);
-  },
-  /** x * y, and 0 where y is 0 even if x is not finite. */
-  MulNoNan: (site) => {
-    const [x, y] = site.inputs() as [TensorId, TensorId];
-    const zero = site.scalarLike(0, y);
-    return site.add('SELECT_V2', [site.add('EQUAL', [y, zero]), zero, mul(site, x, y)]);
-  },
+  DivNoNan: zeroWhere(1, (site, x, y) => div(site, x, y)),
+  MulNoNan: zeroWhere(1, (site, x, y) => mul(site, x, y)),
+  Xdivy: zeroWhere(0, (site, x, y) => div(site, x, y)),
+  Xlogy: zeroWhere(0, (site, x, y) => mul(site, x, site.add('LOG', [y]))),
+  Xlog1py: zeroWhere(0, (site, x, y) => mul(site, x, site.add('LOG', [addScalar(site, y, 1)]))),
   /** The remainder has the sign of x. */
   Mod: (site) => {
     if (site.attrs.dtype('T') === 'float32') {

@@ -10,7 +10,7 @@ import { UNKNOWN_DIM } from '@linnet/schema';
 import type { TensorId } from '../../../graph/graph.js';
 import type { Site, TfImport } from '../site.js';
 import { mul, reshape, shapeOf, transpose } from './compose.js';
-import { matmul } from './matmul.js';
+import { matmul } from './product.js';
 
 /** A tensor and the label of each of its dimensions. */
 interface Labelled {
@@ -105,7 +105,14 @@ function scalarSize(site: Site, size: Size): TensorId {
 
 /** Transposes to the order of `labels`. */
 function arrange(site: Site, { id, labels: from }: Labelled, labels: readonly string[]): Labelled {
-  return { id: transpose(site, id, labels.map((label) => from.indexOf(label))), labels };
+  return {
+    id: transpose(
+      site,
+      id,
+      labels.map((label) => from.indexOf(label)),
+    ),
+    labels,
+  };
 }
 
 /** Sums over the labels that nothing else has. */
@@ -130,15 +137,12 @@ function parse(site: Site): {
   const hidden = terms.map((term, index) =>
     term.includes('...') ? site.rank(site.input(index)) - (term.length - 3) : 0,
   );
-  const most = Math.max(0, ...hidden);
+  const most = Math.max(...hidden);
   const expand = (term: string, count: number) =>
     term.split(/(\.\.\.|.)/).flatMap((part) => {
       if (part !== '...') return part === '' ? [] : [part];
       return Array.from({ length: count }, (_, index) => `.${most - count + index}`);
     });
-  if (hidden.length === 2 && hidden[0] !== hidden[1] && hidden.some((count) => count > 0)) {
-    throw site.unsupported(`the ellipses of ${equation} stand for different ranks`);
-  }
   const operands = terms.map((term, index) => ({
     id: site.input(index),
     labels: expand(term, hidden[index]!),

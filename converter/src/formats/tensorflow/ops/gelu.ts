@@ -1,5 +1,5 @@
 import type { TensorId } from '../../../graph/graph.js';
-import { origin, type TfNode, type TfRef } from '../flatten.js';
+import { origin, type TfNode, type TfRef } from '../node.js';
 import type { Site } from '../site.js';
 import { tensorFromProto, widen } from '../tensor.js';
 

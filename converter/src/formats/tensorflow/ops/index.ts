@@ -1,6 +1,7 @@
 import type { TfOps } from '../site.js';
 import { BASIC } from './basic.js';
 import { BINARY } from './binary.js';
+import { DETECTION } from './detection.js';
 import { LAYOUT } from './layout.js';
 import { MATMUL } from './matmul.js';
 import { NORMALIZE } from './normalize.js';
@@ -16,6 +17,7 @@ import { WINDOW } from './window.js';
 export const TF_OPS: TfOps = {
   ...BASIC,
   ...BINARY,
+  ...DETECTION,
   ...LAYOUT,
   ...MATMUL,
   ...NORMALIZE,

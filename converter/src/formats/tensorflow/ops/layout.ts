@@ -67,6 +67,9 @@ export const LAYOUT: TfOps = {
 /** 0, 1, 2, ... along a dimension of a tensor, as an int32 tensor of the shape given. */
 function positions(site: Site, x: TensorId, axis: number, shape: readonly number[]): TensorId {
   const size = site.type(x).shape[axis]!;
-  const end = size === UNKNOWN_DIM ? site.add('GATHER', [shapeOf(site, x), site.scalar(axis)]) : site.scalar(size);
+  const end =
+    size === UNKNOWN_DIM
+      ? site.add('GATHER', [shapeOf(site, x), site.scalar(axis)])
+      : site.scalar(size);
   return reshape(site, site.add('RANGE', [site.scalar(0), end, site.scalar(1)]), shape);
 }

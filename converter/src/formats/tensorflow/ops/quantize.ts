@@ -23,23 +23,38 @@ const fakeQuantPerChannel: TfImport = (site) => {
   if (bits !== 8) throw site.unsupported(`${bits} bits per channel have no builtin`);
   const mins = site.constant(1, 'ranges');
   const maxs = site.constant(2, 'ranges');
-  const low = site.attrs.bool('narrow_range', false) ? -127 : -128;
+  const isNarrow = site.attrs.bool('narrow_range', false);
+  const low = isNarrow ? -127 : -128;
   const scale = Float32Array.from(mins, (min, channel) => (maxs[channel]! - min) / (127 - low));
   const zeroPoint = Int32Array.from(mins, (min, channel) =>
     Math.min(127, Math.max(low, Math.round(low - min / scale[channel]!))),
   );
-  const { shape } = site.type(site.input(0));
+  const x = isNarrow
+    ? site.add('MAXIMUM', [
+        site.input(0),
+        site.vector(
+          Array.from(scale, (step, channel) => (low - zeroPoint[channel]!) * step),
+          'float32',
+        ),
+      ])
+    : site.input(0);
+  const { shape } = site.type(x);
   const quantization: AffineQuantization = {
     kind: 'affine',
     scale,
     zeroPoint,
     axis: shape.length - 1,
   };
-  const quantized = site.add('QUANTIZE', [site.input(0)], {}, {
-    dtype: 'int8',
-    shape,
-    quantization,
-  });
+  const quantized = site.add(
+    'QUANTIZE',
+    [x],
+    {},
+    {
+      dtype: 'int8',
+      shape,
+      quantization,
+    },
+  );
   return site.add('DEQUANTIZE', [quantized], {}, { dtype: 'float32', shape });
 };
 

@@ -1,4 +1,4 @@
-import { dtypeCode, type DType } from '@linnet/schema';
+import { type DType, dtypeCode } from '@linnet/schema';
 import type { TensorId } from '../../../graph/graph.js';
 import type { Site, TfImport, TfOps } from '../site.js';
 import { scale } from './compose.js';

@@ -37,7 +37,9 @@ const size: TfImport = (site) => {
   const dtype = site.attrs.dtype('out_type', 'int32');
   const count = elementCount(site.type(x).shape);
   if (count !== undefined) return site.scalar(count, dtype);
-  const product = site.add('REDUCE_PROD', [shapeOf(site, x), site.vector([0])], { keepDims: false });
+  const product = site.add('REDUCE_PROD', [shapeOf(site, x), site.vector([0])], {
+    keepDims: false,
+  });
   return cast(site, product, dtype);
 };
 
@@ -46,7 +48,12 @@ function shapes(site: Site, index: number): TensorId {
   const outType: DType = site.attrs.dtype('out_type', 'int32');
   const { shape } = site.type(x);
   return shape.includes(UNKNOWN_DIM)
-    ? site.add('SHAPE', [x], { outType: dtypeCode(outType) }, { dtype: outType, shape: [shape.length] })
+    ? site.add(
+        'SHAPE',
+        [x],
+        { outType: dtypeCode(outType) },
+        { dtype: outType, shape: [shape.length] },
+      )
     : site.vector(shape, outType);
 }
 
@@ -55,15 +62,19 @@ const oneHot: TfImport = (site) => {
   return site.add('ONE_HOT', [indices, depth, on, off], { axis: site.attrs.int('axis', -1) });
 };
 
-const matrixDiag: TfImport = (site) => {
-  for (let index = 1; index < site.inputCount; index++) {
-    const values = site.constant(index, 'diagonal');
-    if (index === 1 ? values.some((k) => k !== 0) : values.some((v) => v !== -1 && v !== 0)) {
-      throw site.unsupported('only a square matrix with its main diagonal set is supported');
+/** The diagonal (input 1 or 2) is the main one, sizes are inferred (-1), and the rest is 0. */
+function matrixDiagonal(op: 'MATRIX_DIAG' | 'MATRIX_SET_DIAG', operands: 1 | 2): TfImport {
+  return (site) => {
+    const settings = site.inputs(operands).map((_, index) => {
+      return site.constant(operands + index, 'diagonal');
+    });
+    const [diagonals = [0], ...others] = settings;
+    if (diagonals.some((k) => k !== 0) || others.flat().some((v) => v !== -1 && v !== 0)) {
+      throw site.unsupported('only the main diagonal of a square matrix is supported');
     }
-  }
-  return site.add('MATRIX_DIAG', [site.input(0)]);
-};
+    return site.add(op, site.inputs(0, operands));
+  };
+}
 
 /** Shapes: asking for them, changing them, making tensors of them. */
 export const SHAPE: TfOps = {
@@ -89,7 +100,10 @@ export const SHAPE: TfOps = {
     if (start !== undefined && limit !== undefined && delta !== undefined && dtype !== 'float32') {
       const count = Math.max(0, Math.ceil((limit - start) / delta));
       if (count <= RANGE_LIMIT) {
-        return site.vector(Array.from({ length: count }, (_, i) => start + i * delta), dtype);
+        return site.vector(
+          Array.from({ length: count }, (_, i) => start + i * delta),
+          dtype,
+        );
       }
     }
     return site.add('RANGE', site.inputs());
@@ -97,10 +111,12 @@ export const SHAPE: TfOps = {
   OneHot: oneHot,
   Tile: direct('TILE'),
   BroadcastTo: direct('BROADCAST_TO'),
-  MatrixDiag: matrixDiag,
-  MatrixDiagV2: matrixDiag,
-  MatrixDiagV3: matrixDiag,
-  MatrixSetDiag: direct('MATRIX_SET_DIAG'),
+  MatrixDiag: matrixDiagonal('MATRIX_DIAG', 1),
+  MatrixDiagV2: matrixDiagonal('MATRIX_DIAG', 1),
+  MatrixDiagV3: matrixDiagonal('MATRIX_DIAG', 1),
+  MatrixSetDiag: matrixDiagonal('MATRIX_SET_DIAG', 2),
+  MatrixSetDiagV2: matrixDiagonal('MATRIX_SET_DIAG', 2),
+  MatrixSetDiagV3: matrixDiagonal('MATRIX_SET_DIAG', 2),
 };
 
 /** Longer ranges are left to the runtime: they are data, not shape arithmetic. */

@@ -1,6 +1,7 @@
+import { dtypeCode, UNKNOWN_DIM } from '@linnet/schema';
 import type { TensorId } from '../../../graph/graph.js';
 import type { Site, TfImport, TfOps } from '../site.js';
-import { cast, direct } from './compose.js';
+import { add, cast, direct, shapeOf } from './compose.js';
 
 const split: TfImport = (site) => {
   const [axis, x] = site.inputs() as [TensorId, TensorId];
@@ -22,6 +23,34 @@ function gather(site: Site, params: TensorId, axis: number, batchDims: number): 
     batchDims: batchDims < 0 ? batchDims + rank : batchDims,
   });
 }
+
+/** `updates` at the indices of input 1 in a tensor of zeros of the shape of input 0. */
+function scattered(site: Site, updates: TensorId): TensorId {
+  const indices = cast(site, site.input(1), 'int32');
+  return site.add('SCATTER_ND', [indices, updates, shapeOf(site, site.input(0))]);
+}
+
+/** What moves out at one end comes in at the other. */
+const roll: TfImport = (site) => {
+  const shifts = site.constant(1, 'shift');
+  const axes = site.constant(2, 'axis');
+  return axes.reduce((x, axis, index) => {
+    const { shape } = site.type(x);
+    const at = axis < 0 ? axis + shape.length : axis;
+    const size = shape[at]!;
+    if (size === UNKNOWN_DIM) throw site.unsupported(`the size of dimension ${at} is not known`);
+    const shift = ((shifts[index]! % size) + size) % size;
+    if (shift === 0) return x;
+    const part = (from: number, count: number) =>
+      site.add('SLICE', [
+        x,
+        site.vector(shape.map((_, d) => (d === at ? from : 0))),
+        site.vector(shape.map((_, d) => (d === at ? count : -1))),
+      ]);
+    const parts = [part(size - shift, shift), part(0, size - shift)];
+    return site.add('CONCATENATION', parts, { axis: at });
+  }, site.input(0));
+};
 
 /** Parts of tensors, and tensors put together from parts. */
 export const SLICE: TfOps = {
@@ -85,9 +114,19 @@ export const SLICE: TfOps = {
       cast(site, shape, 'int32'),
     ]);
   },
+  /** Elements at the same index are added up. */
+  TensorScatterAdd: (site) => add(site, site.input(0), scattered(site, site.input(2))),
+  /** Of elements at the same index, TensorFlow keeps any; here there must be only one. */
+  TensorScatterUpdate: (site) => {
+    const updates = site.input(2);
+    const ones = site.add('FILL', [shapeOf(site, updates), site.scalar(1)]);
+    const isUpdated = site.add('GREATER', [scattered(site, ones), site.scalar(0)]);
+    return site.add('SELECT_V2', [isUpdated, scattered(site, updates), site.input(0)]);
+  },
+  Roll: roll,
   Where: direct('WHERE'),
-  Unique: (site) => site.addMany('UNIQUE', [site.input(0)], { idxOutType: INT32 }),
+  Unique: (site) => {
+    const idxOutType = dtypeCode(site.attrs.dtype('out_idx', 'int32'));
+    return site.addMany('UNIQUE', [site.input(0)], { idxOutType });
+  },
 };
-
-/** TensorType.INT32 */
-const INT32 = 2;

@@ -8,8 +8,10 @@ const FLOAT32_MAX = 3.4028234663852886e38;
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
 
-const op = (name: 'ABS' | 'EXP' | 'LOG' | 'NEG' | 'RELU' | 'SQRT' | 'SIN' | 'COS' | 'SQUARE') =>
-  (site: Site, x: TensorId) => site.add(name, [x]);
+const op =
+  (name: 'ABS' | 'EXP' | 'LOG' | 'NEG' | 'RELU' | 'SQRT' | 'SIN' | 'COS' | 'SQUARE') =>
+  (site: Site, x: TensorId) =>
+    site.add(name, [x]);
 const [abs, exp, log, neg, relu, sqrt, sin, cos, square] = [
   op('ABS'),
   op('EXP'),

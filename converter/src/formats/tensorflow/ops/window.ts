@@ -203,6 +203,45 @@ function pool(op: 'MAX_POOL_2D' | 'AVERAGE_POOL_2D'): TfImport {
   };
 }
 
+/**
+ * Pooling over depth, height and width: over height and width first, then over depth. Maxima are
+ * separable, and so are means of what lies inside, as the number of elements is a product.
+ */
+function pool3D(op: 'MAX_POOL_2D' | 'AVERAGE_POOL_2D'): TfImport {
+  return (site) =>
+    channelsLast(
+      site,
+      site.input(0),
+      (x) => {
+        const [windowD, filterHeight, filterWidth] = spatialAttr(site, 'ksize', 5, 'NDHWC');
+        const [strideD, strideH, strideW] = spatialAttr(site, 'strides', 5, 'NDHWC');
+        const padding = site.attrs.string('padding') === 'SAME' ? Padding.SAME : Padding.VALID;
+        const [, depth, height, width, channels] = site.type(x).shape as Shape5D;
+        const planes = reshape(site, x, [-1, height, width, channels]);
+        const flat = site.add(op, [planes], {
+          padding,
+          strideH: strideH!,
+          strideW: strideW!,
+          filterHeight: filterHeight!,
+          filterWidth: filterWidth!,
+        });
+        const [, rows, columns] = site.type(flat).shape as Shape5D;
+        const columnsOfDepth = reshape(site, flat, [-1, depth, rows * columns, channels]);
+        const pooled = site.add(op, [columnsOfDepth], {
+          padding,
+          strideH: strideD!,
+          strideW: 1,
+          filterHeight: windowD!,
+          filterWidth: 1,
+        });
+        return reshape(site, pooled, [-1, site.type(pooled).shape[1]!, rows, columns, channels]);
+      },
+      'NDHWC',
+    );
+}
+
+type Shape5D = [number, number, number, number, number];
+
 /** What padding for a maximum holds. */
 function lowest(site: Site, x: TensorId): number {
   const { dtype } = site.type(x);
@@ -229,4 +268,6 @@ export const WINDOW: TfOps = {
   MaxPool: pool('MAX_POOL_2D'),
   MaxPoolV2: pool('MAX_POOL_2D'),
   AvgPool: pool('AVERAGE_POOL_2D'),
+  MaxPool3D: pool3D('MAX_POOL_2D'),
+  AvgPool3D: pool3D('AVERAGE_POOL_2D'),
 };

@@ -27,14 +27,20 @@ import {
 } from './wire.js';
 
 export const TensorShape = declare({
-  dim: repeated(2, message(() => declare({ size: field(1, int), name: field(2, string) }))),
+  dim: repeated(
+    2,
+    message(() => declare({ size: field(1, int), name: field(2, string) })),
+  ),
   unknownRank: field(3, bool),
 });
 export type TensorShape = Infer<typeof TensorShape>;
 
 export const TensorProto = declare({
   dtype: field(1, int32),
-  shape: field(2, message(() => TensorShape)),
+  shape: field(
+    2,
+    message(() => TensorShape),
+  ),
   content: field(4, bytes),
   floatVal: repeated(5, float),
   doubleVal: repeated(6, double),
@@ -85,31 +91,55 @@ const AttrList: Message<AttrList> = declare({
   f: repeated(4, float),
   b: repeated(5, bool),
   type: repeated(6, int32),
-  shape: repeated(7, message(() => TensorShape)),
-  func: repeated(9, message(() => FunctionRef)),
+  shape: repeated(
+    7,
+    message(() => TensorShape),
+  ),
+  func: repeated(
+    9,
+    message(() => FunctionRef),
+  ),
 });
 const AttrValue: Message<AttrValue> = declare({
-  list: field(1, message(() => AttrList)),
+  list: field(
+    1,
+    message(() => AttrList),
+  ),
   s: optional(2, bytes),
   i: optional(3, int),
   f: optional(4, float),
   b: optional(5, bool),
   type: optional(6, int32),
-  shape: field(7, message(() => TensorShape)),
-  tensor: field(8, message(() => TensorProto)),
+  shape: field(
+    7,
+    message(() => TensorShape),
+  ),
+  tensor: field(
+    8,
+    message(() => TensorProto),
+  ),
   placeholder: optional(9, string),
-  func: field(10, message(() => FunctionRef)),
+  func: field(
+    10,
+    message(() => FunctionRef),
+  ),
 });
 const FunctionRef: Message<FunctionRef> = declare({
   name: field(1, string),
-  attr: map(2, message(() => AttrValue)),
+  attr: map(
+    2,
+    message(() => AttrValue),
+  ),
 });
 
 export const NodeDef = declare({
   name: field(1, string),
   op: field(2, string),
   input: repeated(3, string),
-  attr: map(5, message(() => AttrValue)),
+  attr: map(
+    5,
+    message(() => AttrValue),
+  ),
 });
 export type NodeDef = Infer<typeof NodeDef>;
 
@@ -127,24 +157,46 @@ export const FunctionDef = declare({
     message(() =>
       declare({
         name: field(1, string),
-        inputArg: repeated(2, message(() => ArgDef)),
-        outputArg: repeated(3, message(() => ArgDef)),
+        inputArg: repeated(
+          2,
+          message(() => ArgDef),
+        ),
+        outputArg: repeated(
+          3,
+          message(() => ArgDef),
+        ),
         controlOutput: repeated(20, string),
       }),
     ),
   ),
-  node: repeated(3, message(() => NodeDef)),
+  node: repeated(
+    3,
+    message(() => NodeDef),
+  ),
   ret: map(4, string),
-  attr: map(5, message(() => AttrValue)),
+  attr: map(
+    5,
+    message(() => AttrValue),
+  ),
   controlRet: map(6, string),
 });
 export type FunctionDef = Infer<typeof FunctionDef>;
 
 export const GraphDef = declare({
-  node: repeated(1, message(() => NodeDef)),
+  node: repeated(
+    1,
+    message(() => NodeDef),
+  ),
   library: field(
     2,
-    message(() => declare({ function: repeated(1, message(() => FunctionDef)) })),
+    message(() =>
+      declare({
+        function: repeated(
+          1,
+          message(() => FunctionDef),
+        ),
+      }),
+    ),
   ),
 });
 export type GraphDef = Infer<typeof GraphDef>;
@@ -152,13 +204,22 @@ export type GraphDef = Infer<typeof GraphDef>;
 export const TensorInfo = declare({
   name: field(1, string),
   dtype: field(2, int32),
-  shape: field(3, message(() => TensorShape)),
+  shape: field(
+    3,
+    message(() => TensorShape),
+  ),
 });
 export type TensorInfo = Infer<typeof TensorInfo>;
 
 export const SignatureDef = declare({
-  inputs: map(1, message(() => TensorInfo)),
-  outputs: map(2, message(() => TensorInfo)),
+  inputs: map(
+    1,
+    message(() => TensorInfo),
+  ),
+  outputs: map(
+    2,
+    message(() => TensorInfo),
+  ),
   methodName: field(3, string),
 });
 export type SignatureDef = Infer<typeof SignatureDef>;
@@ -171,14 +232,25 @@ export const SaverDef = declare({
 /** An edge of a trackable object graph: a named attribute of the object. */
 const ObjectReference = declare({ nodeId: field(1, int32), localName: field(2, string) });
 
-const SavedObject = declare({ children: repeated(1, message(() => ObjectReference)) });
+const SavedObject = declare({
+  children: repeated(
+    1,
+    message(() => ObjectReference),
+  ),
+});
 
 /** `boundInputs`: the objects that a function captures, in the order of its last arguments. */
 const ConcreteFunction = declare({ boundInputs: repeated(2, int32) });
 
 export const SavedObjectGraph = declare({
-  nodes: repeated(1, message(() => SavedObject)),
-  concreteFunctions: map(2, message(() => ConcreteFunction)),
+  nodes: repeated(
+    1,
+    message(() => SavedObject),
+  ),
+  concreteFunctions: map(
+    2,
+    message(() => ConcreteFunction),
+  ),
 });
 
 export const MetaGraphDef = declare({
@@ -186,17 +258,35 @@ export const MetaGraphDef = declare({
     1,
     message(() => declare({ tags: repeated(4, string), tensorflowVersion: field(5, string) })),
   ),
-  graph: field(2, message(() => GraphDef)),
-  saver: field(3, message(() => SaverDef)),
-  signatures: map(5, message(() => SignatureDef)),
-  assets: repeated(6, message(() => declare({ filename: field(2, string) }))),
-  objectGraph: field(7, message(() => SavedObjectGraph)),
+  graph: field(
+    2,
+    message(() => GraphDef),
+  ),
+  saver: field(
+    3,
+    message(() => SaverDef),
+  ),
+  signatures: map(
+    5,
+    message(() => SignatureDef),
+  ),
+  assets: repeated(
+    6,
+    message(() => declare({ filename: field(2, string) })),
+  ),
+  objectGraph: field(
+    7,
+    message(() => SavedObjectGraph),
+  ),
 });
 export type MetaGraphDef = Infer<typeof MetaGraphDef>;
 
 export const SavedModel = declare({
   schemaVersion: field(1, int),
-  metaGraphs: repeated(2, message(() => MetaGraphDef)),
+  metaGraphs: repeated(
+    2,
+    message(() => MetaGraphDef),
+  ),
 });
 export type SavedModel = Infer<typeof SavedModel>;
 
@@ -206,7 +296,10 @@ export const TrackableObjectGraph = declare({
     1,
     message(() =>
       declare({
-        children: repeated(1, message(() => ObjectReference)),
+        children: repeated(
+          1,
+          message(() => ObjectReference),
+        ),
         attributes: repeated(
           2,
           message(() =>
@@ -230,7 +323,10 @@ export const BundleHeader = declare({
 
 export const BundleEntry = declare({
   dtype: field(1, int32),
-  shape: field(2, message(() => TensorShape)),
+  shape: field(
+    2,
+    message(() => TensorShape),
+  ),
   shardId: field(3, int32),
   offset: field(4, int),
   size: field(5, int),
