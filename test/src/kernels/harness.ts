@@ -41,6 +41,7 @@ export async function whyNotRunnable(build: Build): Promise<string | undefined> 
 }
 
 export interface KernelHost {
+  readonly threads: number;
   /** Runs one kernel; arrays behind out, inout and temp pointers hold what it wrote. */
   call<K extends KernelName>(kernel: K, args: KernelCallArguments<K, TypedArray>): void;
   /** The same, `repeats` times in one program; gives the milliseconds of it all. */
@@ -148,6 +149,7 @@ export async function openKernels(build: Build, threads = 1, megabytes = 64): Pr
     new Uint8Array(memory.buffer, at, array.byteLength);
 
   return {
+    threads,
     time,
     call: (kernel, args) => {
       time(kernel, args, 1);

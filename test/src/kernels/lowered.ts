@@ -1,0 +1,89 @@
+/** Runs what lowerings emit, call by call, on a KernelHost: without planner, arena or binding. */
+import {
+  blockLayout,
+  isPointer,
+  KERNELS,
+  type KernelCallArguments,
+  type KernelName,
+} from '@linnet/runtime-wasm';
+import {
+  arrayType,
+  elementCount,
+  type OpName,
+  type OptionsOf,
+  type TensorType,
+  type TypedArray,
+} from '@linnet/schema';
+import type {
+  BufferRef,
+  Emitter,
+  Fused,
+  Lowering,
+  LowerSite,
+  Operand,
+} from '../../../runtime-web/dist/plan/lowering.js';
+import { LOWERINGS } from '../../../runtime-web/dist/wasm/lower/index.js';
+import type { KernelHost } from './harness.js';
+
+export interface LoweredInput {
+  readonly type: TensorType;
+  readonly elements: TypedArray;
+  /** Known while planning. */
+  readonly isConstant: boolean;
+}
+
+export interface LoweredSite<N extends OpName> {
+  readonly op: N;
+  readonly options: OptionsOf<N>;
+  readonly fused?: Fused;
+  readonly inputs: readonly (LoweredInput | null)[];
+  readonly output: TensorType;
+}
+
+/** The output's elements; undefined where the lowering does not support the site. */
+export function runLowered<N extends OpName>(
+  host: KernelHost,
+  { op, options, fused = {}, inputs, output }: LoweredSite<N>,
+): TypedArray | undefined {
+  const lowering = LOWERINGS[op] as unknown as Lowering<N> | 'structural';
+  if (lowering === 'structural') return undefined;
+  const buffers: TypedArray[] = [];
+  const place = (array: TypedArray): BufferRef => ({ buffer: buffers.push(array) - 1, offset: 0 });
+  const operand = (type: TensorType, elements: TypedArray, isConstant: boolean): Operand => ({
+    type,
+    ref: place(elements),
+    value: isConstant ? elements : undefined,
+  });
+  const result = new (arrayType(output.dtype) ?? Uint8Array)(elementCount(output.shape) ?? 0);
+  const site: LowerSite<N> = {
+    op,
+    options,
+    fused,
+    inputs: inputs.map((input) => input && operand(input.type, input.elements, input.isConstant)),
+    outputs: [operand(output, result, false)],
+    intermediates: [],
+  };
+  if (!lowering.supports(site)) return undefined;
+  const emitter: Emitter = {
+    call: (kernel, args) => host.call(kernel, onArrays(kernel, args, buffers)),
+    scratch: (bytes) => place(new Uint8Array(bytes).fill(0xff)),
+    threadScratch: (bytes) => place(new Uint8Array(bytes * host.threads).fill(0xff)),
+    constant: (_, make) => place(make()),
+  };
+  lowering.lower(site, emitter);
+  return result;
+}
+
+/** The arguments with each reference replaced by the buffer it points at. */
+function onArrays<K extends KernelName>(
+  kernel: K,
+  args: KernelCallArguments<K, BufferRef>,
+  buffers: readonly TypedArray[],
+): KernelCallArguments<K, TypedArray> {
+  const replaced: Record<string, unknown> = { ...args };
+  for (const { name, type } of blockLayout(KERNELS[kernel]).fields) {
+    const ref = replaced[name] as BufferRef | null;
+    if (isPointer(type) && ref !== null) replaced[name] = buffers[ref.buffer];
+  }
+  return replaced as KernelCallArguments<K, TypedArray>;
+}
