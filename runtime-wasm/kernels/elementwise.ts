@@ -55,7 +55,14 @@ const BINARY_INTEGER = [
   'bitwise_xor',
   'right_shift',
 ] as const;
-const COMPARISONS = ['equal', 'not_equal', 'greater', 'greater_equal', 'less', 'less_equal'] as const;
+const COMPARISONS = [
+  'equal',
+  'not_equal',
+  'greater',
+  'greater_equal',
+  'less',
+  'less_equal',
+] as const;
 const LOGICAL = ['logical_and', 'logical_or'] as const;
 const QUANTIZED = ['add', 'mul'] as const;
 

@@ -5,8 +5,8 @@ import type { BufferRef, Emitter, Lowering, LowerSite, Operand } from '../../pla
 import { sameElements } from '../../plan/types.js';
 import { activationOf, activationRange, emitActivation, quantizedRange } from './activation.js';
 import { broadcast, count, emitCopy, field, rowMajor } from './dims.js';
-import { narrowed, suffixOf, widened } from './numeric.js';
 import { type PerTensor, perTensor, QUANTIZED } from './quantization.js';
+import { narrowed, suffixOf, widened } from './widening.js';
 
 /** Kernels of one group have the same block, so that the name of one stands for all in types. */
 type FloatKernel = 'binary_add_f32';
@@ -134,7 +134,13 @@ function arithmetic<N extends OpName>({ picks = false } = {}): Lowering<N> {
       const activation = activationOf(site);
       const block = binaryBlock(a, b, y);
       if (type === 'f32') {
-        return emitFloat(emit, kernelFor<FloatKernel>(site.op, type) as FloatKernel, block, y, activation);
+        return emitFloat(
+          emit,
+          kernelFor<FloatKernel>(site.op, type) as FloatKernel,
+          block,
+          y,
+          activation,
+        );
       }
       const [wideA, wideB] = [widened(a, emit), widened(b, emit)];
       narrowed(y, emit, (wideY) => {
@@ -163,7 +169,8 @@ function predicate<N extends OpName>(): Lowering<N> {
     lower(site, emit) {
       const [a, b, y] = operands(site);
       const block = binaryBlock(a, b, y);
-      const bytes = a.type.dtype === 'bool' ? kernelFor<'binary_logical_and_u8'>(site.op, 'u8') : undefined;
+      const bytes =
+        a.type.dtype === 'bool' ? kernelFor<'binary_logical_and_u8'>(site.op, 'u8') : undefined;
       if (bytes !== undefined) return emit.call(bytes, block);
       const kernel = kernelFor<IntegerKernel>(site.op, suffixOf(a.type.dtype) as string);
       emit.call(kernel as IntegerKernel, { ...block, a: widened(a, emit), b: widened(b, emit) });
@@ -185,7 +192,13 @@ const addN: Lowering<'ADD_N'> = {
     if (others.length === 0) {
       const strides = rowMajor(y.type.shape);
       const size = y.type.dtype === 'int64' ? 8 : 4;
-      return emitCopy(emit, size, y.type.shape, { ref: (first as Operand).ref, strides }, { ref: y.ref, strides });
+      return emitCopy(
+        emit,
+        size,
+        y.type.shape,
+        { ref: (first as Operand).ref, strides },
+        { ref: y.ref, strides },
+      );
     }
     let sum = first as Operand;
     for (const operand of others) {

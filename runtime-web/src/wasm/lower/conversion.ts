@@ -118,7 +118,12 @@ const quantizeLowering: Lowering<'QUANTIZE'> = {
     }
     const float = emit.scratch(4 * elements);
     if (input.type.dtype === 'float16') {
-      emitCast(emit, elements, { dtype: 'float16', ref: input.ref }, { dtype: 'float32', ref: float });
+      emitCast(
+        emit,
+        elements,
+        { dtype: 'float16', ref: input.ref },
+        { dtype: 'float32', ref: float },
+      );
     } else {
       emitDequantize(emit, input, float);
     }
@@ -193,4 +198,3 @@ export const CONVERSION_LOWERINGS = {
   CAST: cast,
   FAKE_QUANT: fakeQuant,
 } as const;
-

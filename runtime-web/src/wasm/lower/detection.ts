@@ -29,7 +29,7 @@ function suppression<N extends 'NON_MAX_SUPPRESSION_V4' | 'NON_MAX_SUPPRESSION_V
         score_threshold: inputOf(site, 4).ref,
         sigma: site.inputs[5]?.ref ?? null,
         indices: indices.ref,
-        selected_scores: scores && scores.ref,
+        selected_scores: scores?.ref ?? null,
         selected: selected.ref,
         candidates: emit.scratch(CANDIDATE_BYTES * count),
         count,

@@ -52,7 +52,10 @@ export function merge({ dims, strides }: Walk): Walk {
 }
 
 /** How operands are read while a row-major output is written, broadcasting as NumPy does. */
-export function broadcast(output: readonly number[], operands: readonly (readonly number[])[]): Walk {
+export function broadcast(
+  output: readonly number[],
+  operands: readonly (readonly number[])[],
+): Walk {
   const strides = operands.map((shape) => {
     const steps = rowMajor(shape);
     const missing = output.length - shape.length;
@@ -60,7 +63,10 @@ export function broadcast(output: readonly number[], operands: readonly (readonl
       axis < missing || shape[axis - missing] === 1 ? 0 : (steps[axis - missing] as number),
     );
   });
-  const { dims, strides: merged } = merge({ dims: output, strides: [rowMajor(output), ...strides] });
+  const { dims, strides: merged } = merge({
+    dims: output,
+    strides: [rowMajor(output), ...strides],
+  });
   return { dims, strides: merged.slice(1) };
 }
 

@@ -54,7 +54,12 @@ function weights(at: readonly number[]): Float32Array {
 }
 
 function resizeBlock(site: LowerSite<ResizeOp>) {
-  const [batch, height, width, depth] = inputOf(site, 0).type.shape as [number, number, number, number];
+  const [batch, height, width, depth] = inputOf(site, 0).type.shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const [, outHeight, outWidth] = outputOf(site).type.shape as [number, number, number];
   return {
     block: {
@@ -78,7 +83,9 @@ const resizeNearest: Lowering<'RESIZE_NEAREST_NEIGHBOR'> = {
     const { block, rows, columns, depth } = resizeBlock(site);
     const { options } = site;
     const table = ([size, outputs]: readonly [number, number]) =>
-      emit.constant(`nearest ${size} ${outputs} ${mode(options)}`, () => nearest(size, outputs, options));
+      emit.constant(`nearest ${size} ${outputs} ${mode(options)}`, () =>
+        nearest(size, outputs, options),
+      );
     emit.call('resize_nearest', {
       ...block,
       rows: table(rows),
@@ -101,7 +108,11 @@ function bilinearType(site: LowerSite<'RESIZE_BILINEAR'>): 'f32' | 'i8' | 'u8' |
   return perTensor(x)?.dtype === 'int8' ? QUANTIZED.int8.kernel : null;
 }
 
-function emitBilinear(emit: Emitter, site: LowerSite<'RESIZE_BILINEAR'>, type: 'f32' | 'i8' | 'u8'): void {
+function emitBilinear(
+  emit: Emitter,
+  site: LowerSite<'RESIZE_BILINEAR'>,
+  type: 'f32' | 'i8' | 'u8',
+): void {
   const { block, rows, columns, depth } = resizeBlock(site);
   const { options } = site;
   const tables = ([size, outputs]: readonly [number, number]) => {

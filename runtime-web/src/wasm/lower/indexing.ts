@@ -4,9 +4,9 @@ import { elementBytes } from '../../model/storage.js';
 import type { BufferRef, Emitter, Lowering, LowerSite, Operand } from '../../plan/lowering.js';
 import { canDequantize } from './conversion.js';
 import { count, field } from './dims.js';
-import { narrowed, suffixOf, widened } from './numeric.js';
 import { canMove, emitFill, indices, inputOf, isOneElement, outputOf } from './operands.js';
 import { isQuantizedDType, QUANTIZED } from './quantization.js';
+import { narrowed, suffixOf, widened } from './widening.js';
 
 const gather: Lowering<'GATHER'> = {
   supports: (site) => canMove(inputOf(site, 0).type, outputOf(site).type),
@@ -169,7 +169,12 @@ function emitScatter(
   const from = widened(updates, emit);
   narrowed(y, emit, (to) => {
     const size = type === 'i64' ? 8 : 4;
-    emit.call('fill', { value: firstElement(emit, join, type), y: to, size, count: count(y.type.shape) });
+    emit.call('fill', {
+      value: firstElement(emit, join, type),
+      y: to,
+      size,
+      count: count(y.type.shape),
+    });
     emit.call(`scatter_${join}_${type}`, {
       indices: ref,
       updates: from,

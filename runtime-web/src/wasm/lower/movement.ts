@@ -52,7 +52,10 @@ function moves<N extends OpName>(
 
 /** The copy of input 0 along a path of its own to the whole of output 0. */
 function from<N extends OpName>(
-  path: (shape: readonly number[], site: LowerSite<N>) => Path & { readonly dims?: readonly number[] },
+  path: (
+    shape: readonly number[],
+    site: LowerSite<N>,
+  ) => Path & { readonly dims?: readonly number[] },
 ): Lowering<N> {
   return moves((site) => {
     const source = path(inputOf(site, 0).type.shape, site);
@@ -88,7 +91,11 @@ const joined = moves<'CONCATENATION'>((site) => {
   const { shape } = outputOf(site).type;
   const axis = axisOf(site.options.axis, shape.length);
   const parts = site.inputs.map((_, index) => inputOf(site, index).type.shape);
-  const paths = along(shape, axis, parts.map((dims) => dims[axis] as number));
+  const paths = along(
+    shape,
+    axis,
+    parts.map((dims) => dims[axis] as number),
+  );
   return parts.map((dims, input) => ({
     input,
     output: 0,
@@ -102,8 +109,7 @@ const joined = moves<'CONCATENATION'>((site) => {
 const concatenation: Lowering<'CONCATENATION'> = {
   supports: (site) =>
     joined.supports(site) &&
-    (activationOf(site) === ActivationFunctionType.NONE ||
-      outputOf(site).type.dtype === 'float32'),
+    (activationOf(site) === ActivationFunctionType.NONE || outputOf(site).type.dtype === 'float32'),
   lower(site, emit) {
     joined.lower(site, emit);
     emitActivation(emit, outputOf(site), activationOf(site));
@@ -117,7 +123,11 @@ function split<N extends OpName>(data: number, axisInput: number): Lowering<N> {
       const { shape } = inputOf(site, data).type;
       const axis = axisOf(integersOf(site, axisInput)[0] as number, shape.length);
       const parts = site.outputs.map(({ type }) => type.shape);
-      const paths = along(shape, axis, parts.map((dims) => dims[axis] as number));
+      const paths = along(
+        shape,
+        axis,
+        parts.map((dims) => dims[axis] as number),
+      );
       return parts.map((dims, output) => ({
         input: data,
         output,
@@ -215,7 +225,10 @@ const broadcastTo: Lowering<'BROADCAST_TO'> = moves((site) => {
 });
 
 /** The blocks of an image as dimensions [batch, rows, in block, columns, in block, depth]. */
-function blockPath(shape: readonly number[], block: number): Path & { readonly dims: readonly number[] } {
+function blockPath(
+  shape: readonly number[],
+  block: number,
+): Path & { readonly dims: readonly number[] } {
   const [batch, height, width, depth] = shape as [number, number, number, number];
   const dims = [batch, height / block, block, width / block, block, depth];
   return { dims, ...whole(dims) };
@@ -224,7 +237,14 @@ function blockPath(shape: readonly number[], block: number): Path & { readonly d
 /** The same order of dimensions in an image whose blocks lie in its depth. */
 function depthPath(shape: readonly number[], block: number): Path {
   const [batch, height, width, depth] = shape as [number, number, number, number];
-  const [n, row, column, y, x, c] = rowMajor([batch, height, width, block, block, depth / block ** 2]);
+  const [n, row, column, y, x, c] = rowMajor([
+    batch,
+    height,
+    width,
+    block,
+    block,
+    depth / block ** 2,
+  ]);
   return { start: 0, strides: [n, row, y, column, x, c] as number[] };
 }
 
@@ -238,7 +258,9 @@ const spaceToDepth = moves<'SPACE_TO_DEPTH'>((site) => {
 const depthToSpace = moves<'DEPTH_TO_SPACE'>((site) => {
   const { blockSize } = site.options;
   const { dims, ...to } = blockPath(outputOf(site).type.shape, blockSize);
-  return [{ input: 0, output: 0, dims, from: depthPath(inputOf(site, 0).type.shape, blockSize), to }];
+  return [
+    { input: 0, output: 0, dims, from: depthPath(inputOf(site, 0).type.shape, blockSize), to },
+  ];
 });
 
 /** Ops that only give elements another shape; copied where the buffer cannot be shared. */

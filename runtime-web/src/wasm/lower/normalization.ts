@@ -28,7 +28,8 @@ function emitQuantizedSoftmax(
   { x, y }: { readonly x: PerTensor; readonly y: PerTensor },
 ): void {
   const factor = site.options.beta * x.scale;
-  const make = () => Float32Array.from({ length: 256 }, (_, distance) => Math.exp(-factor * distance));
+  const make = () =>
+    Float32Array.from({ length: 256 }, (_, distance) => Math.exp(-factor * distance));
   emit.call(`softmax_q${QUANTIZED[x.dtype].kernel as 'i8' | 'u8'}`, {
     ...rowsBlock(site),
     table: emit.constant(`exponentials ${factor}`, make),
@@ -40,8 +41,7 @@ function emitQuantizedSoftmax(
 }
 
 const softmax: Lowering<'SOFTMAX'> = {
-  supports: (site) =>
-    site.options.beta >= 0 && (isFloat(site) || quantizedSoftmax(site) !== null),
+  supports: (site) => site.options.beta >= 0 && (isFloat(site) || quantizedSoftmax(site) !== null),
   lower(site, emit) {
     const form = quantizedSoftmax(site);
     if (form !== null) emitQuantizedSoftmax(emit, site, form);

@@ -36,7 +36,13 @@ export function isOneElement(site: AnySite, index: number): boolean {
 export function emitMove(emit: Emitter, from: Operand, to: Operand): void {
   const dims = [count(to.type.shape)];
   const strides = [1];
-  emitCopy(emit, elementBytes(to.type.dtype), dims, { ref: from.ref, strides }, { ref: to.ref, strides });
+  emitCopy(
+    emit,
+    elementBytes(to.type.dtype),
+    dims,
+    { ref: from.ref, strides },
+    { ref: to.ref, strides },
+  );
 }
 
 /** A resident element of a type that stands for `real`. */
@@ -58,7 +64,10 @@ export function emitFill(emit: Emitter, to: Operand, value: BufferRef): void {
 }
 
 /** A tensor of indices as kernels take it: int64 where `wide` is 1, otherwise int32. */
-export function indices(emit: Emitter, { type: { dtype, shape }, ref }: Operand): {
+export function indices(
+  emit: Emitter,
+  { type: { dtype, shape }, ref }: Operand,
+): {
   readonly ref: BufferRef;
   readonly wide: 0 | 1;
 } {

@@ -45,7 +45,13 @@ const pad: Lowering<'PAD'> = {
   supports: (site) => canMove(inputOf(site, 0).type, outputOf(site).type),
   lower(site, emit) {
     const to = outputOf(site);
-    emitPad(emit, inputOf(site, 0), to, beforeOf(integersOf(site, 1)), elementConstant(emit, to.type));
+    emitPad(
+      emit,
+      inputOf(site, 0),
+      to,
+      beforeOf(integersOf(site, 1)),
+      elementConstant(emit, to.type),
+    );
   },
 };
 
@@ -99,10 +105,20 @@ const mirrorPad: Lowering<'MIRROR_PAD'> = {
         block.map(({ size }) => size),
         {
           ref: source.ref,
-          start: at(from, block.map((stretch) => stretch.from)),
+          start: at(
+            from,
+            block.map((stretch) => stretch.from),
+          ),
           strides: from.map((stride, axis) => stride * (block[axis]?.step ?? 1)),
         },
-        { ref: target.ref, start: at(to, block.map((stretch) => stretch.to)), strides: to },
+        {
+          ref: target.ref,
+          start: at(
+            to,
+            block.map((stretch) => stretch.to),
+          ),
+          strides: to,
+        },
       );
     }
   },

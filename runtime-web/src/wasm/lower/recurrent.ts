@@ -87,7 +87,13 @@ const INPUT = {
 } as const;
 
 /** Sizes that an LSTM's optional inputs must have; null where an input may have none. */
-function lstmSizes(site: AnySite, cells: number, units: number, features: number, diagonal: boolean) {
+function lstmSizes(
+  site: AnySite,
+  cells: number,
+  units: number,
+  features: number,
+  diagonal: boolean,
+) {
   const recurrent = diagonal ? cells : cells * units;
   const sizes = new Map<number, number>();
   const expect = (size: number, ...indices: readonly number[]) => {
@@ -97,10 +103,12 @@ function lstmSizes(site: AnySite, cells: number, units: number, features: number
   expect(cells * features, inputWeights, forgetWeights, cellWeights, outputWeights);
   const { inputRecurrent, forgetRecurrent, cellRecurrent, outputRecurrent } = INPUT;
   expect(recurrent, inputRecurrent, forgetRecurrent, cellRecurrent, outputRecurrent);
-  for (let index: number = INPUT.inputPeephole; index <= INPUT.outputBias; index++) expect(cells, index);
+  for (let index: number = INPUT.inputPeephole; index <= INPUT.outputBias; index++)
+    expect(cells, index);
   expect(units * cells, INPUT.projection);
   expect(units, INPUT.projectionBias);
-  for (let index: number = INPUT.inputNorm; index <= INPUT.outputNorm; index++) expect(cells, index);
+  for (let index: number = INPUT.inputNorm; index <= INPUT.outputNorm; index++)
+    expect(cells, index);
   return [...sizes].every(([index, size]) => {
     const operand = site.inputs[index];
     return operand == null || count(operand.type.shape) === size;
@@ -123,7 +131,8 @@ type FullOp = 'LSTM' | 'UNIDIRECTIONAL_SEQUENCE_LSTM';
 function shapeOfLstm(site: LowerSite<FullOp>) {
   const [cells, features] = inputOf(site, INPUT.outputWeights).type.shape as [number, number];
   const units = outputOf(site).type.shape.at(-1) as number;
-  const diagonal = 'diagonalRecurrentTensors' in site.options && site.options.diagonalRecurrentTensors;
+  const diagonal =
+    'diagonalRecurrentTensors' in site.options && site.options.diagonalRecurrentTensors;
   return { cells, features, units, diagonal };
 }
 
@@ -133,7 +142,7 @@ function supportsFull(site: LowerSite<FullOp>): boolean {
   const { cells, features, units, diagonal } = shapeOfLstm(site);
   const hasInputGate = site.inputs[INPUT.inputWeights] != null;
   const isWhole =
-    (hasInputGate === (site.inputs[INPUT.inputRecurrent] != null)) &&
+    hasInputGate === (site.inputs[INPUT.inputRecurrent] != null) &&
     (site.inputs[INPUT.projection] != null || cells === units) &&
     (!diagonal || cells === units);
   return (
@@ -143,7 +152,11 @@ function supportsFull(site: LowerSite<FullOp>): boolean {
   );
 }
 
-function emitFull(emit: Emitter, site: LowerSite<FullOp>, steps: ReturnType<typeof sequence>): void {
+function emitFull(
+  emit: Emitter,
+  site: LowerSite<FullOp>,
+  steps: ReturnType<typeof sequence>,
+): void {
   const { cells, features, units, diagonal } = shapeOfLstm(site);
   const ref = (index: number) => site.inputs[index]?.ref ?? null;
   emit.call('lstm_f32', {
@@ -193,7 +206,11 @@ function emitJoined(emit: Emitter, x: Operand, h: Operand, joined: Operand): voi
   for (const { type, ref } of [x, h]) {
     const columns = type.shape[1] as number;
     const from = { ref, strides: [columns, 1] };
-    emitCopy(emit, elementBytes(type.dtype), type.shape, from, { ref: joined.ref, start, strides: [width, 1] });
+    emitCopy(emit, elementBytes(type.dtype), type.shape, from, {
+      ref: joined.ref,
+      start,
+      strides: [width, 1],
+    });
     start += columns;
   }
 }
@@ -220,7 +237,8 @@ function emitBasic(emit: Emitter, site: LowerSite<'LSTM'>): void {
   emitMove(emit, h, hidden);
   emitMove(emit, c, cell);
   if (joined !== undefined) emitJoined(emit, x, h, joined);
-  const part = (index: number, rest: number): BufferRef => advance(weights.ref, 4 * (index * units * row + rest));
+  const part = (index: number, rest: number): BufferRef =>
+    advance(weights.ref, 4 * (index * units * row + rest));
   const offset = (index: number): BufferRef => advance(bias.ref, 4 * index * units);
   emit.call('lstm_f32', {
     ...oneStep(x.type.shape),

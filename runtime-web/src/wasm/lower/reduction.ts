@@ -5,9 +5,9 @@ import type { BufferRef, Emitter, Lowering, LowerSite } from '../../plan/lowerin
 import { sameElements } from '../../plan/types.js';
 import { emitCast } from './conversion.js';
 import { count } from './dims.js';
-import { narrowed, suffixOf, widened } from './numeric.js';
 import { elementConstant, emitFill, emitMove, inputOf, integersOf, outputOf } from './operands.js';
 import { type PerTensor, perTensor, QUANTIZED } from './quantization.js';
+import { narrowed, suffixOf, widened } from './widening.js';
 
 /** One dimension of a tensor, and those before and after it taken together. */
 export interface Axis {

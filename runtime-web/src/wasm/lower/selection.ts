@@ -1,5 +1,11 @@
 /** Ops that choose elements by a condition or make tensors from a few values. */
-import { broadcastShapes, dtypeCode, normalizeAxis, type OpName, type TypedArray } from '@linnet/schema';
+import {
+  broadcastShapes,
+  dtypeCode,
+  normalizeAxis,
+  type OpName,
+  type TypedArray,
+} from '@linnet/schema';
 import { elementBytes, elementsOf, storageBytes } from '../../model/storage.js';
 import type { Emitter, Lowering, LowerSite, Operand } from '../../plan/lowering.js';
 import { broadcast, count, emitCopy, field, rowMajor } from './dims.js';
@@ -17,7 +23,12 @@ import {
 
 /** Emits the select kernel for a condition of the given shape. */
 function emitSelect(emit: Emitter, site: AnySite, conditionShape: readonly number[]): void {
-  const [condition, a, b, y] = [inputOf(site, 0), inputOf(site, 1), inputOf(site, 2), outputOf(site)];
+  const [condition, a, b, y] = [
+    inputOf(site, 0),
+    inputOf(site, 1),
+    inputOf(site, 2),
+    outputOf(site),
+  ];
   const { dims, strides } = broadcast(y.type.shape, [conditionShape, a.type.shape, b.type.shape]);
   const [first, second, third] = strides.map(field) as [number[], number[], number[]];
   emit.call('select', {
@@ -61,8 +72,7 @@ const fill: Lowering<'FILL'> = {
 
 const zerosLike: Lowering<'ZEROS_LIKE'> = {
   supports: (site) => canMove(outputOf(site).type, outputOf(site).type),
-  lower: (site, emit) =>
-    emitFill(emit, outputOf(site), elementConstant(emit, outputOf(site).type)),
+  lower: (site, emit) => emitFill(emit, outputOf(site), elementConstant(emit, outputOf(site).type)),
 };
 
 const oneHot: Lowering<'ONE_HOT'> = {
@@ -116,7 +126,12 @@ const reverseSequence: Lowering<'REVERSE_SEQUENCE'> = {
 };
 
 /** Emits an output whose elements planning can tell. */
-function emitValues(emit: Emitter, y: Operand, key: string, values: () => Iterable<number | bigint>) {
+function emitValues(
+  emit: Emitter,
+  y: Operand,
+  key: string,
+  values: () => Iterable<number | bigint>,
+) {
   if (storageBytes(y.type) === 0) return;
   const make = (): TypedArray => {
     const elements = elementsOf(y.type.dtype, new Uint8Array(storageBytes(y.type)));
@@ -191,7 +206,9 @@ const unique = planned<'UNIQUE'>((site) => {
 const shapeOf = (site: AnySite) => inputOf(site, 0).type.shape;
 
 /** Ops whose output follows from the input's type. */
-function ofShape<N extends OpName>(values: (shape: readonly number[]) => readonly number[]): Lowering<N> {
+function ofShape<N extends OpName>(
+  values: (shape: readonly number[]) => readonly number[],
+): Lowering<N> {
   return {
     supports: () => true,
     lower(site, emit) {

@@ -10,10 +10,16 @@ export interface ByteTable {
 }
 
 /** The table of a function from one quantized 8-bit type to another, given on integers. */
-export function byteTable(from: PerTensor, to: PerTensor, f: (q: number) => number, name = ''): ByteTable {
+export function byteTable(
+  from: PerTensor,
+  to: PerTensor,
+  f: (q: number) => number,
+  name = '',
+): ByteTable {
   return {
     key: `table ${name} ${JSON.stringify([from, to])}`,
-    make: () => Uint8Array.from({ length: 256 }, (_, byte) => f(from.low < 0 ? (byte << 24) >> 24 : byte)),
+    make: () =>
+      Uint8Array.from({ length: 256 }, (_, byte) => f(from.low < 0 ? (byte << 24) >> 24 : byte)),
   };
 }
 

@@ -3,18 +3,19 @@ import type { KernelName } from '@linnet/runtime-wasm';
 import type { DType, OpName, OptionsOf } from '@linnet/schema';
 import type { Lowering, LowerSite, Operand } from '../../plan/lowering.js';
 import { count } from './dims.js';
-import { narrowed, suffixOf, widened } from './numeric.js';
 import { perTensor, quantize, roundHalfEven } from './quantization.js';
 import { byteTable, emitLookup } from './table.js';
+import { narrowed, suffixOf, widened } from './widening.js';
 
-type FloatName = Extract<KernelName, `unary_${string}_f32`> extends `unary_${infer N}_f32` ? N : never;
+type FloatName =
+  Extract<KernelName, `unary_${string}_f32`> extends `unary_${infer N}_f32` ? N : never;
 
-interface UnaryRow<N extends OpName> {
+interface UnaryRow {
   /** The float32 kernel, and its parameters. */
   readonly kernel: FloatName;
   readonly parameters?: readonly [a: number, b: number];
   /** The same on reals, for the tables of 8-bit tensors. */
-  readonly real: (x: number, options: OptionsOf<N>) => number;
+  readonly real: (x: number) => number;
 }
 
 /** The error function by a series of positive terms; past 6 it is 1 in float64. */
@@ -29,20 +30,26 @@ function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
 
-function clampTo(low: number, high: number): UnaryRow<OpName> {
-  return { kernel: 'clamp', parameters: [low, high], real: (x) => Math.min(Math.max(x, low), high) };
+function clampTo(low: number, high: number): UnaryRow {
+  return {
+    kernel: 'clamp',
+    parameters: [low, high],
+    real: (x) => Math.min(Math.max(x, low), high),
+  };
 }
 
 const hardSwish = (x: number) => x * (Math.min(Math.max(x + 3, 0), 6) / 6);
 const gelu = (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2));
-const geluTanh = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+const geluTanh = (x: number) =>
+  0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 
 /** A row may depend on the options. */
-type Row<N extends OpName> = UnaryRow<N> | ((options: OptionsOf<N>) => UnaryRow<N>);
+type Row<N extends OpName> = UnaryRow | ((options: OptionsOf<N>) => UnaryRow);
 
 function unary<N extends OpName>(row: Row<N>): Lowering<N> {
   const rowOf = (site: LowerSite<N>) => (typeof row === 'function' ? row(site.options) : row);
-  const ends = (site: LowerSite<N>) => [site.inputs[0] as Operand, site.outputs[0] as Operand] as const;
+  const ends = (site: LowerSite<N>) =>
+    [site.inputs[0] as Operand, site.outputs[0] as Operand] as const;
   const bytes = (site: LowerSite<N>) => {
     const [from, to] = ends(site).map(({ type }) => perTensor(type));
     return from && to && from.dtype !== 'int16' && to.dtype !== 'int16' ? { from, to } : null;
@@ -57,11 +64,17 @@ function unary<N extends OpName>(row: Row<N>): Lowering<N> {
       const { kernel, parameters: [a, b] = [0, 0], real } = rowOf(site);
       const form = bytes(site);
       if (form === null) {
-        return emit.call(`unary_${kernel}_f32`, { x: x.ref, y: y.ref, count: count(x.type.shape), a, b });
+        return emit.call(`unary_${kernel}_f32`, {
+          x: x.ref,
+          y: y.ref,
+          count: count(x.type.shape),
+          a,
+          b,
+        });
       }
       const { from, to } = form;
-      const f = (q: number) => quantize(real(from.scale * (q - from.zero), site.options), to);
-      const table = byteTable(from, to, f, `${site.op} ${a} ${b}`);
+      const f = (q: number) => quantize(real(from.scale * (q - from.zero)), to);
+      const table = byteTable(from, to, f, `${kernel} ${a} ${b}`);
       emitLookup(emit, count(x.type.shape), x.ref, y.ref, table);
     },
   };

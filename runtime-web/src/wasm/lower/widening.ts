@@ -57,8 +57,7 @@ export function narrowed(
   body: (y: BufferRef) => void,
 ): void {
   const wide = widerThan(dtype);
-  if (wide === null) return body(ref);
-  const y = emit.scratch(BYTES[wide] * count(shape));
+  const y = wide === null ? ref : emit.scratch(BYTES[wide] * count(shape));
   body(y);
-  emitCast(emit, count(shape), { dtype: wide, ref: y }, { dtype, ref });
+  if (wide !== null) emitCast(emit, count(shape), { dtype: wide, ref: y }, { dtype, ref });
 }
