@@ -2,9 +2,11 @@
 import { type LoadOptions, loadModel, type TensorInput } from '@linnet/runtime-web';
 import { read } from '@linnet/schema';
 import { ReferenceModel, type ReferenceTensor } from '../../../converter/dist/reference/model.js';
+import type { SignatureInfo } from '../../../converter/dist/verify/runner.js';
 import type { Elements, ElementsByName } from './outputs.js';
 
 export interface OpenModel {
+  readonly signatures: readonly SignatureInfo[];
   run(inputs: ElementsByName, signature?: string): Promise<ElementsByName>;
   dispose(): void;
 }
@@ -13,6 +15,7 @@ export interface OpenModel {
 export async function openWasm(bytes: Uint8Array, options: LoadOptions = {}): Promise<OpenModel> {
   const model = await loadModel(bytes, options);
   return {
+    signatures: model.signatures,
     run: (inputs, signature) =>
       model.run(
         Object.fromEntries(
@@ -31,6 +34,7 @@ export async function openWasm(bytes: Uint8Array, options: LoadOptions = {}): Pr
 export function openReference(bytes: Uint8Array): OpenModel {
   const model = new ReferenceModel(read(bytes));
   return {
+    signatures: model.signatures,
     run: async (inputs, signature) =>
       model.run(
         inputs as Readonly<Record<string, ReferenceTensor>>,
