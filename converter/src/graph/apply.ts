@@ -19,7 +19,7 @@ export interface Change {
   readonly constantsRemoved: readonly Tensor[];
 }
 
-/** Applies a patch: adds, redirects readers, infers types anew where they got sharper, and removes what nothing reads. */
+/** Applies a patch: adds, redirects readers, infers types anew where more is known, and removes what nothing reads. */
 export function applyPatch(graph: Graph, patch: Patch): Change {
   for (const tensor of patch.tensors) graph.setTensor(tensor);
   for (const { node, before } of patch.nodes) graph.addNode(node, before);
@@ -27,7 +27,8 @@ export function applyPatch(graph: Graph, patch: Patch): Change {
   const sharper: TensorId[] = [];
   for (const [old, by] of patch.replacements) {
     const [was, is] = [graph.tensor(old), graph.tensor(by)];
-    if (sameType(was, is)) continue;
+    const isNewlyKnown = is.data !== null && was.data === null;
+    if (sameType(was, is) && !isNewlyKnown) continue;
     invariant(
       refines(is, was),
       `a ${formatType(was)} (${was.name}) may not be replaced by a ${formatType(is)}`,
@@ -86,7 +87,7 @@ function redirect(graph: Graph, replacements: ReadonlyMap<TensorId, TensorId>): 
   graph.outputs = graph.outputs.map(resolve);
 }
 
-/** Infers the types downstream of a tensor whose own type got sharper. */
+/** Infers the types downstream of a tensor of which more is known: its type, or its contents. */
 function inferReaders(graph: Graph, start: TensorId): void {
   const pending = [start];
   for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
