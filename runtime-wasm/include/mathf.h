@@ -37,10 +37,19 @@ INLINE f32x4 exp2_of_integer(i32x4 n) { return (f32x4)((n + 127) << 23); }
 #define LN2_HIGH 0.693359375f
 #define LN2_LOW -2.12194440e-4f
 
+/** Adding 1.5 * 2^23 to a small x rounds it to an integer, half to even, in the sum's low bits. */
+#define ROUNDER 12582912.0f
+#define ROUNDER_BITS 0x4b400000
+
+/** x rounded half to even, for |x| < 2^22. */
+INLINE i32x4 round_to_i32x4(f32x4 x) { return (i32x4)(x + ROUNDER) - ROUNDER_BITS; }
+
 /** x = n ln 2 + r with integral n and |r| <= ln 2 / 2; gives e^r - 1. For |x| <= 110. */
-INLINE f32x4 expm1_reduced(f32x4 x, f32x4 *n) {
-  *n = round_f32x4(x * 1.44269504f);
-  f32x4 r = (x - *n * LN2_HIGH) - *n * LN2_LOW;
+INLINE f32x4 expm1_reduced(f32x4 x, i32x4 *n) {
+  f32x4 shifted = x * 1.44269504f + ROUNDER;
+  f32x4 whole = shifted - ROUNDER;
+  *n = (i32x4)shifted - ROUNDER_BITS;
+  f32x4 r = (x - whole * LN2_HIGH) - whole * LN2_LOW;
   f32x4 q = r * 1.99199218e-4f + 1.39472121e-3f;
   q = q * r + 8.33326112e-3f;
   q = q * r + 4.16662544e-2f;
@@ -51,20 +60,19 @@ INLINE f32x4 expm1_reduced(f32x4 x, f32x4 *n) {
 
 /** e^x; error under 1.5 ulp. */
 INLINE f32x4 exp_f32x4(f32x4 x) {
-  f32x4 n;
-  x = min_f32x4(max_f32x4(x, splat_f32x4(-104.0f)), splat_f32x4(89.0f));
+  i32x4 n;
+  x = clamp_f32x4(x, splat_f32x4(-104.0f), splat_f32x4(89.0f));
   f32x4 p = expm1_reduced(x, &n) + 1.0f;
-  i32x4 whole = (i32x4)wasm_i32x4_trunc_sat_f32x4((v128_t)n);
-  i32x4 half = whole >> 1;
-  return p * exp2_of_integer(half) * exp2_of_integer(whole - half);
+  i32x4 half = n >> 1;
+  return p * exp2_of_integer(half) * exp2_of_integer(n - half);
 }
 
 /** e^x - 1 for x <= 0 (other lanes are meaningless but harmless); error under 2 ulp. */
 INLINE f32x4 expm1_nonpositive_f32x4(f32x4 x) {
-  f32x4 n;
-  x = min_f32x4(max_f32x4(x, splat_f32x4(-30.0f)), splat_f32x4(0.0f));
+  i32x4 n;
+  x = clamp_f32x4(x, splat_f32x4(-30.0f), splat_f32x4(0.0f));
   f32x4 p = expm1_reduced(x, &n);
-  f32x4 power = exp2_of_integer((i32x4)wasm_i32x4_trunc_sat_f32x4((v128_t)n));
+  f32x4 power = exp2_of_integer(n);
   return power * p + (power - 1.0f);
 }
 
@@ -125,7 +133,7 @@ INLINE f32x4 erf_f32x4(f32x4 x) {
   q = q * s + 1.28379166e-1f;
   f32x4 small = q * x + x;
   /* -ln(1 - erf t), for t at least 0.9375; from 3.95 on 1 - erf t is below half an ulp of 1. */
-  f32x4 t = min_f32x4(magnitude, splat_f32x4(3.95f));
+  f32x4 t = clamp_f32x4(magnitude, splat_f32x4(0), splat_f32x4(3.95f));
   f32x4 l = t * 2.13059266e-5f + -4.36905801e-4f;
   l = l * t + 4.18293010e-3f;
   l = l * t + -2.51507666e-2f;

@@ -215,27 +215,27 @@ INLINE void store4_u8(u8 *y, v128_t q) {
 #define DEFINE_QUANTIZED(NAME, T, ...)                                                            \
   INLINE i32x4 quantized_##NAME##_##T(const binary_##NAME##_q##T##_params *p, f32x4 a, f32x4 b) { \
     const f32x4 ra = a - (float)p->a_zero, rb = b - (float)p->b_zero;                             \
-    f32x4 v = round_f32x4(__VA_ARGS__) + (float)p->y_zero;                                        \
-    v = min_f32x4(max_f32x4(v, splat_f32x4((float)p->low)), splat_f32x4((float)p->high));         \
-    return (i32x4)wasm_i32x4_trunc_sat_f32x4((v128_t)v);                                          \
+    const f32x4 low = splat_f32x4((float)(p->low - p->y_zero));                                   \
+    const f32x4 high = splat_f32x4((float)(p->high - p->y_zero));                                 \
+    return round_to_i32x4(clamp_f32x4(__VA_ARGS__, low, high)) + p->y_zero;                       \
   }                                                                                               \
   KERNEL(binary_##NAME##_q##T, T, T, {                                                            \
-    for (uint32_t i = 0; i < n; i += 4) {                                                         \
-      T four_a[4], four_b[4];                                                                     \
-      const uint32_t lanes = min_u32(4, n - i);                                                   \
-      const T *from_a = a + (int32_t)i * da, *from_b = b + (int32_t)i * db;                       \
-      if (lanes < 4 || da == 0) {                                                                 \
-        for (uint32_t l = 0; l < 4; l++) four_a[l] = from_a[l < lanes ? (int32_t)l * da : 0];     \
-        from_a = four_a;                                                                          \
-      }                                                                                           \
-      if (lanes < 4 || db == 0) {                                                                 \
-        for (uint32_t l = 0; l < 4; l++) four_b[l] = from_b[l < lanes ? (int32_t)l * db : 0];     \
-        from_b = four_b;                                                                          \
-      }                                                                                           \
-      i32x4 q = quantized_##NAME##_##T(p, load4_##T(from_a), load4_##T(from_b));                  \
-      if (lanes == 4) store4_##T(y + i, (v128_t)q);                                               \
-      else for (uint32_t l = 0; l < lanes; l++) y[i + l] = (T)q[l];                               \
+    const binary_##NAME##_q##T##_params block = *p; /* for y might alias p */                     \
+    T last_a[4] = {*a, *a, *a, *a}, last_b[4] = {*b, *b, *b, *b};                                 \
+    if (da == 0) a = last_a;                                                                      \
+    if (db == 0) b = last_b;                                                                      \
+    uint32_t i = 0;                                                                               \
+    for (; i + 4 <= n; i += 4) {                                                                  \
+      f32x4 va = load4_##T(a + (int32_t)i * da), vb = load4_##T(b + (int32_t)i * db);             \
+      store4_##T(y + i, (v128_t)quantized_##NAME##_##T(&block, va, vb));                          \
     }                                                                                             \
+    if (i == n) return;                                                                           \
+    for (uint32_t l = 0; i + l < n; l++) {                                                        \
+      last_a[l] = a[(int32_t)(da ? i + l : l)];                                                   \
+      last_b[l] = b[(int32_t)(db ? i + l : l)];                                                   \
+    }                                                                                             \
+    i32x4 q = quantized_##NAME##_##T(&block, load4_##T(last_a), load4_##T(last_b));               \
+    for (uint32_t l = 0; i + l < n; l++) y[i + l] = (T)q[l];                                      \
   })
 QUANTIZED(DEFINE_QUANTIZED, i8)
 QUANTIZED(DEFINE_QUANTIZED, u8)

@@ -19,22 +19,30 @@ static float row_max(const float *x, uint32_t n) {
   return largest;
 }
 
+/** sums + the four lanes of v, in float64. */
+INLINE void add_lanes(v128_t sums[2], f32x4 v) {
+  const v128_t upper = wasm_i32x4_shuffle((v128_t)v, (v128_t)v, 2, 3, 0, 1);
+  sums[0] = wasm_f64x2_add(sums[0], wasm_f64x2_promote_low_f32x4((v128_t)v));
+  sums[1] = wasm_f64x2_add(sums[1], wasm_f64x2_promote_low_f32x4(upper));
+}
+
 /** The sum of e^((x[i] - shift) * beta), accumulated in float64; the terms go to y if it is given. */
 static double sum_of_exponentials(const float *x, float *y, uint32_t n, float shift, float beta) {
-  double sums[4] = {0, 0, 0, 0};
-  for (uint32_t i = 0; i < n; i += 4) {
-    const uint32_t lanes = min_u32(4, n - i);
-    f32x4 v = lanes == 4 ? load_f32x4(x + i) : load_partial_f32x4(x + i, lanes);
-    v = exp_f32x4((v - shift) * beta);
-    if (lanes == 4) {
-      for (uint32_t l = 0; l < 4; l++) sums[l] += (double)v[l];
-      if (y) store_f32x4(y + i, v);
-    } else {
-      for (uint32_t l = 0; l < lanes; l++) sums[l] += (double)v[l];
-      if (y) store_partial_f32x4(y + i, v, lanes);
-    }
+  v128_t sums[2] = {wasm_f64x2_splat(0), wasm_f64x2_splat(0)};
+  uint32_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const f32x4 v = exp_f32x4((load_f32x4(x + i) - shift) * beta);
+    add_lanes(sums, v);
+    if (y) store_f32x4(y + i, v);
   }
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  if (i < n) {
+    const i32x4 lanes = (i32x4){0, 1, 2, 3} < (int32_t)(n - i);
+    const f32x4 v = exp_f32x4((load_partial_f32x4(x + i, n - i) - shift) * beta);
+    add_lanes(sums, select_f32x4(lanes, v, splat_f32x4(0)));
+    if (y) store_partial_f32x4(y + i, v, n - i);
+  }
+  const v128_t both = wasm_f64x2_add(sums[0], sums[1]);
+  return wasm_f64x2_extract_lane(both, 0) + wasm_f64x2_extract_lane(both, 1);
 }
 
 /** y = e^(beta x) / sum over the row of e^(beta x), beta >= 0. Source: TFLite's SOFTMAX. */
