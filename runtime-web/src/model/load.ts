@@ -1,4 +1,4 @@
-import { LinnetError, type Model, type Signature, type Subgraph } from '@linnet/schema';
+import { LinnetError, type Model, type NamedTensor, type Signature, type Subgraph } from '@linnet/schema';
 import { checkOrder, checkVocabulary, subgraphName, tensorName } from './check.js';
 import { readConstant, storedType } from './constants.js';
 import { type ExecutableModel, type Graph, type GraphTensor, graphNode } from './graph.js';
@@ -21,7 +21,7 @@ export function executable(model: Model): ExecutableModel {
   });
   const strings = new StringPool();
   const graphs = inlineComposites(model).map((subgraph, index) => toGraph(subgraph, index, strings));
-  return { graphs, signatures: signaturesOf(model), strings };
+  return { graphs, signatures: signaturesOf(model, graphs), strings };
 }
 
 function toGraph(subgraph: Subgraph, index: number, strings: StringPool): Graph {
@@ -70,11 +70,28 @@ function toGraph(subgraph: Subgraph, index: number, strings: StringPool): Graph 
 }
 
 /** The file's entry points, or one for the main graph whose names are its tensors'. */
-function signaturesOf(model: Model): readonly Signature[] {
-  if (model.signatures.length > 0) return model.signatures;
+function signaturesOf(model: Model, graphs: readonly Graph[]): readonly Signature[] {
   const main = model.subgraphs[0] as Subgraph;
   const named = (tensor: number) => ({ name: tensorName(main, tensor), tensor });
-  return [
-    { key: '', subgraph: 0, inputs: main.inputs.map(named), outputs: main.outputs.map(named) },
-  ];
+  const unnamed = { key: '', subgraph: 0, inputs: main.inputs.map(named), outputs: main.outputs.map(named) };
+  const signatures = model.signatures.length > 0 ? model.signatures : [unnamed];
+  return signatures.map((signature) => {
+    const subgraph = model.subgraphs[signature.subgraph] as Subgraph;
+    const graph = graphs[signature.subgraph] as Graph;
+    // Inlining may have put another tensor in an output's place, so places count.
+    const relocate = (tensors: readonly NamedTensor[], side: 'inputs' | 'outputs') =>
+      tensors.map(({ name, tensor }): NamedTensor => {
+        const position = subgraph[side].indexOf(tensor);
+        if (position >= 0) return { name, tensor: graph[side][position] as number };
+        throw new LinnetError(
+          'INVALID_MODEL',
+          `Signature "${signature.key}" names "${name}", which is not among the ${side} of its graph.`,
+        );
+      });
+    return {
+      ...signature,
+      inputs: relocate(signature.inputs, 'inputs'),
+      outputs: relocate(signature.outputs, 'outputs'),
+    };
+  });
 }

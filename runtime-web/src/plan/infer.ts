@@ -6,13 +6,12 @@ import {
   type OpSite,
   opRecord,
   type TensorType,
-  type TypedArray,
 } from '@linnet/schema';
 import type { Graph, GraphNode } from '../model/graph.js';
 import { Known } from '../model/known.js';
-import { elementsOf, storageBytes } from '../model/storage.js';
+import { storageBytes } from '../model/storage.js';
 import type { Resources } from '../model/resources.js';
-import { derivedId, type Step, TensorTable } from './step.js';
+import { type Step, TensorTable } from './step.js';
 
 /** A tensor that the host holds when a stage begins. */
 export interface Given {
@@ -29,7 +28,7 @@ export interface Inference {
   readonly needs: readonly number[];
 }
 
-/** Evaluates a node whose inputs are all known; null when it cannot. */
+/** Evaluates a node whose results are known before a run; null when it cannot. */
 export type Evaluate = (node: GraphNode, tensors: TensorTable) => readonly Known[] | null;
 
 /** Ops that the host carries out between stages. */
@@ -114,6 +113,9 @@ function inferNode(node: GraphNode, tensors: TensorTable): readonly number[] {
   return [];
 }
 
+/** Ops whose results depend on the types of their inputs alone. */
+const FOLLOW_FROM_TYPES: readonly OpName[] = ['SHAPE', 'RANK'];
+
 /** Finds a node's results while planning, where that can be done; false when it must run. */
 function resolve(
   node: GraphNode,
@@ -124,18 +126,11 @@ function resolve(
   const inputs = node.inputs.filter((tensor) => tensor >= 0);
   const known = inputs.flatMap((tensor) => tensors.known(tensor) ?? []);
   const output = node.outputs[0] as number;
-  const set = (id: string | null, elements: TypedArray) =>
-    tensors.setKnown(output, Known.of(id, tensors.type(output), elements));
   switch (node.op) {
-    case 'SHAPE':
-      set(null, integers(tensors.type(output), tensors.type(inputs[0] as number).shape));
-      return true;
-    case 'RANK':
-      set(null, integers(tensors.type(output), [tensors.type(inputs[0] as number).shape.length]));
-      return true;
     case 'VAR_HANDLE': {
       const handle = resources.handle(node.options.container, node.options.sharedName);
-      set(`variable:${handle}`, Int32Array.of(handle));
+      const id = `variable:${handle}`;
+      tensors.setKnown(output, Known.of(id, tensors.type(output), Int32Array.of(handle)));
       return true;
     }
     case 'DENSIFY': {
@@ -149,25 +144,14 @@ function resolve(
     }
     default:
   }
-  if (known.length < inputs.length || inputs.some((tensor) => tensors.isVariable(tensor))) {
-    return false;
-  }
+  const isKnown = known.length === inputs.length || FOLLOW_FROM_TYPES.includes(node.op);
+  if (!isKnown || inputs.some((tensor) => tensors.isVariable(tensor))) return false;
   const bytes = (list: readonly number[]) =>
     list.reduce((sum, tensor) => sum + storageBytes(tensors.type(tensor)), 0);
   if (bytes(node.outputs) > Math.max(FOLD_BYTES, FOLD_RATIO * bytes(inputs))) return false;
   const results = evaluate(node, tensors);
-  results?.forEach(({ bytes: contents }, index) => {
-    const tensor = node.outputs[index] as number;
-    const id = derivedId(tensors.graph, tensor, known);
-    tensors.setKnown(tensor, new Known(id, tensors.type(tensor), contents));
+  results?.forEach((result, index) => {
+    tensors.setKnown(node.outputs[index] as number, result);
   });
   return results !== null;
-}
-
-function integers(type: TensorType, values: readonly number[]): TypedArray {
-  const elements = elementsOf(type.dtype, new Uint8Array(storageBytes(type)));
-  values.forEach((value, index) => {
-    elements[index] = (typeof elements[0] === 'bigint' ? BigInt(value) : value) as never;
-  });
-  return elements;
 }

@@ -105,28 +105,32 @@ export class Planner {
     return found;
   }
 
-  /** The results of a node whose inputs are all known, by its own kernels; null without kernels. */
+  /** The results of a node by its own kernels, while planning; null without kernels. */
   #evaluate(node: GraphNode, tensors: TensorTable): readonly Known[] | null {
-    const sources = node.inputs.flatMap((tensor) => tensors.known(tensor) ?? []);
-    const isShared = sources.every(({ id }) => id !== null);
-    const key = `${tensors.graph.index}:${node.outputs[0]}`;
-    const earlier = isShared ? this.#folded.get(key) : undefined;
+    const inputs = node.inputs.filter((tensor) => tensor >= 0);
+    // What follows from constants alone is the same in every plan.
+    const isShared = inputs.every((tensor) => (tensors.known(tensor)?.id ?? null) !== null);
+    const idOf = (tensor: number) => (isShared ? `${tensors.graph.index}:${tensor}` : null);
+    const key = idOf(node.outputs[0] as number);
+    const earlier = key === null ? undefined : this.#folded.get(key);
     if (earlier !== undefined) return earlier;
-    const results = this.#run(node, tensors);
-    if (isShared) this.#folded.set(key, results);
+    const results = this.#run(node, tensors, idOf);
+    if (key !== null) this.#folded.set(key, results);
     return results;
   }
 
-  #run(node: GraphNode, tensors: TensorTable): readonly Known[] | null {
+  #run(
+    node: GraphNode,
+    tensors: TensorTable,
+    idOf: (tensor: number) => string | null,
+  ): readonly Known[] | null {
     const builder = new StageBuilder(tensors, this.backend, (known) => this.#expand(known));
-    const support = builder.lower({ node, fused: {} });
-    if (support === 'unsupported') return null;
+    if (builder.lower({ node, fused: {} }) === 'unsupported') return null;
     const outputs = node.outputs.map((tensor) => builder.port(tensor));
     const { buffers, calls } = builder;
     const arena = layOut(lifetimes(buffers, calls, [], outputs));
-    const stage = { buffers, calls, inputs: [], outputs, arena };
-    const results = this.backend.evaluate(stage);
-    return results.map((bytes, i) => new Known(null, (outputs[i] as (typeof outputs)[0]).type, bytes));
+    const results = this.backend.evaluate({ buffers, calls, inputs: [], outputs, arena });
+    return outputs.map(({ tensor, type }, i) => new Known(idOf(tensor), type, results[i] as Uint8Array));
   }
 
   #expand(known: Known): Known | null {
@@ -143,10 +147,10 @@ export class Planner {
       intermediates: [],
       name: '',
     } as GraphNode;
-    const graph = { index: -1, name: '', tensors: [source, target], nodes: [node], inputs: [], outputs: [1] };
-    const contents = this.#run(node, new TensorTable(graph))?.[0]?.bytes;
+    const tensors = [source, target];
+    const graph = { index: -1, name: '', tensors, nodes: [node], inputs: [], outputs: [1] };
     const id = known.id === null ? null : `${known.id}:float32`;
-    const expanded = contents === undefined ? null : new Known(id, type, contents);
+    const expanded = this.#run(node, new TensorTable(graph), () => id)?.[0] ?? null;
     if (known.id !== null) this.#expansions.set(known.id, expanded);
     return expanded;
   }

@@ -68,8 +68,3 @@ export class Uses {
     return (this.#last.get(tensor) ?? -1) >= position;
   }
 }
-
-/** The id under which a tensor that follows from constants alone is known across plans. */
-export function derivedId(graph: Graph, tensor: number, sources: readonly Known[]): string | null {
-  return sources.every(({ id }) => id !== null) ? `${graph.index}:${tensor}` : null;
-}

@@ -14,14 +14,10 @@ export interface Entry extends SignatureInfo {
 /**
  * The entry point of a signature. Inputs of the graph that the signature leaves out go by the
  * names of their tensors.
- *
- * @throws LinnetError of code INVALID_MODEL when it names tensors that are no inputs or outputs
  */
 export function toEntry(signature: Signature, graphs: readonly Graph[]): Entry {
   const { key, subgraph } = signature;
   const graph = graphs[subgraph] as Graph;
-  checkNamed(signature.inputs, graph.inputs, 'input', signature);
-  checkNamed(signature.outputs, graph.outputs, 'output', signature);
   const named = new Set(signature.inputs.map(({ tensor }) => tensor));
   const unnamed = graph.inputs
     .filter((tensor) => !named.has(tensor))
@@ -38,21 +34,6 @@ export function toEntry(signature: Signature, graphs: readonly Graph[]): Entry {
     inputTensors: inputs.map(({ tensor }) => tensor),
     outputTensors: outputs.map(({ tensor }) => tensor),
   };
-}
-
-function checkNamed(
-  named: readonly NamedTensor[],
-  tensors: readonly number[],
-  kind: string,
-  signature: Signature,
-): void {
-  for (const { name, tensor } of named) {
-    if (tensors.includes(tensor)) continue;
-    throw new LinnetError(
-      'INVALID_MODEL',
-      `Signature "${signature.key}" names "${name}", which is no ${kind} of its graph.`,
-    );
-  }
 }
 
 /** Names told apart: a name that is taken gets a number. */

@@ -15,6 +15,8 @@ export interface HostValue {
   readonly bytes: Uint8Array;
   /** Set once planning depends on the contents. */
   readonly known?: Known;
+  /** Nobody else holds the bytes. */
+  readonly isOwned?: true;
 }
 
 type HostNode = Extract<GraphNode, { op: HostOp }>;
@@ -84,7 +86,7 @@ export class Executor {
     const { stage, bound } = this.stages.get(frame.graph, position, frame.given());
     const results = await bound.run(stage.inputs.map(({ tensor }) => frame.value(tensor).bytes));
     stage.outputs.forEach(({ tensor, type }, i) => {
-      frame.set(tensor, { type, bytes: results[i] as Uint8Array });
+      frame.set(tensor, { type, bytes: results[i] as Uint8Array, isOwned: true });
     });
     for (const [tensor, known] of stage.known) {
       frame.set(tensor, { type: known.type, bytes: known.bytes, known });

@@ -174,9 +174,10 @@ export class Model {
     const results = await executor.run(entry.subgraph, values, signal);
     this.#guard.check(signal);
     const outputs = entry.outputs.map(({ name }, i): [string, TensorOutput] => {
-      const position = graph.outputs.indexOf(entry.outputTensors[i] as number);
-      const { type, bytes } = results[position] as HostValue;
-      const data = decodeOutput(type, bytes, strings);
+      const tensor = entry.outputTensors[i] as number;
+      const { type, bytes, isOwned } = results[graph.outputs.indexOf(tensor)] as HostValue;
+      const isFirst = entry.outputTensors.indexOf(tensor) === i;
+      const data = decodeOutput(type, isOwned && isFirst ? bytes : bytes.slice(), strings);
       return [name, { name, dtype: type.dtype, shape: type.shape, data }];
     });
     if (!resources.holdsStrings) strings.truncate(this.#ownStrings);

@@ -1,4 +1,4 @@
-import { type OpName, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
+import { isStatic, LinnetError, type OpName, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
 import type { ExecutableModel, Graph, GraphNode } from '../model/graph.js';
 import { type Given, isHostNode } from '../plan/infer.js';
 import type { PlannedNode } from '../plan/plan.js';
@@ -28,6 +28,8 @@ export interface GraphReport {
   readonly ops: readonly OpSupport[];
   /** Nodes whose plan depends on values that only a run gives. */
   readonly plannedAtRunTime: readonly string[];
+  /** Why planning stopped: with its open dimensions counted as 1, the graph does not fit together. */
+  readonly problem?: string;
 }
 
 export interface PlanReport {
@@ -52,11 +54,23 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
   const given = new Map<number, Given>();
   const give = (tensor: number) => given.set(tensor, { type: closed(tensor), known: null });
   for (const tensor of graph.inputs) give(tensor);
+  const isOpen = graph.inputs.some((tensor) => !isStatic(graph.tensors[tensor]?.type.shape ?? []));
+  const survey = () => {
+    try {
+      return planner.survey(graph, position, given);
+    } catch (error) {
+      if (!isOpen || !(error instanceof LinnetError)) throw error;
+      problem = error.format();
+      return undefined;
+    }
+  };
   const nodes: PlannedNode[] = [];
   const plannedAtRunTime: string[] = [];
   let [stages, arena, arenaLowerBound, position] = [0, 0, 0, 0];
+  let problem: string | undefined;
   while (position < graph.nodes.length) {
-    const stage = planner.survey(graph, position, given);
+    const stage = survey();
+    if (stage === undefined) break;
     stages += stage.nodes.length > 0 ? 1 : 0;
     arena += stage.arena.bytes;
     arenaLowerBound += stage.arena.lowerBound;
@@ -79,6 +93,7 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
     arenaLowerBound,
     ops: countSupport(nodes),
     plannedAtRunTime,
+    ...(problem !== undefined && { problem }),
   };
 }
 
