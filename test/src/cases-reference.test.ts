@@ -1,4 +1,3 @@
-import { referenceBackend } from './cases/backend.js';
-import { testCases } from './cases/suite.js';
+import { testCasesOnReference } from './cases/suite.js';
 
-testCases(referenceBackend);
+testCasesOnReference();

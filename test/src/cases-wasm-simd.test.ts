@@ -1,4 +1,3 @@
-import { wasmBackend } from './cases/backend.js';
-import { testCases } from './cases/suite.js';
+import { testCasesOnWasm } from './cases/suite.js';
 
-testCases(wasmBackend('wasm simd', {}));
+await testCasesOnWasm('simd');

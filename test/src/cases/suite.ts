@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Build } from '@linnet/runtime-web';
 import { OP_NAMES } from '@linnet/schema';
-import { type Backend, referenceBackend } from './backend.js';
+import { type Backend, referenceBackend, wasmBackend } from './backend.js';
 import { buildCases, type Case, type Value } from './build.js';
 import { difference } from './compare.js';
 import { expectedOutputs } from './expected.js';
@@ -12,9 +13,8 @@ import { fromReference, fromStock } from './tolerance.js';
  * Runs every case on a backend, one test per op: against stock TFLite's answers, and against the
  * reference.
  */
-export function testCases(backend: Backend): void {
-  const cases = buildCases();
-  describe(`op cases on ${backend.name}`, () => {
+function testCases(backend: Backend, cases: readonly Case[]): void {
+  describe(`op cases on ${backend.name}`, { skip: backend.skip ?? false }, () => {
     for (const op of OP_NAMES) {
       it(op, async () => {
         const failures: string[] = [];
@@ -33,6 +33,17 @@ export function testCases(backend: Backend): void {
   });
 }
 
+/** The suite on a build of the runtime. */
+export async function testCasesOnWasm(build: Build): Promise<void> {
+  const cases = buildCases();
+  testCases(await wasmBackend(build, cases[0]!), cases);
+}
+
+/** The suite on the reference. */
+export function testCasesOnReference(): void {
+  testCases(referenceBackend, buildCases());
+}
+
 /** What is wrong with a backend's answer, or null. */
 async function check(backend: Backend, subject: Case): Promise<string | null> {
   const { op, spec } = subject;
@@ -44,7 +55,7 @@ async function check(backend: Backend, subject: Case): Promise<string | null> {
     if (stock !== null) return `${stock} (${spec.expected ? 'by hand' : 'stock TFLite'})`;
     if (backend === referenceBackend) return null;
     const meant = await referenceBackend.run(subject);
-    const off = compareAll(subject, actual, meant, fromReference(op));
+    const off = compareAll(subject, actual, meant, fromReference(op, meant[0]?.dtype));
     return off && `${off} (reference)`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

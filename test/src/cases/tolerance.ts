@@ -1,4 +1,4 @@
-import type { OpName } from '@linnet/schema';
+import type { DType, OpName } from '@linnet/schema';
 import type { Tolerance } from './spec.js';
 
 const BASE: Tolerance = { absolute: 2e-6, relative: 1e-5, steps: 1 };
@@ -37,7 +37,7 @@ const MOVEMENT: ReadonlySet<OpName> = new Set<OpName>([
   'SELECT_V2',
 ]);
 
-/** How far from stock TFLite an answer may be, where the base does not do. */
+/** Where the base does not do for stock TFLite. */
 const FROM_STOCK: { readonly [N in OpName]?: Exception } = {
   EXP: { steps: 3, because: 'int16 interpolates in a table' },
   LOGISTIC: { steps: 8, because: 'int16 interpolates in a table' },
@@ -45,13 +45,22 @@ const FROM_STOCK: { readonly [N in OpName]?: Exception } = {
   SOFTMAX: { steps: 8, because: 'int16 interpolates in tables' },
 };
 
-/** How far from the reference an answer of the runtime may be, where the base does not do. */
-const FROM_REFERENCE: { readonly [N in OpName]?: Exception } = {};
+/** Ops whose 8-bit form is defined to the bit: an exact integer sum and one float32 product. */
+const EXACT_IN_8_BITS: ReadonlySet<OpName> = new Set<OpName>([
+  'CONV_2D',
+  'DEPTHWISE_CONV_2D',
+  'FULLY_CONNECTED',
+  'BATCH_MATMUL',
+]);
 
-function toleranceFrom(table: { readonly [N in OpName]?: Exception }, op: OpName): Tolerance {
-  const { because: _, ...exception } = table[op] ?? { because: '' };
+/** How far from stock TFLite an answer may be. */
+export function fromStock(op: OpName): Tolerance {
+  const { because: _, ...exception } = FROM_STOCK[op] ?? { because: '' };
   return { ...BASE, ...(MOVEMENT.has(op) && { steps: 0 }), ...exception };
 }
 
-export const fromStock = (op: OpName): Tolerance => toleranceFrom(FROM_STOCK, op);
-export const fromReference = (op: OpName): Tolerance => toleranceFrom(FROM_REFERENCE, op);
+/** How far from the reference an answer of the runtime may be. */
+export function fromReference(op: OpName, output: DType | undefined): Tolerance {
+  const isExact = EXACT_IN_8_BITS.has(op) && (output === 'int8' || output === 'uint8');
+  return { ...BASE, ...((MOVEMENT.has(op) || isExact) && { steps: 0 }) };
+}

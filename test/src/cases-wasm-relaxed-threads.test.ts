@@ -1,0 +1,3 @@
+import { testCasesOnWasm } from './cases/suite.js';
+
+await testCasesOnWasm('relaxed-threads');
