@@ -1,10 +1,10 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { dtypeCode, LinnetError } from '@linnet/schema';
+import { decode } from '../../wire/protobuf.js';
 import type { Format, OpenedModel, OpenOptions } from '../format.js';
 import type { Source } from '../source.js';
 import { type EntryPoint, importProgram } from '../tensorflow/import-program.js';
 import { GraphDef, type NodeDef, type TensorInfo } from '../tensorflow/proto/messages.js';
-import { decode } from '../tensorflow/proto/wire.js';
 
 /** Enough for the first node of a graph. */
 const SNIFF_BYTES = 4096;
@@ -27,40 +27,51 @@ async function open(source: Source, options: OpenOptions): Promise<OpenedModel> 
   const file = source.main!;
   options.onProgress?.(`reading ${file}`);
   const graph = decode(GraphDef, await source.read(file), 'the GraphDef', file);
-  const unknown = options.signatures?.find((key) => key !== SIGNATURE);
-  if (unknown !== undefined) {
-    throw new LinnetError(
-      'INVALID_ARGUMENT',
-      `a frozen graph has no signature ${unknown}`,
-      { file },
-      [`Its inputs and outputs make one signature, ${SIGNATURE}.`],
-    );
-  }
-  return importProgram(
-    { graph, entryPoints: [entryPoint(graph, file)], checkpoint: null },
-    options,
+  const entryPoints = (options.signatures ?? [SIGNATURE]).map((key) =>
+    entryPoint(graph, key, outputsOf(graph, key, file)),
   );
+  return importProgram({ graph, entryPoints, checkpoint: null }, options);
 }
 
-/** Placeholders are the inputs; what is computed from them and not read again is an output. */
-function entryPoint(graph: GraphDef, file: string): EntryPoint {
-  const inputs = graph.node.filter(({ op }) => op === 'Placeholder');
-  const computed = readers(graph, inputs);
+/**
+ * What a signature of a frozen graph returns: the node that it names, or by default what is
+ * computed from the placeholders and not read again.
+ */
+function outputsOf(graph: GraphDef, key: string, file: string): readonly NodeDef[] {
+  const named = graph.node.filter(({ name }) => name === key);
+  if (named.length > 0) return named;
+  if (key !== SIGNATURE) {
+    throw new LinnetError('INVALID_ARGUMENT', `the graph has no node ${key}`, { file }, [
+      `A frozen graph has no signatures: name the node to compute, or leave it out to compute all results (${SIGNATURE}).`,
+    ]);
+  }
+  const computed = readers(graph, placeholders(graph));
   const read = new Set(graph.node.flatMap(({ input }) => input.map(nodeName)));
   const outputs = graph.node.filter(
     ({ name, op }) => computed.has(name) && !read.has(name) && !NO_OUTPUT.has(op),
   );
-  if (outputs.length === 0) {
-    throw new LinnetError('INVALID_MODEL', 'the graph computes nothing from its inputs', { file });
-  }
+  if (outputs.length > 0) return outputs;
+  throw new LinnetError('INVALID_MODEL', 'the graph computes nothing from its inputs', { file });
+}
+
+/** The inputs are the placeholders that the outputs depend on. */
+function entryPoint(graph: GraphDef, key: string, outputs: readonly NodeDef[]): EntryPoint {
+  const inputs = placeholders(graph).filter((node) => {
+    const computed = readers(graph, [node]);
+    return outputs.some(({ name }) => computed.has(name));
+  });
   return {
-    key: SIGNATURE,
+    key,
     isRequired: true,
     inputs: new Map(inputs.map((node) => [node.name, placeholderInfo(node)])),
     outputs: new Map(
       outputs.map(({ name }) => [name, { name: `${name}:0`, dtype: 0, shape: undefined }]),
     ),
   };
+}
+
+function placeholders(graph: GraphDef): readonly NodeDef[] {
+  return graph.node.filter(({ op }) => op === 'Placeholder');
 }
 
 /** Names of all nodes that read the given ones, directly or not. */

@@ -1,10 +1,10 @@
 import { LinnetError } from '@linnet/schema';
+import { decode } from '../../wire/protobuf.js';
 import type { Format, OpenedModel, OpenOptions } from '../format.js';
 import type { Source } from '../source.js';
 import { Bundle } from '../tensorflow/checkpoint/bundle.js';
 import { importProgram } from '../tensorflow/import-program.js';
 import { type MetaGraphDef, SavedModel, type SignatureDef } from '../tensorflow/proto/messages.js';
-import { decode } from '../tensorflow/proto/wire.js';
 import { looksLikeSavedModel, SNIFF_BYTES } from './sniff.js';
 
 const MODEL_FILE = 'saved_model.pb';

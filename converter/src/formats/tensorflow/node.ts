@@ -36,7 +36,8 @@ export const PASS_THROUGH: ReadonlySet<string> = new Set([
 ]);
 
 /** The node behind identities. */
-export function origin(ref: TfRef): TfRef {
+export function origin(ref: TfRef | undefined): TfRef {
+  if (ref === undefined) throw malformed('a node has too few inputs');
   let at = ref;
   const seen = new Set<TfNode>();
   while (PASS_THROUGH.has(at.node.op) && at.node.inputs.length > 0) {

@@ -6,9 +6,10 @@
  * objects a function captures; the one in the checkpoint says under which key each object was
  * saved. Both are walked from their roots along edges of the same names.
  */
+
+import { decode } from '../../wire/protobuf.js';
 import type { Bundle } from './checkpoint/bundle.js';
 import { type GraphDef, type MetaGraphDef, TrackableObjectGraph } from './proto/messages.js';
-import { decode } from './proto/wire.js';
 
 const OBJECT_GRAPH_KEY = '_CHECKPOINTABLE_OBJECT_GRAPH';
 const VARIABLE_VALUE = 'VARIABLE_VALUE';

@@ -49,9 +49,7 @@ export class Site {
   }
 
   input(index: number): TensorId {
-    if (index >= this.inputCount) {
-      throw new LinnetError('INVALID_MODEL', `input ${index} is missing`, this.where);
-    }
+    if (index >= this.inputCount) throw this.incomplete();
     return this.graph.tensor(this.node, index);
   }
 
@@ -62,6 +60,7 @@ export class Site {
 
   /** dtype, shape and name of a tensor of the graph. */
   type(id: TensorId): Tensor {
+    this.require(id);
     return this.graph.builder.type(id);
   }
 
@@ -114,6 +113,7 @@ export class Site {
     options: Partial<OptionsOf<N>> = {},
     outputs: readonly TensorType[] = [],
   ): readonly TensorId[] {
+    for (const id of inputs) if (id !== null) this.require(id);
     const steering = opRecord(op).valueInputs ?? [];
     const settled = inputs.map((id, index) =>
       id !== null && steering.includes(index) ? this.settle(id) : id,
@@ -140,6 +140,19 @@ export class Site {
   unsupported(reason: string, ...notes: readonly string[]): LinnetError {
     const { name, op } = this.node;
     return new LinnetError('UNSUPPORTED', `${op} ${name}: ${reason}`, this.where, notes);
+  }
+
+  /** Importers take the inputs that their op has apart; a malformed node has fewer. */
+  private require(id: TensorId | undefined): void {
+    if (id === undefined) throw this.incomplete();
+  }
+
+  private incomplete(): LinnetError {
+    return new LinnetError(
+      'INVALID_MODEL',
+      `the node has too few inputs (${this.inputCount})`,
+      this.where,
+    );
   }
 
   private get where() {

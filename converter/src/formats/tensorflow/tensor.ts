@@ -13,6 +13,10 @@ export interface TfTensor {
 
 /** No protocol buffer and no TFLite buffer is larger. */
 const MAX_BYTES = 2 ** 31 - 1;
+/** Larger constants than this are written out element by element. */
+const MAX_REPEATED_BYTES = 2 ** 28;
+/** A string takes at least an offset. */
+const STRING_BYTES = 4;
 
 /** The dimensions of a shape; null when the rank is unknown, UNKNOWN_DIM where a size is. */
 export function dimensions(shape: TensorShape | undefined): number[] | null {
@@ -29,12 +33,15 @@ export function staticDimensions(shape: TensorShape | undefined, what: string): 
   return dims;
 }
 
+function absurd(what: string, shape: readonly number[]): LinnetError {
+  return new LinnetError('INVALID_MODEL', `${what} has the absurd shape [${shape.join(', ')}]`);
+}
+
 /** Number of elements; refuses what no file can hold. */
 export function checkedCount(dtype: DType, shape: readonly number[], what: string): number {
   const count = elementCount(shape) ?? Number.NaN;
-  if (!(Number.isSafeInteger(count) && byteLength(dtype, count) <= MAX_BYTES)) {
-    throw new LinnetError('INVALID_MODEL', `${what} has the absurd shape [${shape.join(', ')}]`);
-  }
+  const bytes = dtype === 'string' ? count * STRING_BYTES : byteLength(dtype, count);
+  if (!(Number.isSafeInteger(count) && bytes <= MAX_BYTES)) throw absurd(what, shape);
   return count;
 }
 
@@ -47,9 +54,10 @@ export function tensorFromProto(proto: TensorProto, what: string): TfTensor {
   const dtype = dtypeOf(proto.dtype);
   const shape = staticDimensions(proto.shape, what);
   const count = checkedCount(dtype, shape, what);
+  const size = dtype === 'string' ? count * STRING_BYTES : byteLength(dtype, count);
+  if (proto.content.length === 0 && size > MAX_REPEATED_BYTES) throw absurd(what, shape);
   if (dtype === 'string') return { dtype, shape, data: stringBuffer(proto.stringVal, count) };
   const ArrayOf = arrayType(dtype);
-  const size = byteLength(dtype, count);
   if (ArrayOf === null || dtype === 'resource' || dtype === 'variant') {
     throw new LinnetError('UNSUPPORTED', `${what} is a constant of type ${dtype}`);
   }

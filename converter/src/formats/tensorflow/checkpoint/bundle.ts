@@ -4,12 +4,12 @@
  * one entry for the whole and one per slice. Source: tensorflow/core/util/tensor_bundle.
  */
 import { byteLength, type DType, LinnetError } from '@linnet/schema';
+import { crc32c, mask } from '../../../wire/crc32c.js';
+import { decode } from '../../../wire/protobuf.js';
 import type { Source } from '../../source.js';
 import { dtypeOf } from '../dtype.js';
 import { BundleEntry, BundleHeader } from '../proto/messages.js';
-import { decode } from '../proto/wire.js';
 import { checkedCount, staticDimensions, stringBuffer, type TfTensor } from '../tensor.js';
-import { crc32c, mask } from './crc32c.js';
 import { orderedSliceKey, type Slice } from './slice.js';
 import { keyOf, readTable, VarintReader } from './sstable.js';
 

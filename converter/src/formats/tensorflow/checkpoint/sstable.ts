@@ -8,7 +8,7 @@
  */
 import { LinnetError } from '@linnet/schema';
 import { uncompress } from 'snappyjs';
-import { maskedCrc32c } from './crc32c.js';
+import { maskedCrc32c } from '../../../wire/crc32c.js';
 
 const FOOTER_BYTES = 48;
 const TRAILER_BYTES = 5;

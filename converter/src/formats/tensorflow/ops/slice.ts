@@ -5,14 +5,10 @@ import { add, cast, direct, shapeOf } from './compose.js';
 
 const split: TfImport = (site) => {
   const [axis, x] = site.inputs() as [TensorId, TensorId];
-  const numSplits = site.attrs.int('num_split');
   const axisValue = site.known(axis);
-  return site.addMany(
-    'SPLIT',
-    [axisValue === undefined ? axis : site.scalar(axisValue[0]!), x],
-    { numSplits },
-    Array.from({ length: numSplits }, () => site.type(x)),
-  );
+  return site.addMany('SPLIT', [axisValue === undefined ? axis : site.scalar(axisValue[0]!), x], {
+    numSplits: site.attrs.int('num_split'),
+  });
 };
 
 function gather(site: Site, params: TensorId, axis: number, batchDims: number): TensorId {
@@ -66,18 +62,14 @@ export const SLICE: TfOps = {
   Split: split,
   SplitV: (site) => {
     const [x, sizes] = site.inputs() as [TensorId, TensorId];
-    const numSplits = site.attrs.int('num_split');
-    const outputs = Array.from({ length: numSplits }, () => site.type(x));
     const axis = site.scalar(site.axis(2, site.rank(x)));
-    return site.addMany('SPLIT_V', [x, sizes, axis], { numSplits }, outputs);
+    return site.addMany('SPLIT_V', [x, sizes, axis], { numSplits: site.attrs.int('num_split') });
   },
-  Unpack: (site) => {
-    const x = site.input(0);
-    const num = site.attrs.int('num');
-    const axis = site.attrs.int('axis', 0);
-    const outputs = Array.from({ length: num }, () => site.type(x));
-    return site.addMany('UNPACK', [x], { num, axis }, outputs);
-  },
+  Unpack: (site) =>
+    site.addMany('UNPACK', [site.input(0)], {
+      num: site.attrs.int('num'),
+      axis: site.attrs.int('axis', 0),
+    }),
   Pack: (site) =>
     site.add('PACK', site.inputs(), {
       axis: site.attrs.int('axis', 0),

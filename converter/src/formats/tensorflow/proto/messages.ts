@@ -24,7 +24,7 @@ import {
   repeated,
   string,
   uint64,
-} from './wire.js';
+} from '../../../wire/protobuf.js';
 
 export const TensorShape = declare({
   dim: repeated(
