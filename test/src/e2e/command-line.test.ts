@@ -1,0 +1,233 @@
+/** The command line as scripts use it: results on stdout, messages on stderr, exit statuses. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { after, before, suite, test } from 'node:test';
+import { readNpy, writeNpy } from '../../../converter/dist/data/npy.js';
+import {
+  type Fixture,
+  fixturePath,
+  fixtures,
+  recordedCase,
+  toleranceOf,
+} from '../support/fixtures.js';
+import { type CommandResult, linnet, temporaryFolder } from '../support/linnet.js';
+import { assertOutputs, type Elements } from '../support/outputs.js';
+
+const CNN = fixtures.find(({ name }) => name === 'cnn/export') as Fixture;
+const TWO_INPUTS = fixtures.find(({ name }) => name === 'wide_deep/export') as Fixture;
+const SIGNATURES = fixtures.find(({ name }) => name === 'signatures/save:compare') as Fixture;
+
+const folder = temporaryFolder();
+const { path } = folder;
+const FLOAT = path('float.tflite');
+const SMALL = path('small.tflite');
+after(() => folder[Symbol.dispose]());
+
+function succeed(...args: readonly string[]): CommandResult {
+  const result = linnet(...args);
+  assert.equal(result.status, 0, result.messages);
+  return result;
+}
+
+/** Writes an array of a recorded case, for --input. */
+function inputFile(fixture: Fixture, name: string): string {
+  const file = path(`${fixture.name.replaceAll(/\W/g, '-')}-${name}.npy`);
+  writeFileSync(file, writeNpy(recordedCase(fixture).inputs[name] as never));
+  return file;
+}
+
+function outputsIn(directory: string): Record<string, Elements> {
+  return Object.fromEntries(
+    readdirSync(directory).map((file) => {
+      const name = file.replace(/\.npy$/, '');
+      return [name, readNpy(name, new Uint8Array(readFileSync(`${directory}/${file}`)), file)];
+    }),
+  );
+}
+
+before(() => {
+  succeed('convert', fixturePath(CNN.path), '-o', FLOAT);
+  succeed('convert', fixturePath(CNN.path), '-o', SMALL, '--optimize', 'default');
+});
+
+suite('convert', () => {
+  test('quantizes on request and writes the same bytes again', () => {
+    assert.ok(statSync(SMALL).size < 0.5 * statSync(FLOAT).size);
+    const again = path('again.tflite');
+    succeed('convert', fixturePath(CNN.path), '-o', again, '--optimize', 'default');
+    assert.deepEqual(readFileSync(again), readFileSync(SMALL));
+  });
+
+  test('--json describes what was written', () => {
+    const { out } = succeed('convert', fixturePath(CNN.path), '-o', path('j.tflite'), '--json');
+    const report = JSON.parse(out);
+    assert.equal(report.output, path('j.tflite'));
+    assert.equal(report.bytes, statSync(report.output).size);
+    assert.deepEqual(report.signatures[0].inputs, [
+      { name: 'image', dtype: 'float32', shape: [-1, 8, 8, 1] },
+    ]);
+  });
+
+  test('--explain tells which rules fired', () => {
+    const { out } = succeed('convert', fixturePath(CNN.path), '-o', path('e.tflite'), '--explain');
+    assert.match(out, /fold/);
+    assert.match(out, /CONV_2D +\d+ +2/);
+  });
+
+  test('--signature and --input-shape choose what is converted', () => {
+    const output = path('one.tflite');
+    succeed(
+      ...['convert', fixturePath(SIGNATURES.path), '-o', output, '--signature', 'embed'],
+      ...['--input-shape', 'image:2,8,8,1'],
+    );
+    const { signatures } = JSON.parse(succeed('inspect', output, '--json').out);
+    assert.deepEqual(
+      signatures.map(({ key, inputs }: { key: string; inputs: unknown }) => ({ key, inputs })),
+      [{ key: 'embed', inputs: [{ name: 'image', type: 'float32[2,8,8,1]' }] }],
+    );
+  });
+});
+
+suite('inspect', () => {
+  test('shows signatures, ops and the plan', () => {
+    const { out } = succeed('inspect', SMALL);
+    assert.match(
+      out,
+      /serving_default +input +image +float32\[\?,8,8,1\]|serving_default +input +image/,
+    );
+    assert.match(out, /CONV_2D/);
+    assert.match(out, /arena [\d.]+ k?B/);
+  });
+
+  test('--json has them as data', () => {
+    const { graphs, plan, refused } = JSON.parse(succeed('inspect', SMALL, '--json').out);
+    assert.equal(refused, null);
+    assert.ok(graphs[0].ops.some(({ op }: { op: string }) => op === 'FULLY_CONNECTED'));
+    assert.ok(plan.graphs[0].arena >= plan.graphs[0].arenaLowerBound);
+    assert.ok(
+      plan.graphs[0].ops.every(({ unsupported }: { unsupported: number }) => unsupported === 0),
+    );
+  });
+});
+
+suite('run', () => {
+  const backends = [
+    ['--backend', 'wasm'],
+    ['--backend', 'wasm', '--threads', '2'],
+    ['--backend', 'reference'],
+  ];
+  for (const backend of backends) {
+    test(backend.join(' '), () => {
+      const directory = path(`outputs${backend.join('')}`);
+      const input = `image=${inputFile(CNN, 'image')}`;
+      succeed('run', FLOAT, '--input', input, '--output-dir', directory, ...backend);
+      assertOutputs(outputsIn(directory), recordedCase(CNN).outputs, {
+        tolerance: toleranceOf(CNN),
+      });
+    });
+  }
+
+  test('a SavedModel, with several inputs', () => {
+    const directory = path('outputs-savedmodel');
+    const inputs = ['image', 'ink'].flatMap((name) => [
+      '--input',
+      `${name}=${inputFile(TWO_INPUTS, name)}`,
+    ]);
+    const { out } = succeed(
+      'run',
+      fixturePath(TWO_INPUTS.path),
+      ...inputs,
+      '--output-dir',
+      directory,
+      '--json',
+    );
+    assertOutputs(outputsIn(directory), recordedCase(TWO_INPUTS).outputs, {
+      tolerance: toleranceOf(TWO_INPUTS),
+    });
+    assert.deepEqual(
+      JSON.parse(out)
+        .outputs.map(({ name }: { name: string }) => name)
+        .sort(),
+      ['digit', 'parity'],
+    );
+  });
+
+  test('--signature', () => {
+    const directory = path('outputs-signature');
+    const names = Object.keys(recordedCase(SIGNATURES).inputs);
+    const inputs = names.flatMap((name) => ['--input', `${name}=${inputFile(SIGNATURES, name)}`]);
+    succeed(
+      'run',
+      fixturePath(SIGNATURES.path),
+      '--signature',
+      'compare',
+      ...inputs,
+      '--output-dir',
+      directory,
+    );
+    assertOutputs(outputsIn(directory), recordedCase(SIGNATURES).outputs, {
+      tolerance: toleranceOf(SIGNATURES),
+    });
+  });
+});
+
+suite('verify', () => {
+  test('passes within the tolerance and fails with status 1 past it', () => {
+    succeed('verify', FLOAT, fixturePath(CNN.path), '--random', '3', '--seed', '7');
+    const strict = linnet('verify', SMALL, FLOAT, '--random', '3', '--tolerance', '1e-7', '--json');
+    assert.equal(strict.status, 1);
+    const { passed, outputs } = JSON.parse(strict.out);
+    assert.equal(passed, false);
+    assert.ok(outputs[0].maxAbsoluteError > 1e-7 && outputs[0].cosine > 0.99);
+  });
+});
+
+suite('faults', () => {
+  const damaged = path('damaged.tflite');
+  before(() => writeFileSync(damaged, readFileSync(FLOAT).subarray(0, 5000)));
+
+  const faults: readonly (readonly [
+    name: string,
+    status: number,
+    pattern: RegExp,
+    args: readonly string[],
+  ])[] = [
+    ['no such model', 1, /no\/such\/model/, ['convert', 'no/such/model']],
+    [
+      'no known format',
+      1,
+      /README\.md/,
+      ['convert', fixturePath('README.md'), '-o', path('x.tflite')],
+    ],
+    ['a damaged model', 1, /damaged\.tflite/, ['inspect', path('damaged.tflite')]],
+    [
+      'an unknown signature',
+      1,
+      /train/,
+      ['convert', fixturePath(CNN.path), '--signature', 'train', '-o', path('x.tflite')],
+    ],
+    ['a missing input', 1, /image/, ['run', FLOAT, '--output-dir', path('x')]],
+    ['an unknown command', 2, /unknown command/, ['transmogrify']],
+    ['an unknown option', 2, /unknown option/, ['convert', FLOAT, '--optimise', 'default']],
+    ['an unknown mode', 2, /none, default/, ['convert', FLOAT, '--optimize', 'most']],
+    ['a model onto itself', 2, /itself/, ['convert', FLOAT, '-o', FLOAT]],
+    ['no arguments', 2, /Usage/, []],
+  ];
+  for (const [name, status, pattern, args] of faults) {
+    test(name, () => {
+      const result = linnet(...args);
+      assert.equal(result.status, status, result.messages);
+      assert.match(result.messages, pattern);
+      assert.doesNotMatch(result.messages, /^\s+at /m, 'no stack trace without --debug');
+      assert.equal(result.out, '');
+      assert.ok(!existsSync(path('x.tflite')) && !existsSync(path('x')), 'nothing is written');
+    });
+  }
+
+  test('--json says them as data, --debug with a stack trace', () => {
+    const result = linnet('inspect', damaged, '--json');
+    assert.equal(result.status, 1);
+    assert.equal(JSON.parse(result.out).error.code, 'INVALID_MODEL');
+    assert.match(linnet('--debug', 'inspect', damaged).messages, /^\s+at /m);
+  });
+});
