@@ -22,6 +22,7 @@ export const CONVERSION_KERNELS = {
   dequantize_u8: DEQUANTIZE,
   dequantize_i16: DEQUANTIZE,
   dequantize_i32: DEQUANTIZE,
+  dequantize_i64: DEQUANTIZE,
   quantize_i8: QUANTIZE,
   quantize_u8: QUANTIZE,
   quantize_i16: QUANTIZE,

@@ -16,11 +16,11 @@ typedef union {
   double reals[BLOCK];
 } stage;
 
-#define LOAD(T, FIELD, ...)                          \
-  for (uint32_t i = 0; i < n; i++) {                 \
-    const T v = ((const T *)x)[first + i];           \
-    s->FIELD[i] = __VA_ARGS__;                       \
-  }                                                  \
+#define LOAD(T, FIELD, ...)                                                                       \
+  for (uint32_t i = 0; i < n; i++) {                                                              \
+    const T v = ((const T *)x)[first + i];                                                        \
+    s->FIELD[i] = __VA_ARGS__;                                                                    \
+  }                                                                                               \
   break;
 
 /** Fills the stage; returns whether the elements are reals. */
@@ -42,13 +42,13 @@ static int load_stage(stage *s, const void *x, uint32_t type, uint32_t first, ui
   return type == FLOAT32 || type == FLOAT16 || type == BFLOAT16 || type == FLOAT64;
 }
 
-#define STORE(T, ...)                                \
-  for (uint32_t i = 0; i < n; i++) {                 \
-    const double real = s->reals[i];                 \
-    const int64_t integer = s->integers[i];          \
-    (void)real, (void)integer;                       \
-    ((T *)y)[first + i] = __VA_ARGS__;               \
-  }                                                  \
+#define STORE(T, ...)                                                                             \
+  for (uint32_t i = 0; i < n; i++) {                                                              \
+    const double real = s->reals[i];                                                              \
+    const int64_t integer = s->integers[i];                                                       \
+    (void)real, (void)integer;                                                                    \
+    ((T *)y)[first + i] = __VA_ARGS__;                                                            \
+  }                                                                                               \
   break;
 
 /** A real, cut off towards zero and saturated; NaN gives 0. */
@@ -105,15 +105,15 @@ void cast(const cast_params *p, uint32_t thread, uint32_t threads) {
 }
 
 /** The casts that models use much, in loops that compile to vectors. Exact, or rounded once. */
-#define DEFINE_CAST(NAME, T, R, ...)                                                        \
-  void cast_##NAME(const cast_##NAME##_params *p, uint32_t thread, uint32_t threads) {      \
-    const span part = share(p->count, 16, thread, threads);                                 \
-    const T *x = p->x;                                                                      \
-    R *y = p->y;                                                                            \
-    for (uint32_t i = part.begin; i < part.end; i++) {                                      \
-      const T v = x[i];                                                                     \
-      y[i] = __VA_ARGS__;                                                                   \
-    }                                                                                       \
+#define DEFINE_CAST(NAME, T, R, ...)                                                              \
+  void cast_##NAME(const cast_##NAME##_params *p, uint32_t thread, uint32_t threads) {            \
+    const span part = share(p->count, 16, thread, threads);                                       \
+    const T *x = p->x;                                                                            \
+    R *y = p->y;                                                                                  \
+    for (uint32_t i = part.begin; i < part.end; i++) {                                            \
+      const T v = x[i];                                                                           \
+      y[i] = __VA_ARGS__;                                                                         \
+    }                                                                                             \
   }
 DEFINE_CAST(f16_f32, uint16_t, float, half_to_float(v))
 DEFINE_CAST(i32_f32, int32_t, float, (float)v)
@@ -121,50 +121,64 @@ DEFINE_CAST(f32_i32, float, int32_t, __builtin_wasm_trunc_saturate_s_i32_f32(v))
 DEFINE_CAST(i32_i64, int32_t, int64_t, v)
 DEFINE_CAST(i64_i32, int64_t, int32_t, (int32_t)v)
 
-/**
- * Calls STEP for the elements of this thread's share, in runs of one channel each, with the channel
- * `c` and the elements' range [first, last). Element i has channel (i / inner) % channels.
- */
-#define FOR_EACH_CHANNEL_RUN(GRAIN)                                                         \
-  const span part = share(p->count, GRAIN, thread, threads);                                \
-  for (uint32_t first = part.begin, last; first < part.end; first = last)                   \
-    if (last = min_u32(part.end, (first / p->inner + 1) * p->inner), 1)
+/** Elements [first, last) of one channel; element i has channel (i / inner) % channels. */
+typedef struct {
+  uint32_t channel, first, last;
+} run;
+
+/** The run that begins at `first`, up to `end`. */
+INLINE run run_at(uint32_t first, uint32_t end, uint32_t channels, uint32_t inner) {
+  return (run){first / inner % channels, first, min_u32(first - first % inner + inner, end)};
+}
+
+INLINE void next_run(run *r, uint32_t end, uint32_t channels, uint32_t inner) {
+  r->channel = r->channel + 1 < channels ? r->channel + 1 : 0;
+  r->first = r->last;
+  r->last = min_u32(r->last + inner, end);
+}
+
+#define FOR_EACH_RUN(r)                                                                           \
+  const span part = share(p->count, 16, thread, threads);                                         \
+  for (run r = run_at(part.begin, part.end, p->channels, p->inner); r.first < part.end;           \
+       next_run(&r, part.end, p->channels, p->inner))
 
 /**
- * y = (x - zero[c]) * scale[c] in float32. scale is float32[channels], zero int32[channels]; one
- * channel and inner = count for a tensor quantized as a whole.
+ * y = (x - zero[c]) * scale[c] in float32, the difference in WIDE. scale is float32[channels],
+ * zero int32[channels]; one channel and inner = count for a tensor quantized as a whole.
  */
-#define DEFINE_DEQUANTIZE(NAME, T)                                                            \
-  void dequantize_##NAME(const dequantize_##NAME##_params *p, uint32_t thread, uint32_t threads) { \
-    const T *x = p->x;                                                                        \
-    float *y = p->y;                                                                          \
-    FOR_EACH_CHANNEL_RUN(16) {                                                                \
-      const uint32_t c = first / p->inner % p->channels;                                      \
-      const float scale = ((const float *)p->scale)[c];                                       \
-      const int32_t zero = ((const int32_t *)p->zero)[c];                                     \
-      for (uint32_t i = first; i < last; i++) y[i] = (float)((int32_t)x[i] - zero) * scale;   \
-    }                                                                                         \
+#define DEFINE_DEQUANTIZE(NAME, T, WIDE)                                                          \
+  void dequantize_##NAME(const dequantize_##NAME##_params *p, uint32_t thread, uint32_t threads) {\
+    const T *x = p->x;                                                                            \
+    float *y = p->y;                                                                              \
+    FOR_EACH_RUN(r) {                                                                             \
+      const float scale = ((const float *)p->scale)[r.channel];                                   \
+      const WIDE zero = ((const int32_t *)p->zero)[r.channel];                                    \
+      for (uint32_t i = r.first; i < r.last; i++) y[i] = (float)(x[i] - zero) * scale;            \
+    }                                                                                             \
   }
 
 /** y = round(x / scale[c]) + zero[c], half to even, saturated to [low, high]; NaN gives low. */
-#define DEFINE_QUANTIZE(NAME, T)                                                              \
-  void quantize_##NAME(const quantize_##NAME##_params *p, uint32_t thread, uint32_t threads) { \
-    const float *x = p->x;                                                                    \
-    T *y = p->y;                                                                              \
-    const float low = (float)p->low, high = (float)p->high;                                   \
-    FOR_EACH_CHANNEL_RUN(16) {                                                                \
-      const uint32_t c = first / p->inner % p->channels;                                      \
-      const float scale = ((const float *)p->scale)[c];                                       \
-      const float zero = (float)((const int32_t *)p->zero)[c];                                \
-      for (uint32_t i = first; i < last; i++) {                                               \
-        float v = __builtin_rintf(x[i] / scale) + zero;                                       \
-        v = v > low ? v : low;                                                                \
-        y[i] = (T)(int32_t)(v < high ? v : high);                                             \
-      }                                                                                       \
-    }                                                                                         \
+#define DEFINE_QUANTIZE(NAME, T)                                                                  \
+  void quantize_##NAME(const quantize_##NAME##_params *p, uint32_t thread, uint32_t threads) {    \
+    const float *x = p->x;                                                                        \
+    T *y = p->y;                                                                                  \
+    const float low = (float)p->low, high = (float)p->high;                                       \
+    FOR_EACH_RUN(r) {                                                                             \
+      const float scale = ((const float *)p->scale)[r.channel];                                   \
+      const float zero = (float)((const int32_t *)p->zero)[r.channel];                            \
+      for (uint32_t i = r.first; i < r.last; i++) {                                               \
+        float v = __builtin_rintf(x[i] / scale) + zero;                                           \
+        v = v > low ? v : low;                                                                    \
+        y[i] = (T)(int32_t)(v < high ? v : high);                                                 \
+      }                                                                                           \
+    }                                                                                             \
   }
 
-#define QUANTIZED_TYPES(X) X(i8, int8_t) X(u8, uint8_t) X(i16, int16_t)
-QUANTIZED_TYPES(DEFINE_DEQUANTIZE)
-DEFINE_DEQUANTIZE(i32, int32_t)
-QUANTIZED_TYPES(DEFINE_QUANTIZE)
+DEFINE_DEQUANTIZE(i8, int8_t, int32_t)
+DEFINE_DEQUANTIZE(u8, uint8_t, int32_t)
+DEFINE_DEQUANTIZE(i16, int16_t, int32_t)
+DEFINE_DEQUANTIZE(i32, int32_t, double)
+DEFINE_DEQUANTIZE(i64, int64_t, double)
+DEFINE_QUANTIZE(i8, int8_t)
+DEFINE_QUANTIZE(u8, uint8_t)
+DEFINE_QUANTIZE(i16, int16_t)

@@ -75,16 +75,18 @@ function quantizationBlock(emit: Emitter, { shape }: TensorType, parameters: Aff
   };
 }
 
+/** The integers that kernels expand to float32: quantized activations and weights, and biases. */
+const EXPANDABLE = { int8: 'i8', uint8: 'u8', int16: 'i16', int32: 'i32', int64: 'i64' } as const;
+
 /** Whether `emitDequantize` can expand a type. */
 export function canDequantize(type: TensorType): boolean {
-  return affine(type) !== null && (isQuantizedDType(type.dtype) || type.dtype === 'int32');
+  return affine(type) !== null && type.dtype in EXPANDABLE;
 }
 
 /** Emits the float32 form of a quantized tensor. */
 export function emitDequantize(emit: Emitter, from: Operand, to: BufferRef): void {
-  const { dtype } = from.type;
   const block = quantizationBlock(emit, from.type, affine(from.type) as AffineQuantization);
-  const kernel = dtype === 'int32' ? 'i32' : QUANTIZED[dtype as keyof typeof QUANTIZED].kernel;
+  const kernel = EXPANDABLE[from.type.dtype as keyof typeof EXPANDABLE];
   emit.call(`dequantize_${kernel}`, { x: from.ref, y: to, ...block });
 }
 
