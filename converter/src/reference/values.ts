@@ -122,16 +122,14 @@ export function reals(value: TensorValue): Float32Array | Float64Array {
   return result;
 }
 
-/** The stored integer for a real: round half even, then saturate; NaN becomes the zero point. */
+/** The stored integer for a real: round half even, then saturate; NaN becomes the smallest. */
 export function quantize(
   real: number,
   scale: number,
   zeroPoint: number,
   [min, max]: readonly [number, number],
 ): number {
-  return Number.isNaN(real)
-    ? clamp(zeroPoint, min, max)
-    : clamp(roundHalfEven(real / scale) + zeroPoint, min, max);
+  return Number.isNaN(real) ? min : clamp(roundHalfEven(real / scale) + zeroPoint, min, max);
 }
 
 /** Makes a tensor of reals: rounded once to a float dtype, or quantized to an integer dtype. */

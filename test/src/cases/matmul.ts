@@ -86,7 +86,10 @@ const DENSE: CaseSpec<'FULLY_CONNECTED'>[] = [
     inputs: [
       i16(3, 17).scaled(0.0002),
       narrow(5, 17).scaled(0.004),
-      i64(5).between(-500, 500).constant(),
+      i64(5)
+        .between(-500, 500)
+        .scaled(0.0002 * 0.004)
+        .constant(),
     ],
     outputs: [i16().scaled(0.0005)],
   },

@@ -107,7 +107,14 @@ function integers(
     },
     {
       name: 'int16 with int8 weights',
-      inputs: [i16(...input).scaled(0.0002), perChannel, i64(out).between(-500, 500).constant()],
+      inputs: [
+        i16(...input).scaled(0.0002),
+        perChannel,
+        i64(out)
+          .between(-500, 500)
+          .scaledAlong(0, ...per(out, 0.0002 * 0.004))
+          .constant(),
+      ],
       outputs: [i16().scaled(0.0005)],
       options,
     },
