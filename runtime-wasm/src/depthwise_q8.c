@@ -64,8 +64,9 @@ NOINLINE static void compute_pixel(const depthwise_q8_params *p, const uint8_t *
   for (uint32_t c = 0; c < p->channels; c += BLOCK, weights += block_words) {
     uint32_t count = min_u32(BLOCK, p->channels - c);
     i32x4 sums[2];
-    if (count == BLOCK) sum_block(taps, pairs, weights, c, BLOCK, p->input_unsigned, zero, sums);
-    else sum_block(taps, pairs, weights, c, count, p->input_unsigned, zero, sums);
+    if (count < BLOCK) sum_block(taps, pairs, weights, c, count, p->input_unsigned, zero, sums);
+    else if (p->input_unsigned) sum_block(taps, pairs, weights, c, BLOCK, 1, zero, sums);
+    else sum_block(taps, pairs, weights, c, BLOCK, 0, zero, sums);
     const float *scales = (const float *)p->scales + c;
     if (param) {
       store_real((float *)p->output + out + c, sums[0], sums[1], scales,

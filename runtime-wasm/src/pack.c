@@ -68,26 +68,36 @@ static row_param fit_int8(double low, double high) {
   return (row_param){(int32_t)(zero < -128.0 ? -128.0 : zero > 127.0 ? 127.0 : zero), scale};
 }
 
-static void quantize_row(const float *from, int8_t *to, uint32_t count, row_param param) {
-  double scale = param.scale;
-  v128_t divisor = wasm_f64x2_splat(scale);
-  v128_t zero = wasm_i32x4_splat(param.zero);
-  uint32_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    v128_t x = wasm_v128_load(from + i);
-    v128_t low = wasm_f64x2_div(wasm_f64x2_promote_low_f32x4(x), divisor);
-    v128_t high = wasm_f64x2_div(
-        wasm_f64x2_promote_low_f32x4(wasm_i32x4_shuffle(x, x, 2, 3, 2, 3)), divisor);
-    v128_t q = wasm_i32x4_add(
-        wasm_i64x2_shuffle(wasm_i32x4_trunc_sat_f64x2_zero(wasm_f64x2_nearest(low)),
-                           wasm_i32x4_trunc_sat_f64x2_zero(wasm_f64x2_nearest(high)), 0, 2),
-        zero);
-    v128_t words = wasm_i16x8_narrow_i32x4(q, q);
-    wasm_v128_store32_lane(to + i, wasm_i8x16_narrow_i16x8(words, words), 0);
+/** x / scale rounded half to even, exactly: float32 quotients decide but near a half. */
+INLINE i32x4 divide_rounded(f32x4 x, float scale) {
+  f32x4 quotient = x / splat_f32x4(scale);
+  f32x4 rounded = (f32x4)wasm_f32x4_nearest((v128_t)quotient);
+  v128_t unsure = wasm_f32x4_gt(wasm_f32x4_abs((v128_t)(quotient - rounded)),
+                                wasm_f32x4_const_splat(0.4999f));
+  i32x4 result = (i32x4)wasm_i32x4_trunc_sat_f32x4((v128_t)rounded);
+  if (wasm_v128_any_true(unsure)) {
+    for (uint32_t lane = 0; lane < 4; lane++) {
+      double exact = __builtin_rint((double)x[lane] / (double)scale);
+      result[lane] = __builtin_wasm_trunc_saturate_s_i32_f64(exact);
+    }
   }
-  for (; i < count; i++) {
-    int32_t q = __builtin_wasm_trunc_saturate_s_i32_f64(__builtin_rint(from[i] / scale));
-    to[i] = (int8_t)max_i32(-128, min_i32(127, q + param.zero));
+  return result;
+}
+
+static void quantize_row(const float *from, int8_t *to, uint32_t count, row_param param) {
+  v128_t zero = wasm_i32x4_splat(param.zero);
+  for (uint32_t i = 0; i < count; i += 4) {
+    uint32_t lanes = min_u32(4, count - i);
+    f32x4 x = lanes == 4 ? load_f32x4(from + i) : load_partial_f32x4(from + i, lanes);
+    v128_t q = wasm_i32x4_add((v128_t)divide_rounded(x, param.scale), zero);
+    v128_t words = wasm_i16x8_narrow_i32x4(q, q);
+    v128_t bytes = wasm_i8x16_narrow_i16x8(words, words);
+    if (lanes == 4) {
+      wasm_v128_store32_lane(to + i, bytes, 0);
+    } else {
+      uint32_t packed = (uint32_t)wasm_i32x4_extract_lane(bytes, 0);
+      for (uint32_t k = 0; k < lanes; k++) to[i + k] = (int8_t)(packed >> (8 * k));
+    }
   }
 }
 

@@ -22,12 +22,18 @@ typedef struct {
   float scale;
 } row_param;
 
+/**
+ * Adding 1.5 * 2^23 leaves no bits for a fraction: the sum's low bits are the addend rounded half
+ * to even, for addends within 2^22 of 0.
+ */
+#define ROUNDING_ADDEND 12582912.0f
+#define ROUNDING_BITS 0x4b400000
+
+/** Bounds are integers, so that limiting before rounding gives the same. */
 INLINE i32x4 requantize_i32x4(i32x4 sums, f32x4 scales, const requantization *q) {
   f32x4 real = (f32x4)wasm_f32x4_convert_i32x4((v128_t)sums) * scales;
-  f32x4 rounded = (f32x4)wasm_f32x4_nearest((v128_t)real);
-  f32x4 bounded = clamp_f32x4(rounded, splat_f32x4(q->low), splat_f32x4(q->high));
-  return (i32x4)wasm_i32x4_trunc_sat_f32x4((v128_t)bounded) +
-         (i32x4)wasm_i32x4_splat(q->zero);
+  f32x4 bounded = clamp_f32x4(real, splat_f32x4(q->low), splat_f32x4(q->high));
+  return (i32x4)(bounded + ROUNDING_ADDEND) + (q->zero - ROUNDING_BITS);
 }
 
 /** Requantizes eight sums and stores the first `count` (1 to 8) results. */
