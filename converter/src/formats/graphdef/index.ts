@@ -1,7 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { dtypeCode, LinnetError } from '@linnet/schema';
 import { decode } from '../../wire/protobuf.js';
-import { decode } from '../../wire/protobuf.js';
 import type { Format, OpenedModel, OpenOptions } from '../format.js';
 import type { Source } from '../source.js';
 import { type EntryPoint, importProgram } from '../tensorflow/import-program.js';
