@@ -14,7 +14,7 @@ import type { Attrs, FunctionDef, GraphDef, NodeDef } from './proto/messages.js'
 /** Deeper nesting of calls means recursion, which a flat graph cannot say. */
 const MAX_CALL_DEPTH = 64;
 /** Guards against functions that double the graph at each level. */
-const MAX_NODES = 2_000_000;
+const MAX_NODES = 200_000;
 
 /** Values bound to tensors by name (`node:0`), which replace what computes them. */
 export type Feeds = ReadonlyMap<string, TfRef>;

@@ -44,10 +44,11 @@ export class Survey {
       const reason = Object.hasOwn(UNSUPPORTED_REASONS, op) ? `: ${UNSUPPORTED_REASONS[op]}` : '';
       return `${op} (${names.length} ${names.length === 1 ? 'node' : 'nodes'}: ${shown}${more})${reason}`;
     });
+    const names = ops.map(([op]) => op).join(', ');
     throw new LinnetError(
       'UNSUPPORTED',
-      `the model uses ${ops.length} TensorFlow ${ops.length === 1 ? 'op' : 'ops'} that cannot be converted`,
-      { op: ops.map(([op]) => op).join(', ') },
+      `the model uses ${ops.length} TensorFlow ${ops.length === 1 ? 'op' : 'ops'} that cannot be converted: ${names}`,
+      {},
       [
         ...lines,
         'Rewrite the layers that use them with other ops, or pick a signature without them (--signature).',
