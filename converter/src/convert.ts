@@ -111,10 +111,10 @@ export async function convert(
   checkMode(mode);
   const { signal } = options;
   const enter = (stage: (typeof STAGES)[number], detail = ''): void => {
-    throwIfAborted(signal);
     const done = STAGES.indexOf(stage);
     const text = detail === '' ? stage : `${stage}: ${detail}`;
     options.onProgress?.({ stage: text, done, total: STAGES.length });
+    throwIfAborted(signal);
   };
 
   enter('reading');

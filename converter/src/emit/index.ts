@@ -59,6 +59,7 @@ function numberTensors(graph: Graph): Numbering {
   for (const node of graph.nodes) {
     node.inputs.forEach(add);
     node.outputs.forEach(add);
+    node.intermediates?.forEach(add);
   }
   graph.outputs.forEach(add);
   return indices;
@@ -110,6 +111,7 @@ function toOperator(graph: Graph, node: Node, indexOf: (id: TensorId | null) => 
     options: node.options,
     inputs: node.inputs.map(indexOf),
     outputs: node.outputs.map(indexOf),
+    ...(node.intermediates && { intermediates: node.intermediates.map(indexOf) }),
     version,
   } as Operator;
 }

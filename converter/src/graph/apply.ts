@@ -5,6 +5,7 @@ import {
   quantizationParameters,
   type Tensor,
   type TensorId,
+  tensorsReadBy,
 } from './graph.js';
 import { inferNode, typeOf, withInputs } from './node.js';
 import type { Patch } from './patch.js';
@@ -153,6 +154,6 @@ class Removal {
     this.graph.deleteNode(node.id);
     for (const output of node.outputs) this.graph.deleteTensor(output);
     this.nodes.push(node);
-    return node.inputs.filter((id) => id !== null);
+    return [...tensorsReadBy(node)];
   }
 }

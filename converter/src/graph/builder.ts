@@ -7,6 +7,8 @@ export interface NodeExtras {
   readonly name?: string;
   /** What `infer` cannot know: dtypes and quantization that the op lets the node choose. */
   readonly outputs?: readonly TensorType[];
+  /** Tensors without contents whose quantization steers the kernel. */
+  readonly intermediates?: readonly (TensorType & { readonly name: string })[];
 }
 
 /**
@@ -56,7 +58,10 @@ export class GraphBuilder {
     const outputs = types.map((type, index) =>
       this.addTensor(index === 0 ? name : `${name}:${index}`, type),
     );
-    this.graph.addNode({ ...draft, outputs });
+    const intermediates = extras.intermediates?.map((tensor) =>
+      this.addTensor(tensor.name, tensor),
+    );
+    this.graph.addNode({ ...draft, outputs, ...(intermediates && { intermediates }) });
     return outputs;
   }
 

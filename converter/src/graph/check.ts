@@ -37,6 +37,7 @@ export function violations(graph: Graph): string[] {
     if (!graph.tensors.has(id)) report(`input ${id} is no tensor`);
     if (graph.producer(id) !== undefined) report(`input ${id} has a producer`);
   }
+  for (const { intermediates = [] } of graph.nodes) for (const id of intermediates) known.add(id);
   for (const node of graph.nodes) {
     checkNode(graph, node, known, (message) => report(`${node.op} ${node.name}: ${message}`));
     for (const id of node.outputs) known.add(id);

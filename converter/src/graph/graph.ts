@@ -35,6 +35,8 @@ export type Node<N extends OpName = OpName> = {
     /** null where an optional input is left out. */
     readonly inputs: readonly (TensorId | null)[];
     readonly outputs: readonly TensorId[];
+    /** Tensors without contents whose quantization steers the kernel (quantized LSTM). */
+    readonly intermediates?: readonly TensorId[];
   };
 }[N];
 
@@ -53,6 +55,11 @@ export interface Program {
   readonly signatures: readonly Signature[];
   readonly metadata: readonly Metadata[];
   readonly description: string;
+}
+
+/** The tensors that a node needs: its inputs and its intermediates. */
+export function tensorsReadBy({ inputs, intermediates = [] }: Node): readonly TensorId[] {
+  return [...inputs.filter((id) => id !== null), ...intermediates];
 }
 
 /**
@@ -167,8 +174,7 @@ export class Graph {
   }
 
   #watch(node: Node): void {
-    for (const input of node.inputs) {
-      if (input === null) continue;
+    for (const input of tensorsReadBy(node)) {
       const consumers = this.#consumers.get(input);
       if (consumers === undefined) this.#consumers.set(input, new Set([node.id]));
       else consumers.add(node.id);
@@ -176,8 +182,7 @@ export class Graph {
   }
 
   #unwatch(node: Node): void {
-    for (const input of node.inputs) {
-      if (input === null) continue;
+    for (const input of tensorsReadBy(node)) {
       const consumers = this.#consumers.get(input);
       consumers?.delete(node.id);
       if (consumers?.size === 0) this.#consumers.delete(input);

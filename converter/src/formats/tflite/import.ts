@@ -150,13 +150,14 @@ class SubgraphImporter {
     for (const node of subgraph.operators) {
       invariant(node.op !== null, 'ops outside the vocabulary were refused');
       const { op, options, inputs, outputs } = node;
+      const steering = node.intermediates?.map((index) => subgraph.tensors[index]!);
       const declared = outputs.map((index) => this.#type(subgraph.tensors[index]!));
       const name = outputs[0] === undefined ? op : subgraph.tensors[outputs[0]]!.name;
       const made = this.#builder.add(
         op,
         inputs.map((index) => (index < 0 ? null : this.#id(index))),
         options as never,
-        { name, outputs: declared },
+        { name, outputs: declared, ...(steering && { intermediates: steering }) },
       );
       outputs.forEach((index, position) => this.#ids.set(index, made[position]!));
     }

@@ -1,9 +1,14 @@
-import { UNKNOWN_DIM } from '@linnet/schema';
+import { type TensorType, UNKNOWN_DIM } from '@linnet/schema';
 import type { Graph, Node, NodeId, TensorId } from '../../graph/graph.js';
 import { integers } from '../match.js';
 import { FlowNetwork } from './flow.js';
 import { type Move, moveOf } from './movable.js';
 import { inverse, type Permutation } from './permutation.js';
+
+/** What it costs to transpose a value, in elements; an unknown dimension (a batch) counts as one. */
+export function transposedSize({ shape }: TensorType): number {
+  return shape.reduce((size, dim) => size * (dim === UNKNOWN_DIM ? 1 : dim), 1);
+}
 
 /**
  * The part of a graph round one transpose y = transpose(x, p) in which every node could as well
@@ -51,7 +56,7 @@ export class Region {
   }
 
   /**
-   * The nodes that should work in the moved order so that the fewest bytes are transposed, by
+   * The nodes that should work in the moved order so that the fewest elements are transposed, by
    * minimum cut; empty when things are best as they are.
    */
   bestMoves(): ReadonlySet<NodeId> {
@@ -66,29 +71,31 @@ export class Region {
   }
 
   /**
-   * Adds what a value costs: its bytes once when it is made in one order and read in the other.
+   * Adds what a value costs: its size once when it is made in one order and read in the other.
    * The source's side of the cut is the moved order. Answers what the value costs as things are.
    */
   #addCosts(network: FlowNetwork, vertices: ReadonlyMap<NodeId, number>, id: TensorId): number {
     const { graph } = this;
     const { SOURCE, SINK } = FlowNetwork;
-    const bytes = graph.tensor(id).shape.reduce((n, dim) => n * (dim === UNKNOWN_DIM ? 1 : dim), 1);
+    const size = transposedSize(graph.tensor(id));
     const producer = graph.producer(id);
     const maker =
       this.movedSource(id) !== undefined
         ? SOURCE
         : ((producer && vertices.get(producer.id)) ?? SINK);
-    const readers = graph.consumers(id).map((reader) => {
+    const readers = graph.consumers(id).flatMap((reader) => {
       const move = this.moves.get(reader.id)?.move;
       const reads = move?.moving.some((index) => reader.inputs[index] === id);
-      return this.movesBack(reader) ? SOURCE : reads ? vertices.get(reader.id)! : SINK;
+      if (!this.movesBack(reader)) return [reads ? vertices.get(reader.id)! : SINK];
+      // A transpose that is its own inverse may also be a source, and then costs there.
+      return this.values.has(reader.outputs[0]!) ? [] : [SOURCE];
     });
     if (graph.isOutput(id)) readers.push(SINK);
 
     const back = network.addVertex();
-    network.addEdge(maker, back, bytes);
+    network.addEdge(maker, back, size);
     const forth = network.addVertex();
-    network.addEdge(forth, maker, bytes);
+    network.addEdge(forth, maker, size);
     for (const reader of readers) {
       network.addEdge(back, reader, Infinity);
       network.addEdge(reader, forth, Infinity);
@@ -96,7 +103,7 @@ export class Region {
     const isStill = (vertex: number) => vertex !== SOURCE;
     const wanted =
       maker === SOURCE ? readers.some(isStill) : readers.some((vertex) => !isStill(vertex));
-    return wanted ? bytes : 0;
+    return wanted ? size : 0;
   }
 
   #enter(node: Node, from: TensorId, visit: (id: TensorId) => void): void {

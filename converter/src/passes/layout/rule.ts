@@ -5,11 +5,11 @@ import { integers } from '../match.js';
 import { defineRule, type Rule } from '../rule.js';
 import { moveOf } from './movable.js';
 import { inverse, type Permutation } from './permutation.js';
-import { Region } from './region.js';
+import { Region, transposedSize } from './region.js';
 
 const moveTransposes = defineRule({
   name: 'move-transposes',
-  rewrite: 'transpose(f(transpose(x, p)), 1/p) -> f(x), by the cut that transposes fewest bytes',
+  rewrite: 'transpose(f(transpose(x, p)), 1/p) -> f(x), by the cut that transposes least',
   roots: ['TRANSPOSE'],
   apply(graph, node) {
     const permutation = integers(graph, node.inputs[1]);
@@ -31,6 +31,9 @@ function improve(graph: Graph, root: Node, region: Region): Patch | null {
 class Mover {
   readonly #patch: PatchBuilder;
   readonly #moved = new Map<TensorId, TensorId>();
+  readonly #replaced = new Set<TensorId>();
+  /** Elements that new transposes move. */
+  #spent = 0;
 
   constructor(
     readonly graph: Graph,
@@ -45,7 +48,24 @@ class Mover {
     for (const node of this.graph.nodes) {
       if (this.chosen.has(node.id)) this.#rebuild(node);
     }
-    return this.#patch.done();
+    // The patch must transpose less than before, whatever the model of costs said: so it ends.
+    return this.#spent < this.#saved() ? this.#patch.done() : null;
+  }
+
+  /** Elements that transposes moved which nothing needs any more. */
+  #saved(): number {
+    let saved = 0;
+    for (const node of this.graph.nodes) {
+      const [output] = node.outputs;
+      if (node.op !== 'TRANSPOSE' || output === undefined) continue;
+      const isGone =
+        this.#replaced.has(output) ||
+        (this.region.movedSource(output) !== undefined &&
+          !this.graph.isOutput(output) &&
+          this.graph.consumers(output).every((reader) => this.chosen.has(reader.id)));
+      if (isGone) saved += transposedSize(this.graph.tensor(output));
+    }
+    return saved;
   }
 
   #rebuild(node: Node): void {
@@ -57,7 +77,7 @@ class Mover {
     outputs.forEach((made, index) => {
       const id = node.outputs[index]!;
       if (move.movesOutputs) this.#publish(id, made, node);
-      else this.#patch.replace(id, made);
+      else this.#replace(id, made);
     });
   }
 
@@ -74,11 +94,11 @@ class Mover {
     this.#moved.set(id, moved);
     let isWantedStill = this.graph.isOutput(id);
     for (const reader of this.graph.consumers(id)) {
-      if (this.region.movesBack(reader)) this.#patch.replace(reader.outputs[0]!, moved);
+      if (this.region.movesBack(reader)) this.#replace(reader.outputs[0]!, moved);
       else if (!this.chosen.has(reader.id) || this.#readsStill(reader, id)) isWantedStill = true;
     }
     if (isWantedStill) {
-      this.#patch.replace(id, this.#transpose(moved, this.region.permutation, maker));
+      this.#replace(id, this.#transpose(moved, this.region.permutation, maker));
     }
   }
 
@@ -87,8 +107,14 @@ class Mover {
     return reader.inputs.some((input, index) => input === id && !move.moving.includes(index));
   }
 
+  #replace(old: TensorId, by: TensorId): void {
+    this.#replaced.add(old);
+    this.#patch.replace(old, by);
+  }
+
   #transpose(id: TensorId, permutation: Permutation, before: Node): TensorId {
     const inputs = [id, this.#patch.ints('permutation', permutation)];
+    this.#spent += transposedSize(this.#patch.tensor(id));
     return this.#patch.node('TRANSPOSE', inputs, {}, { before });
   }
 }
@@ -122,7 +148,7 @@ function reasonFor(graph: Graph, node: Node, permutation: Permutation | null): s
   if (graph.isOutput(node.outputs[0]!)) return `turns ${source} into an output of the model`;
   if (names.length > 0) return `${names.join(', ')} reads ${source} in this order of dimensions`;
   const movable = [...new Set(readers.map((reader) => reader.op))].join(', ');
-  return `moving it past ${movable} would transpose as many bytes elsewhere`;
+  return `moving it past ${movable} would transpose as much elsewhere`;
 }
 
 export const LAYOUT_RULES: readonly Rule[] = [moveTransposes];
