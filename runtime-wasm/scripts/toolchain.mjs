@@ -5,6 +5,7 @@
  * path below the package, headers are found through `args`, objects and results are bytes.
  */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -102,52 +103,36 @@ async function hosted() {
     await readFile(new URL('../package.json', import.meta.resolve('@yowasp/clang')), 'utf8'),
   );
   const parallelism = Math.min(availableParallelism(), 4);
-  const workers = Array.from({ length: parallelism }, hostedWorker);
-  let next = 0;
-  const post = (request) => workers[next++ % workers.length].request(request);
+  const workers = new Set();
+  const idle = [];
+  /** Runs a request on a worker that has nothing to do; callers keep to `parallelism` at a time. */
+  const request = async (message) => {
+    const worker = idle.pop() ?? new Worker(new URL('./hosted-clang.mjs', import.meta.url));
+    workers.add(worker);
+    worker.postMessage(message);
+    const [{ output, failure }] = await once(worker, 'message');
+    idle.push(worker);
+    if (failure !== undefined) throw new Error(failure);
+    return Buffer.from(output);
+  };
   return {
     identity: `@yowasp/clang ${version}`,
     parallelism,
     compile: (source, args) =>
-      post({
+      request({
         tool: 'clang',
         args: ['clang', '-c', ...args, source.name, '-o', 'out'],
         files: { ...source.headers, [source.name]: source.text },
       }),
     link: (objects, args) =>
-      post({
+      request({
         tool: 'wasm-ld',
         args: ['wasm-ld', ...args, ...Object.keys(objects), '-o', 'out'],
         files: objects,
       }),
     close: async () => {
-      await Promise.all(workers.map((worker) => worker.close()));
+      await Promise.all([...workers].map((worker) => worker.terminate()));
     },
-  };
-}
-
-/** Starts its thread with the first request, and answers requests one after the other. */
-function hostedWorker() {
-  let worker;
-  let last = Promise.resolve();
-  const ask = (request) =>
-    new Promise((resolve, reject) => {
-      worker ??= new Worker(new URL('./hosted-clang.mjs', import.meta.url));
-      worker.once('error', reject);
-      worker.once('message', ({ output, failure }) => {
-        worker.off('error', reject);
-        if (failure === undefined) resolve(Buffer.from(output));
-        else reject(new Error(failure));
-      });
-      worker.postMessage(request);
-    });
-  return {
-    request: (request) => {
-      const answer = last.then(() => ask(request));
-      last = answer.catch(() => {});
-      return answer;
-    },
-    close: () => worker?.terminate(),
   };
 }
 
