@@ -2,7 +2,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
 /** Numbers of TensorFlow's enum DataType. */
-export const DT = { float: 1, int32: 3, string: 7, int64: 9, bool: 10, half: 19, resource: 20 };
+export const DT = { float: 1, int32: 3, string: 7, int64: 9, bool: 10, half: 19 };
 
 export type Attr =
   | { readonly type: number }

@@ -68,7 +68,7 @@ export function readTable(table: Uint8Array, file: string): Map<string, Uint8Arr
   if (view.getBigUint64(table.length - 8, true) !== MAGIC) fail('its magic number is wrong');
   try {
     const handles = new VarintReader(footer);
-    handles.handle(); // the metaindex block, which holds no entries
+    readBlock(handles.handle()); // the metaindex block, which holds no entries
     const entries = new Map<string, Uint8Array>();
     for (const [, value] of blockEntries(readBlock(handles.handle()))) {
       const block = readBlock(new VarintReader(value).handle());
