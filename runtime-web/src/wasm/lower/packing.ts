@@ -22,9 +22,9 @@ export interface Matrices {
 }
 
 /** The element of each depth, from a matrix's first on. */
-function depthOffsets({ depth, depthStride, runs }: Matrices): number[] {
+function depthOffsets({ depth, depthStride, runs }: Matrices): Uint32Array {
   const length = runs === undefined ? depth : depth / runs.length;
-  return Array.from({ length: depth }, (_, k) => {
+  return new Uint32Array(depth).map((_, k) => {
     const run = Math.floor(k / length);
     return (runs === undefined ? 0 : (runs[run] as number)) + (k - run * length) * depthStride;
   });
@@ -110,10 +110,11 @@ export function packQ8(
     for (let n = 0; n < count; n++) {
       if (biases !== null) sums[n] = biases[item * biasStride + column + n] as number;
       const zero = (zeros.length === 1 ? zeros[0] : zeros[item * columns + column + n]) as number;
-      depths.forEach((depth, k) => {
-        const weight = from[first + depth + n * columnStride] as number;
+      const start = first + n * columnStride;
+      for (let k = 0; k < depths.length; k++) {
+        const weight = from[start + (depths[k] as number)] as number;
         weights[(k >> 1) * PANEL * 2 + n * 2 + (k & 1)] = weight - zero;
-      });
+      }
     }
   });
   return packed;

@@ -63,7 +63,13 @@ export function productLowering<N extends OpName>(
       const seen = view(site);
       const numerics = seen && numericsOf(seen.product);
       invariant(seen && numerics, `${site.op} was lowered though it is not supported.`);
-      for (const problem of seen.problems()) emitProduct(emit, seen.product, numerics, problem);
+      const shapes = [...site.inputs, ...site.outputs].map(
+        (operand) => operand?.type.shape ?? null,
+      );
+      const key = JSON.stringify([shapes, site.options, site.fused]);
+      seen.problems().forEach((problem, index) => {
+        emitProduct(emit, seen.product, numerics, problem, `${key} ${index}`);
+      });
     },
   };
 }
@@ -71,20 +77,29 @@ export function productLowering<N extends OpName>(
 function isSmall({ runs, grid, strides, inSize }: Problem): boolean {
   return [0, 1, 2].every((axis) => {
     const reach = ((grid[axis + 1] as number) - 1) * (strides[axis] as number);
-    const offsets = runs.map((run) => Math.abs(run[axis] as number) + run[3]);
-    return Math.max(inSize[axis] as number, reach) + Math.max(0, ...offsets) < MAX_COORDINATE;
+    const offset = runs.reduce(
+      (most, run) => Math.max(most, Math.abs(run[axis] as number) + run[3]),
+      0,
+    );
+    return Math.max(inSize[axis] as number, reach) + offset < MAX_COORDINATE;
   });
 }
 
-/** Emits all that a product takes. */
-function emitProduct(emit: Emitter, product: Product, numerics: Numerics, problem: Problem): void {
+/** Emits all that a problem takes; `key` tells it apart from others with the same constants. */
+function emitProduct(
+  emit: Emitter,
+  product: Product,
+  numerics: Numerics,
+  problem: Problem,
+  key: string,
+): void {
   if (problem.grid.includes(0) || problem.matrices.columns === 0) return;
   const { matrices } = problem;
   const output = product.output.ref;
   if (numerics.kind === 'float32') {
     const direct = isDirect(problem);
     emit.call('conv_f32', {
-      ...problemArguments(emit, problem, itemSizeF32(matrices)),
+      ...problemArguments(emit, problem, key, itemSizeF32(matrices)),
       ...blockArguments(emit, 4 * matrices.depth, !direct),
       direct: direct ? 1 : 0,
       low: product.activation.low,
@@ -96,7 +111,7 @@ function emitProduct(emit: Emitter, product: Product, numerics: Numerics, proble
   } else {
     const wide = isWide(product.weights, numerics.channels);
     emit.call('conv_q8', {
-      ...problemArguments(emit, problem, itemBytesQ8(matrices, wide)),
+      ...problemArguments(emit, problem, key, itemBytesQ8(matrices, wide)),
       ...blockArguments(emit, 4 * Math.ceil(matrices.depth / 2), true),
       ...requantization(emit, product, numerics, matrices),
       wide_weights: wide ? 1 : 0,
@@ -117,18 +132,20 @@ function isDirect({ runs, inSize, grid, strides }: Problem): boolean {
   });
 }
 
-function problemArguments(emit: Emitter, problem: Problem, matrixSize: number) {
+function problemArguments(emit: Emitter, problem: Problem, key: string, matrixSize: number) {
   const { items, runs, inSize, inPixel, channels, grid, strides, outStart, outStrides } = problem;
   const { depth, columns } = problem.matrices;
-  const table = items.flatMap(({ input, matrix, output }) => [
-    input,
-    matrix * matrixSize,
-    output,
-    matrix * paddedColumns(columns),
-  ]);
+  const itemTable = () =>
+    items.flatMap(({ input, matrix, output }) => [
+      input,
+      matrix * matrixSize,
+      output,
+      matrix * paddedColumns(columns),
+    ]);
   return {
-    item_table: integerTable(emit, table),
-    run_table: integerTable(emit, runs.flat()),
+    item_table: emit.constant(`items ${matrixSize} ${key}`, () => Int32Array.from(itemTable())),
+    run_table:
+      runs.length === 0 ? null : emit.constant(`runs ${key}`, () => Int32Array.from(runs.flat())),
     items: items.length,
     runs: runs.length,
     in_size: inSize,
@@ -141,12 +158,6 @@ function problemArguments(emit: Emitter, problem: Problem, matrixSize: number) {
     out_start: outStart,
     out_strides: outStrides,
   };
-}
-
-/** A resident table of int32; null for an empty one. */
-function integerTable(emit: Emitter, values: readonly number[]): BufferRef | null {
-  if (values.length === 0) return null;
-  return emit.constant(`integers ${values}`, () => Int32Array.from(values));
 }
 
 /** Scratch for gathered patches, and for how many rows it is. */
