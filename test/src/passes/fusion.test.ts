@@ -76,9 +76,28 @@ ruleSuite('scales and biases', [
     },
     leaves: ['RESHAPE', 'CONV_2D', 'ADD', 'RESHAPE'],
     misses: {
-      'channels that do not stay together': (n) =>
+      'one number per pixel and channel': (n) =>
         n.op('ADD', [n.op('RESHAPE', [conv(n, image(n)), n.ints(2, 48)]), n.floats([48])]),
+      'half of the channels': (n) => {
+        const heads = n.op('RESHAPE', [
+          n.op('FULLY_CONNECTED', [n.input(3, 4), n.floats([6, 4]), null]),
+          n.ints(3, 2, 3),
+        ]);
+        return n.op('ADD', [heads, n.floats([3])]);
+      },
     },
+  },
+  {
+    rule: 'raise-scale-and-bias',
+    fits: (n) => {
+      const heads = n.op('RESHAPE', [
+        n.op('FULLY_CONNECTED', [n.input(3, 4), n.floats([6, 4]), null]),
+        n.ints(3, 2, 3),
+      ]);
+      return n.op('ADD', [heads, n.floats([1, 2, 3])]);
+    },
+    leaves: ['FULLY_CONNECTED', 'ADD', 'RESHAPE'],
+    misses: {},
   },
   {
     rule: 'raise-activation',
@@ -197,6 +216,40 @@ ruleSuite('windows', [
     },
   },
   {
+    rule: 'dilated-convolution-1d',
+    fits: (n) => {
+      const spread = n.op('SPACE_TO_BATCH_ND', [
+        n.input(1, 9, 4),
+        n.ints(2),
+        n.table([1, 2], [2, 3]),
+      ]);
+      const row = n.op('RESHAPE', [spread, n.ints(2, 1, 7, 4)]);
+      const result = n.op('CONV_2D', [row, n.floats([3, 1, 3, 4]), null], VALID);
+      return n.op('BATCH_TO_SPACE_ND', [
+        n.op('RESHAPE', [result, n.ints(2, 5, 3)]),
+        n.ints(2),
+        n.table([1, 2], [0, 1]),
+      ]);
+    },
+    leaves: ['RESHAPE', 'PAD', 'CONV_2D', 'RESHAPE'],
+    misses: {
+      'a column of an image': (n) => {
+        const spread = n.op('SPACE_TO_BATCH_ND', [
+          n.input(1, 8, 4),
+          n.ints(2),
+          n.table([1, 2], [0, 0]),
+        ]);
+        const column = n.op('RESHAPE', [spread, n.ints(2, 4, 1, 4)]);
+        const result = n.op('CONV_2D', [column, n.floats([3, 3, 1, 4]), null], VALID);
+        return n.op('BATCH_TO_SPACE_ND', [
+          n.op('RESHAPE', [result, n.ints(2, 2, 3)]),
+          n.ints(2),
+          n.table([1, 2], [0, 0]),
+        ]);
+      },
+    },
+  },
+  {
     rule: 'grouped-to-depthwise',
     fits: (n) => n.op('CONV_2D', [image(n), n.floats([8, 3, 3, 1]), n.floats([8])], VALID),
     leaves: ['DEPTHWISE_CONV_2D'],
@@ -236,6 +289,36 @@ ruleSuite('matrix products', [
           n.input(2, 3, 4),
           n.op('TRANSPOSE', [n.input(4, 2, 5), n.ints(1, 0, 2)]),
         ]),
+    },
+  },
+  {
+    rule: 'fold-adjoint-into-transpose',
+    fits: (n) => {
+      const turned = n.op('TRANSPOSE', [n.input(2, 5, 3, 4), n.ints(0, 2, 1, 3)]);
+      return n.op('BATCH_MATMUL', [n.input(2, 3, 6, 4), turned], { adjY: true });
+    },
+    leaves: ['TRANSPOSE', 'BATCH_MATMUL'],
+    misses: {
+      'no adjoint': (n) =>
+        n.op('BATCH_MATMUL', [
+          n.input(2, 3, 6, 5),
+          n.op('TRANSPOSE', [n.input(2, 5, 3, 4), n.ints(0, 2, 1, 3)]),
+        ]),
+    },
+  },
+  {
+    rule: 'transpose-of-matmul',
+    fits: (n) =>
+      n.op('TRANSPOSE', [
+        n.op('BATCH_MATMUL', [n.input(2, 3, 4), n.input(2, 5, 4)], { adjY: true }),
+        n.ints(0, 2, 1),
+      ]),
+    leaves: ['BATCH_MATMUL'],
+    misses: {
+      'a product that is read elsewhere': (n) => {
+        const product = n.op('BATCH_MATMUL', [n.input(2, 3, 4), n.input(2, 4, 5)]);
+        return [product, n.op('TRANSPOSE', [product, n.ints(0, 2, 1)])];
+      },
     },
   },
 ]);

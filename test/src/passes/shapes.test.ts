@@ -80,13 +80,24 @@ ruleSuite('shape arithmetic', [
         const parts = [dimension(n, shape, 1), dimension(n, shape, 0), number(n, 5)];
         return n.op('RESHAPE', [dense, n.op('PACK', parts, { valuesCount: 3 })]);
       },
-      'rows of another length': (n) => {
-        const flat = n.op('RESHAPE', [n.input(2, 3, 8), n.ints(-1, 4)]);
-        return n.op('RESHAPE', [
-          n.op('FULLY_CONNECTED', [flat, n.floats([5, 4]), null]),
-          n.ints(2, 6, 5),
+      'rows that are not reshaped before': (n) => {
+        const dense = n.op('FULLY_CONNECTED', [
+          n.op('ABS', [n.input(6, 4)]),
+          n.floats([5, 4]),
+          null,
         ]);
+        return n.op('RESHAPE', [dense, n.ints(2, 3, 5)]);
       },
     },
+  },
+  {
+    rule: 'fully-connected-keeps-dimensions',
+    fits: (n) => {
+      const flat = n.op('RESHAPE', [n.input(2, 3, 8), n.ints(-1, 4)]);
+      const dense = n.op('FULLY_CONNECTED', [flat, n.floats([5, 4]), null]);
+      return n.op('RESHAPE', [dense, n.ints(2, 6, 5)]);
+    },
+    leaves: ['RESHAPE', 'FULLY_CONNECTED'],
+    misses: {},
   },
 ]);

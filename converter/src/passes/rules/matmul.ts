@@ -2,7 +2,7 @@
 import { elementCount } from '@linnet/schema';
 import type { Graph, TensorId } from '../../graph/graph.js';
 import { PatchBuilder } from '../../graph/patch.js';
-import { floats, integers, madeBy } from '../match.js';
+import { floats, integers, isFloat32, madeBy, madeOnlyFor } from '../match.js';
 import { defineRule, type Rule } from '../rule.js';
 
 /** The transpose of a row-major `rows` x `columns` matrix. */
@@ -63,13 +63,57 @@ const foldTranspose = defineRule({
 function swapped(graph: Graph, id: TensorId): TensorId | undefined {
   const transpose = madeBy(graph, id, 'TRANSPOSE');
   const permutation = integers(graph, transpose?.inputs[1]);
-  if (permutation === undefined) return undefined;
-  const rank = permutation.length;
-  const swaps = permutation.every((axis, index) =>
-    index < rank - 2 ? axis === index : axis === 2 * rank - 3 - index,
-  );
-  return swaps ? transpose!.inputs[0]! : undefined;
+  const isSwap = permutation && swapLast(permutation).every((axis, index) => axis === index);
+  return isSwap ? transpose!.inputs[0]! : undefined;
 }
+
+/** A permutation followed by the exchange of the last two dimensions. */
+function swapLast(permutation: readonly number[]): readonly number[] {
+  return [...permutation.slice(0, -2), ...permutation.slice(-2).reverse()];
+}
+
+const foldAdjoint = defineRule({
+  name: 'fold-adjoint-into-transpose',
+  rewrite: 'batch_matmul(x, transpose(y, p), adj_y) -> batch_matmul(x, transpose(y, p swapped))',
+  roots: ['BATCH_MATMUL'],
+  apply(graph, node) {
+    for (const [side, flag] of [[0, 'adjX'] as const, [1, 'adjY'] as const]) {
+      const transpose = madeOnlyFor(graph, node.inputs[side], 'TRANSPOSE');
+      const permutation = integers(graph, transpose?.inputs[1]);
+      if (transpose === undefined || permutation === undefined || !node.options[flag]) continue;
+      const patch = new PatchBuilder(graph, node);
+      const inputs = [...node.inputs];
+      const turned = patch.ints('permutation', swapLast(permutation));
+      inputs[side] = patch.node(
+        'TRANSPOSE',
+        [transpose.inputs[0]!, turned],
+        {},
+        { name: transpose.name },
+      );
+      const outputs = [graph.tensor(node.outputs[0]!)];
+      const output = patch.node(node.op, inputs, { ...node.options, [flag]: false }, { outputs });
+      return patch.replace(node.outputs[0]!, output).done();
+    }
+    return null;
+  },
+});
+
+const transposeOfProduct = defineRule({
+  name: 'transpose-of-matmul',
+  rewrite: 'transpose of the last two dimensions of a x b -> b transposed x a transposed',
+  roots: ['TRANSPOSE'],
+  apply(graph, node) {
+    const source = swapped(graph, node.outputs[0]!);
+    const product = madeOnlyFor(graph, source, 'BATCH_MATMUL');
+    if (product === undefined || !isFloat32(graph, source)) return null;
+    const [left, right] = product.inputs;
+    const { adjX, adjY } = product.options;
+    const patch = new PatchBuilder(graph, node);
+    const options = { ...product.options, adjX: !adjY, adjY: !adjX };
+    const output = patch.node('BATCH_MATMUL', [right!, left!], options, { name: product.name });
+    return patch.replace(node.outputs[0]!, output).done();
+  },
+});
 
 const toDepthwise = defineRule({
   name: 'grouped-to-depthwise',
@@ -104,4 +148,10 @@ const toDepthwise = defineRule({
   },
 });
 
-export const MATMUL_RULES: readonly Rule[] = [foldTranspose, toFullyConnected, toDepthwise];
+export const MATMUL_RULES: readonly Rule[] = [
+  transposeOfProduct,
+  foldTranspose,
+  foldAdjoint,
+  toFullyConnected,
+  toDepthwise,
+];

@@ -1,6 +1,6 @@
 /** Rewrites that get rid of ops which compute shapes at run time. */
 import { UNKNOWN_DIM } from '@linnet/schema';
-import type { Graph, TensorId } from '../../graph/graph.js';
+import type { Graph, Tensor, TensorId } from '../../graph/graph.js';
 import { PatchBuilder } from '../../graph/patch.js';
 import { type DimValue, dimValues } from '../dims.js';
 import { constant, madeBy, madeOnlyFor } from '../match.js';
@@ -124,7 +124,7 @@ function sameShapeSource(graph: Graph, id: TensorId): TensorId {
 
 const keepDimensions = defineRule({
   name: 'fully-connected-keeps-dimensions',
-  rewrite: 'reshape(fc(reshape(x, [-1, k])), [.., n]) -> fc(x, keep_num_dims)',
+  rewrite: 'reshape(fc(reshape(x, [-1, k])), [.., n]) -> fc(reshape(x, [.., k]), keep_num_dims)',
   roots: ['RESHAPE'],
   apply(graph, node) {
     const dense = madeOnlyFor(graph, node.inputs[0], 'FULLY_CONNECTED');
@@ -132,26 +132,35 @@ const keepDimensions = defineRule({
     if (dense === undefined || flat === undefined || dense.options.keepNumDims) return null;
     const x = graph.tensor(flat.inputs[0]!);
     const output = graph.tensor(node.outputs[0]!);
-    const depth = graph.tensor(dense.inputs[1]!).shape[1];
-    const rank = x.shape.length;
-    if (rank < 3 || output.shape.length !== rank || x.shape.at(-1) !== depth) return null;
+    const [channels, depth] = graph.tensor(dense.inputs[1]!).shape;
     const target = dimValues(graph, node.inputs[1]) ?? output.shape;
-    const rows = x.shape.slice(0, -1);
-    const source = sameShapeSource(graph, x.id);
-    const isDimension = (value: DimValue, axis: number) =>
-      typeof value === 'object'
-        ? (value.tensor === x.id || value.tensor === source) && value.axis === axis
-        : value !== undefined && value !== UNKNOWN_DIM && value === x.shape[axis];
-    const unproven = rows.filter((_, axis) => !isDimension(target[axis], axis));
-    // One dimension may follow from the others: the number of elements is the same.
-    if (unproven.length > 1) return null;
+    if (output.shape.length < 3 || target.at(-1) !== channels) return null;
     const patch = new PatchBuilder(graph, node);
+    const shape = [...output.shape.slice(0, -1), depth!];
+    let input = x.id;
+    if (x.shape.at(-1) !== depth || !keepsRows(graph, x, target)) {
+      if (!isReshapeTarget(shape)) return null;
+      input = reshape(patch, x.id, shape);
+    }
     const options = { ...dense.options, keepNumDims: true };
-    const inputs = [x.id, ...dense.inputs.slice(1)];
+    const inputs = [input, ...dense.inputs.slice(1)];
     const result = patch.node('FULLY_CONNECTED', inputs, options, { name: dense.name });
     return patch.replace(output.id, result).done();
   },
 });
+
+/** Whether a reshape to `target` certainly brings back all dimensions of `x` but the last. */
+function keepsRows(graph: Graph, x: Tensor, target: readonly DimValue[]): boolean {
+  if (target.length !== x.shape.length) return false;
+  const source = sameShapeSource(graph, x.id);
+  const isDimension = (value: DimValue, axis: number) =>
+    typeof value === 'object'
+      ? (value.tensor === x.id || value.tensor === source) && value.axis === axis
+      : value !== undefined && value !== UNKNOWN_DIM && value === x.shape[axis];
+  const rows = x.shape.slice(0, -1);
+  // One dimension may follow from the others: the number of elements is the same.
+  return rows.filter((_, axis) => !isDimension(target[axis], axis)).length <= 1;
+}
 
 export const SHAPE_RULES: readonly Rule[] = [
   foldShapeArithmetic,
