@@ -1,6 +1,6 @@
 import { ActivationFunctionType as Activation } from '@linnet/schema';
 import { bool, f16, f32, i8, i16, i32, i64, type Operand, text, u8, u16, u32 } from './operand.js';
-import type { CaseFamily, CaseSpec } from './spec.js';
+import { type CaseFamily, type CaseSpec, TOO_LARGE } from './spec.js';
 
 type Float =
   | 'ADD'
@@ -32,11 +32,25 @@ const BROADCASTS: readonly (readonly [string, readonly number[], readonly number
 type Make = (...shape: number[]) => Operand;
 
 function broadcasts(make: Make, right: Make = make): CaseSpec<Float>[] {
-  return BROADCASTS.map(([name, a, b]) => ({
-    name,
-    inputs: [make(...a), right(...b)],
-    outputs: [make()],
-  }));
+  return [
+    ...BROADCASTS.map(([name, a, b]) => ({
+      name,
+      inputs: [make(...a), right(...b)],
+      outputs: [make()],
+    })),
+    {
+      name: 'many elements',
+      inputs: [make(23, 11, 97), right(23, 11, 97)],
+      outputs: [make()],
+      notStock: TOO_LARGE,
+    },
+    {
+      name: 'many elements, broadcast',
+      inputs: [make(23, 1, 97), right(11, 97)],
+      outputs: [make()],
+      notStock: TOO_LARGE,
+    },
+  ];
 }
 
 function pair(name: string, make: Make, right: Make = make, out: Make = make): CaseSpec<Float> {
@@ -55,6 +69,12 @@ function quantized(output: number, outZero = 0): CaseSpec<Float>[] {
       name: 'int8',
       inputs: [i8(3, 5, 7).scaled(0.02, 5), i8(3, 5, 7).scaled(0.03, -9)],
       outputs: [i8().scaled(output, outZero)],
+    },
+    {
+      name: 'int8, many elements',
+      inputs: [i8(23, 1009).scaled(0.02, 5), i8(23, 1009).scaled(0.03, -9)],
+      outputs: [i8().scaled(output, outZero)],
+      notStock: TOO_LARGE,
     },
     {
       name: 'int8 broadcast',
@@ -319,7 +339,8 @@ export const BINARY_CASES: CaseFamily<
   ATAN2: [
     ...broadcasts(f32).map((spec) => ({
       ...spec,
-      ...(!sameShapes(spec.inputs) && { notStock: 'stock TFLite does not broadcast ATAN2' }),
+      ...(!spec.notStock &&
+        !sameShapes(spec.inputs) && { notStock: 'stock TFLite does not broadcast ATAN2' }),
     })),
     {
       name: 'quadrants',

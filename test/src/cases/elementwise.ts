@@ -1,5 +1,5 @@
 import { bool, f16, f32, i8, i16, i32, i64, type Operand, u8 } from './operand.js';
-import type { CaseFamily, CaseSpec } from './spec.js';
+import { type CaseFamily, type CaseSpec, TOO_LARGE } from './spec.js';
 
 type Plain =
   | 'ABS'
@@ -51,6 +51,12 @@ function floats(low = -4, high = 4, edges = EDGES): CaseSpec<Plain>[] {
     { name: 'prime shape', inputs: [f32(3, 5, 7).between(low, high)], outputs: [f32()] },
     { name: 'scalar', inputs: [f32().between(low, high)], outputs: [f32()] },
     { name: 'edge values', inputs: [f32(edges.length).of(...edges)], outputs: [f32()] },
+    {
+      name: 'many elements',
+      inputs: [f32(23, 1009).between(low, high)],
+      outputs: [f32()],
+      notStock: TOO_LARGE,
+    },
   ];
 }
 
@@ -61,6 +67,12 @@ function quantized(scale: number, out: number, zeroPoint = 0, outZero = 0): Case
       name: 'int8',
       inputs: [i8(3, 5, 7).scaled(scale, zeroPoint)],
       outputs: [i8().scaled(out, outZero)],
+    },
+    {
+      name: 'int8, many elements',
+      inputs: [i8(23, 1009).scaled(scale, zeroPoint)],
+      outputs: [i8().scaled(out, outZero)],
+      notStock: TOO_LARGE,
     },
   ];
 }
@@ -118,7 +130,7 @@ export const ELEMENTWISE_CASES: CaseFamily<
     },
     ...quantized(0.05, 0.05, -3, -3).map((spec) => ({
       ...spec,
-      name: 'int8 with a zero point',
+      name: `${spec.name} with a zero point`,
       notStock: 'stock TFLite leaves the zero point out of account',
     })),
     integer(i32, 'int32'),
@@ -250,6 +262,13 @@ export const ELEMENTWISE_CASES: CaseFamily<
     },
   ],
   SOFTMAX: [
+    {
+      name: 'many rows',
+      inputs: [f32(311, 37)],
+      outputs: [f32()],
+      options: { beta: 1 },
+      notStock: TOO_LARGE,
+    },
     { name: 'aligned', inputs: [f32(4, 16)], outputs: [f32()], options: { beta: 1 } },
     {
       name: 'prime shape',
@@ -287,6 +306,12 @@ export const ELEMENTWISE_CASES: CaseFamily<
     },
   ],
   L2_NORMALIZATION: [
+    {
+      name: 'many rows',
+      inputs: [f32(311, 37)],
+      outputs: [f32()],
+      notStock: TOO_LARGE,
+    },
     { name: 'aligned', inputs: [f32(4, 8)], outputs: [f32()] },
     { name: 'prime shape', inputs: [f32(2, 3, 5, 7)], outputs: [f32()] },
     { name: 'zeros', inputs: [f32(2, 3).of(0, 0, 0, 1, 2, 2)], outputs: [f32()] },

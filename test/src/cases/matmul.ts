@@ -1,6 +1,6 @@
 import { ActivationFunctionType as Activation } from '@linnet/schema';
 import { f32, i4, i8, i16, i32, i64, u8 } from './operand.js';
-import type { CaseFamily, CaseSpec } from './spec.js';
+import { type CaseFamily, type CaseSpec, TOO_LARGE } from './spec.js';
 
 const per = (size: number, from: number) =>
   Array.from({ length: size }, (_, i) => from * (1 + (i % 3)));
@@ -25,6 +25,27 @@ const DENSE: CaseSpec<'FULLY_CONNECTED'>[] = [
   dense('aligned', [4, 16], 32),
   dense('prime', [3, 37], 41),
   dense('one row', [1, 64], 10),
+  { ...dense('large', [67, 301], 203), notStock: TOO_LARGE },
+  { ...dense('large, one row', [1, 1021], 509), notStock: TOO_LARGE },
+  {
+    name: 'int8 large',
+    inputs: [
+      i8(67, 301).scaled(0.05, 7),
+      narrow(203, 301).scaledAlong(0, ...per(203, 0.002)),
+      i32(203)
+        .between(-500, 500)
+        .scaledAlong(0, ...per(203, 0.0001))
+        .constant(),
+    ],
+    outputs: [i8().scaled(0.2, -5)],
+    notStock: TOO_LARGE,
+  },
+  {
+    name: 'hybrid large',
+    inputs: [f32(67, 301), narrow(203, 301).scaled(0.004), f32(203).constant()],
+    outputs: [f32()],
+    notStock: TOO_LARGE,
+  },
   dense('one output', [5, 13], 1),
   dense('dimensions kept', [2, 3, 5], 7, { keepNumDims: true }),
   dense('relu', [3, 7], 5, { fusedActivationFunction: Activation.RELU }),
@@ -134,6 +155,19 @@ const DENSE: CaseSpec<'FULLY_CONNECTED'>[] = [
 ];
 
 const PRODUCTS: CaseSpec<'BATCH_MATMUL'>[] = [
+  {
+    name: 'large',
+    inputs: [f32(3, 67, 101), f32(3, 101, 83)],
+    outputs: [f32()],
+    notStock: TOO_LARGE,
+  },
+  {
+    name: 'large int8, right transposed',
+    inputs: [i8(3, 67, 101).scaled(0.05, 7), i8(3, 83, 101).scaled(0.04, -3)],
+    outputs: [i8().scaled(0.5, -5)],
+    options: { adjY: true },
+    notStock: TOO_LARGE,
+  },
   { name: 'aligned', inputs: [f32(8, 16), f32(16, 8)], outputs: [f32()] },
   { name: 'prime', inputs: [f32(2, 5, 37), f32(2, 37, 7)], outputs: [f32()] },
   {

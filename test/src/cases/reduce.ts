@@ -1,5 +1,5 @@
 import { bool, f32, i8, i16, i32, i64, int, ints, type Operand, u8 } from './operand.js';
-import type { CaseFamily, CaseSpec } from './spec.js';
+import { type CaseFamily, type CaseSpec, TOO_LARGE } from './spec.js';
 
 type Reduction =
   | 'SUM'
@@ -30,6 +30,18 @@ function axes(make: (...shape: number[]) => Operand): CaseSpec<Reduction>[] {
     },
     { name: 'all axes', inputs: [make(3, 5, 7), ints(0, 1, 2)], outputs: [make()] },
     { name: 'repeated axis', inputs: [make(3, 5), ints(1, 1)], outputs: [make()] },
+    {
+      name: 'many rows',
+      inputs: [make(997, 31), ints(1)],
+      outputs: [make()],
+      notStock: TOO_LARGE,
+    },
+    {
+      name: 'many columns',
+      inputs: [make(31, 997), ints(0)],
+      outputs: [make()],
+      notStock: TOO_LARGE,
+    },
     { name: 'aligned', inputs: [make(4, 16, 8), ints(1)], outputs: [make()] },
   ];
 }

@@ -1,5 +1,5 @@
 import { bool, f32, i8, i32, i64, int, ints, text, u8 } from './operand.js';
-import type { CaseFamily } from './spec.js';
+import { type CaseFamily, TOO_LARGE } from './spec.js';
 
 export const SHAPE_CASES: CaseFamily<
   | 'RESHAPE'
@@ -96,6 +96,18 @@ export const SHAPE_CASES: CaseFamily<
     { name: 'scalar', inputs: [f32(), int(0)], outputs: [f32()] },
   ],
   TRANSPOSE: [
+    {
+      name: 'large matrix',
+      inputs: [f32(131, 257), ints(1, 0)],
+      outputs: [f32()],
+      notStock: TOO_LARGE,
+    },
+    {
+      name: 'large NHWC to NCHW',
+      inputs: [f32(2, 17, 19, 33), ints(0, 3, 1, 2)],
+      outputs: [f32()],
+      notStock: TOO_LARGE,
+    },
     { name: 'matrix', inputs: [f32(5, 7), ints(1, 0)], outputs: [f32()] },
     { name: 'aligned matrix', inputs: [f32(8, 16), ints(1, 0)], outputs: [f32()] },
     { name: 'batched matrix', inputs: [f32(3, 5, 7), ints(0, 2, 1)], outputs: [f32()] },

@@ -31,5 +31,8 @@ export interface CaseSpec<N extends OpName> {
   readonly model?: () => Model;
 }
 
+/** The reason of cases that give every thread work: their answers would swell the record. */
+export const TOO_LARGE = 'its answer is too large to be recorded';
+
 /** The cases of some ops. */
 export type CaseFamily<N extends OpName> = { readonly [K in N]: readonly CaseSpec<K>[] };

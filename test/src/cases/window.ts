@@ -1,6 +1,6 @@
 import { ActivationFunctionType as Activation, Padding } from '@linnet/schema';
 import { f32, i4, i8, i16, i32, i64, ints, type Operand, u8 } from './operand.js';
-import type { CaseFamily, CaseSpec } from './spec.js';
+import { type CaseFamily, type CaseSpec, TOO_LARGE } from './spec.js';
 
 type Convolution = 'CONV_2D' | 'DEPTHWISE_CONV_2D';
 
@@ -134,6 +134,11 @@ function integers(
   ];
 }
 
+/** The same cases on a larger input, which only the reference answers. */
+function large(cases: CaseSpec<Convolution>[], prefix = 'large'): CaseSpec<Convolution>[] {
+  return cases.map((spec) => ({ ...spec, name: `${prefix} ${spec.name}`, notStock: TOO_LARGE }));
+}
+
 const CONVOLUTIONS: CaseSpec<'CONV_2D'>[] = [
   conv('1x1', [1, 5, 7, 3], [5, 1, 1, 3]),
   conv('1x1 aligned', [1, 4, 4, 16], [32, 1, 1, 16]),
@@ -154,6 +159,12 @@ const CONVOLUTIONS: CaseSpec<'CONV_2D'>[] = [
   conv('1-D', [2, 1, 11, 3], [5, 1, 3, 3]),
   conv('5x5 over 3x3', [1, 3, 3, 2], [3, 5, 5, 2]),
   conv('batch', [5, 4, 3, 2], [7, 3, 3, 2]),
+  { ...conv('large 1x1', [1, 29, 31, 67], [83, 1, 1, 67]), notStock: TOO_LARGE },
+  { ...conv('large 3x3', [1, 29, 31, 19], [37, 3, 3, 19]), notStock: TOO_LARGE },
+  {
+    ...conv('large 3x3 strided', [2, 29, 31, 16], [32, 3, 3, 16], { strideH: 2, strideW: 2 }),
+    notStock: TOO_LARGE,
+  },
   conv('relu', [1, 5, 5, 3], [4, 3, 3, 3], { fusedActivationFunction: Activation.RELU }),
   conv('relu6', [1, 5, 5, 3], [4, 3, 3, 3], { fusedActivationFunction: Activation.RELU6 }),
   conv('relu -1 to 1', [1, 5, 5, 3], [4, 3, 3, 3], {
@@ -204,6 +215,8 @@ const CONVOLUTIONS: CaseSpec<'CONV_2D'>[] = [
     options: unit,
   },
   ...integers([1, 5, 7, 3], [5, 3, 3, 3], 0, { ...unit, strideW: 2 }),
+  ...large(integers([1, 19, 23, 35], [29, 3, 3, 35], 0, unit)),
+  ...large(integers([1, 19, 23, 64], [32, 1, 1, 64], 0, unit), 'large 1x1'),
 ];
 
 const DEPTHWISE: CaseSpec<'DEPTHWISE_CONV_2D'>[] = [
@@ -217,6 +230,11 @@ const DEPTHWISE: CaseSpec<'DEPTHWISE_CONV_2D'>[] = [
   depthwise('uneven kernel', [1, 6, 9, 4], [1, 1, 5, 4]),
   depthwise('batch', [3, 4, 5, 2], [1, 3, 3, 2]),
   depthwise('relu6', [1, 5, 5, 3], [1, 3, 3, 3], { fusedActivationFunction: Activation.RELU6 }),
+  { ...depthwise('large', [1, 29, 31, 37], [1, 3, 3, 37]), notStock: TOO_LARGE },
+  {
+    ...depthwise('large strided', [2, 29, 31, 32], [1, 5, 5, 32], { strideH: 2, strideW: 2 }),
+    notStock: TOO_LARGE,
+  },
   depthwise('prime channels', [1, 5, 5, 37], [1, 3, 3, 37]),
   {
     name: 'no bias',
@@ -225,6 +243,7 @@ const DEPTHWISE: CaseSpec<'DEPTHWISE_CONV_2D'>[] = [
     options: { ...unit, depthMultiplier: 1 },
   },
   ...integers([1, 5, 7, 3], [1, 3, 3, 3], 3, { ...unit, depthMultiplier: 1 }),
+  ...large(integers([1, 19, 23, 35], [1, 3, 3, 35], 3, { ...unit, depthMultiplier: 1 })),
 ];
 
 type Pooling = 'AVERAGE_POOL_2D' | 'MAX_POOL_2D' | 'L2_POOL_2D';
@@ -233,6 +252,13 @@ const square = (size: number, stride: number, padding = SAME) =>
   ({ filterHeight: size, filterWidth: size, strideH: stride, strideW: stride, padding }) as const;
 
 const POOLINGS: CaseSpec<Pooling>[] = [
+  {
+    name: 'large',
+    inputs: [f32(2, 29, 31, 19)],
+    outputs: [f32()],
+    options: square(3, 2),
+    notStock: TOO_LARGE,
+  },
   { name: '2x2', inputs: [f32(1, 6, 4, 3)], outputs: [f32()], options: square(2, 2, VALID) },
   { name: '3x3 same', inputs: [f32(2, 5, 7, 3)], outputs: [f32()], options: square(3, 1) },
   { name: '3x3 strided', inputs: [f32(1, 7, 6, 5)], outputs: [f32()], options: square(3, 2) },
@@ -254,6 +280,13 @@ const POOLINGS: CaseSpec<Pooling>[] = [
 ];
 
 const QUANTIZED_POOLINGS: CaseSpec<Pooling>[] = [
+  {
+    name: 'int8 large',
+    inputs: [i8(2, 29, 31, 19).scaled(0.1, 3)],
+    outputs: [i8().scaled(0.1, 3)],
+    options: square(3, 2),
+    notStock: TOO_LARGE,
+  },
   {
     name: 'int8',
     inputs: [i8(2, 5, 7, 3).scaled(0.1, 3)],
