@@ -19,7 +19,7 @@ typedef struct {
   int32_t first, second;
 } cursor;
 
-/** The place of row-major number `number` among the indices of `dims`, which has no 0 if rank > 0. */
+/** The place of row-major number `number` among the indices of `dims`, none of which is 0. */
 INLINE cursor cursor_at(uint32_t number, const uint32_t *dims, const int32_t *first,
                         const int32_t *second, uint32_t rank) {
   cursor c = {.first = 0, .second = 0};

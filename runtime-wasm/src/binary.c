@@ -9,6 +9,7 @@
 #include "mathd.h"
 #include "mathf.h"
 #include "nd.h"
+#include "types.h"
 
 /** What the parameter blocks of all functions begin with. */
 typedef binary_add_i32_params operands;
@@ -101,11 +102,6 @@ INLINE f32x4 each_lane(f32x4 a, f32x4 b, float (*f)(float, float)) {
   })
 BINARY_F32(DEFINE_F32)
 
-typedef float f32;
-typedef int32_t i32;
-typedef int64_t i64;
-typedef uint8_t u8;
-
 /** Scalar loops: T the operands' type, R the result's; `a` and `b` the elements. */
 #define DEFINE_SCALAR(NAME, T, R, ...)                                                            \
   KERNEL(binary_##NAME##_##T, T, R, {                                                             \
@@ -175,9 +171,6 @@ COMPARE(DEFINE_SCALAR, i64)
   X(logical_and, u8, u8, (a && b))                                                                \
   X(logical_or, u8, u8, (a || b))
 LOGICAL(DEFINE_SCALAR)
-
-typedef int8_t i8;
-typedef int16_t i16;
 
 INLINE f32x4 load4_i8(const i8 *x) {
   v128_t v = wasm_i32x4_extend_low_i16x8(wasm_i16x8_extend_low_i8x16(wasm_v128_load32_zero(x)));

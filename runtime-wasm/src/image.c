@@ -39,7 +39,8 @@ void resize_nearest(const resize_nearest_params *p, uint32_t thread, uint32_t th
       const uint32_t image = at / p->out_height, i = at % p->out_height;                          \
       const uint32_t row = p->in_width * p->depth;                                                \
       const T *x = (const T *)p->x + image * p->in_height * row;                                  \
-      const T *upper = x + (uint32_t)rows[2 * i] * row, *lower = x + (uint32_t)rows[2 * i + 1] * row; \
+      const T *upper = x + (uint32_t)rows[2 * i] * row;                                           \
+      const T *lower = x + (uint32_t)rows[2 * i + 1] * row;                                       \
       const float v = row_weights[i];                                                             \
       T *y = (T *)p->y + at * p->out_width * p->depth;                                            \
       for (uint32_t j = 0; j < p->out_width; j++, y += p->depth) {                                \

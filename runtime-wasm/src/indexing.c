@@ -82,7 +82,8 @@ void scatter_set(const scatter_set_params *p, uint32_t thread, uint32_t threads)
   for (uint32_t row = 0; row < p->rows; row++) {
     const uint32_t to = row_of(p->indices, row, p->depth, p->dims, p->wide);
     if (to < own.begin || to >= own.end) continue;
-    copy_slice((char *)p->y + to * p->size, (const char *)p->values + row * p->step * p->size, p->size);
+    const char *from = (const char *)p->values + row * p->step * p->size;
+    copy_slice((char *)p->y + to * p->size, from, p->size);
   }
 }
 

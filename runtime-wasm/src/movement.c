@@ -7,7 +7,7 @@
 #include "kernels.h"
 #include "nd.h"
 
-/** Defines `void NAME_SIZE(const NAME_params *p, thread, threads)` for each size, and NAME itself. */
+/** Defines NAME_SIZE(const NAME_params *p, thread, threads) for each size, and NAME itself. */
 #define FOR_EACH_SIZE(DEFINE, NAME)                                                               \
   DEFINE(NAME##_1, uint8_t)                                                                       \
   DEFINE(NAME##_2, uint16_t)                                                                      \

@@ -2,9 +2,7 @@
 #include "kernels.h"
 #include "mathd.h"
 #include "mathf.h"
-
-typedef int8_t i8;
-typedef uint8_t u8;
+#include "types.h"
 
 static float row_max(const float *x, uint32_t n) {
   float largest = x[0];
@@ -26,7 +24,7 @@ INLINE void add_lanes(v128_t sums[2], f32x4 v) {
   sums[1] = wasm_f64x2_add(sums[1], wasm_f64x2_promote_low_f32x4(upper));
 }
 
-/** The sum of e^((x[i] - shift) * beta), accumulated in float64; the terms go to y if it is given. */
+/** The sum of e^((x[i] - shift) * beta), accumulated in float64; y gets the terms unless null. */
 static double sum_of_exponentials(const float *x, float *y, uint32_t n, float shift, float beta) {
   v128_t sums[2] = {wasm_f64x2_splat(0), wasm_f64x2_splat(0)};
   uint32_t i = 0;

@@ -84,7 +84,7 @@ static void gate_sums(const lstm_f32_params *p, const gate *g, const float *x, c
   }
 }
 
-/** Adds the peephole to the cells, normalizes over the cells (by mean and deviation), adds the bias. */
+/** Adds the peephole to the cells, normalizes by the cells' mean and deviation, adds the bias. */
 static void gate_finish(const lstm_f32_params *p, const gate *g, const float *cells, float *sums) {
   if (g->peephole) {
     for (uint32_t c = 0; c < p->cells; c++) sums[c] += g->peephole[c] * cells[c];
@@ -106,13 +106,15 @@ static void gate_finish(const lstm_f32_params *p, const gate *g, const float *ce
   }
 }
 
-/** One time step of one batch element: sums is [4, cells], h [units], cells [cells], y [units] or null. */
+/** A time step of a batch element: sums [4, cells], h [units], cells [cells], y [units] or null. */
 static void lstm_step(const lstm_f32_params *p, const gate *gates, const float *x, float *h,
                       float *cells, float *sums, float *y) {
   const int has_input_gate = gates[INPUT_GATE].weights != 0;
   float *input = sums + INPUT_GATE * p->cells, *fresh = sums + CELL_GATE * p->cells;
   float *forget = sums + FORGET_GATE * p->cells, *output = sums + OUTPUT_GATE * p->cells;
-  for (uint32_t g = has_input_gate ? 0 : 1; g < 4; g++) gate_sums(p, gates + g, x, h, sums + g * p->cells);
+  for (uint32_t g = has_input_gate ? INPUT_GATE : CELL_GATE; g <= OUTPUT_GATE; g++) {
+    gate_sums(p, gates + g, x, h, sums + g * p->cells);
+  }
   if (has_input_gate) gate_finish(p, gates + INPUT_GATE, cells, input);
   gate_finish(p, gates + CELL_GATE, cells, fresh);
   gate_finish(p, gates + FORGET_GATE, cells, forget);
@@ -124,7 +126,9 @@ static void lstm_step(const lstm_f32_params *p, const gate *gates, const float *
   gate_finish(p, gates + OUTPUT_GATE, cells, output);
   const float *projection = p->projection, *bias = p->projection_bias;
   float *raw = projection ? input : h;
-  for (uint32_t c = 0; c < p->cells; c++) raw[c] = logistic(output[c]) * activate(cells[c], p->activation);
+  for (uint32_t c = 0; c < p->cells; c++) {
+    raw[c] = logistic(output[c]) * activate(cells[c], p->activation);
+  }
   if (projection) {
     for (uint32_t u = 0; u < p->units; u++) {
       const float sum = dot(projection + u * p->cells, raw, p->cells) + (bias ? bias[u] : 0);

@@ -6,14 +6,9 @@
  */
 #include "kernels.h"
 #include "linnet.h"
+#include "types.h"
 
 #define LANES 16
-
-typedef float f32;
-typedef int8_t i8;
-typedef uint8_t u8;
-typedef int32_t i32;
-typedef int64_t i64;
 
 /**
  * Rows: name, element type of x, of the accumulators, of y; the accumulators' first value; what
@@ -26,7 +21,7 @@ typedef int64_t i64;
   X(reduce_sum_i32, i32, i64, i32, 0, a + b, (i32)(a / p->divisor))                               \
   X(reduce_sum_i64, i64, i64, i64, 0, (i64)((uint64_t)a + (uint64_t)b), a / p->divisor)           \
   X(reduce_sum_qi8, i8, i32, i8, 0, a + b, (i8)requantized_sum(p, a))                             \
-  X(reduce_sum_qu8, u8, i32, u8, 0, a + b, (u8)requantized_sum((const reduce_sum_qi8_params *)p, a))\
+  X(reduce_sum_qu8, u8, i32, u8, 0, a + b, (u8)requantized_sum((const void *)p, a))               \
   X(reduce_prod_f32, f32, double, f32, 1, a * b, (f32)a)                                          \
   X(reduce_prod_i32, i32, uint32_t, i32, 1, a * b, (i32)a)                                        \
   X(reduce_prod_i64, i64, uint64_t, i64, 1, a * b, (i64)a)                                        \

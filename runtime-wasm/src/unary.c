@@ -1,11 +1,12 @@
 /**
- * Elementwise functions of one tensor: y[i] = f(x[i]) for i < count. x and y may be the same buffer.
+ * Elementwise functions of one tensor: y[i] = f(x[i]) for i < count. x and y may be one buffer.
  *
  * Semantics: TFLite's builtins of the same names. One row of a list per function.
  */
 #include "kernels.h"
 #include "mathd.h"
 #include "mathf.h"
+#include "types.h"
 
 /** float32, four lanes at a time; `x` are the lanes, `p` the parameter block. */
 #define UNARY_F32(X)                                                                              \
@@ -65,15 +66,14 @@ UNARY_F32(DEFINE_F32)
   X(sign, T, (x > 0) - (x < 0))
 
 #define DEFINE_INTEGER(NAME, T, ...)                                                              \
-  void unary_##NAME##_##T(const unary_##NAME##_##T##_params *p, uint32_t thread, uint32_t threads) {\
+  void unary_##NAME##_##T(const unary_##NAME##_##T##_params *p, uint32_t thread,                  \
+                          uint32_t threads) {                                                     \
     span s = share(p->count, 1, thread, threads);                                                 \
     for (uint32_t i = s.begin; i < s.end; i++) {                                                  \
       const T x = ((const T *)p->x)[i];                                                           \
       ((T *)p->y)[i] = __VA_ARGS__;                                                               \
     }                                                                                             \
   }
-typedef int32_t i32;
-typedef int64_t i64;
 UNARY_INTEGER(DEFINE_INTEGER, i32, uint32_t)
 UNARY_INTEGER(DEFINE_INTEGER, i64, uint64_t)
 
