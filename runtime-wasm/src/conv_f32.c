@@ -90,7 +90,9 @@ NOINLINE static void multiply_1_row(TILE_ARGUMENTS) {
   }
   f32x4 total[2] = {(sums[0][0] + sums[1][0]) + (sums[2][0] + sums[3][0]),
                     (sums[0][1] + sums[1][1]) + (sums[2][1] + sums[3][1])};
-  finish(block->out[at] + column, total, columns, splat_f32x4(block->low), splat_f32x4(block->high));
+  f32x4 low = splat_f32x4(block->low);
+  f32x4 high = splat_f32x4(block->high);
+  finish(block->out[at] + column, total, columns, low, high);
 }
 
 static void copy_floats(void *patch, uint32_t to, const void *input, uint32_t from, uint32_t count,
@@ -114,9 +116,10 @@ NOINLINE static void prepare_rows(const conv_problem *c, const float *input, flo
   grid_point at = point_of_row(c, first_row);
   for (uint32_t r = 0; r < rows; r++, next_point(c, &at)) {
     if (direct) {
-      block->in[r] = input + input_element(c, at.n, at.d * c->stride_d + (uint32_t)c->run->offset[0],
-                                           at.h * c->stride_h + (uint32_t)c->run->offset[1],
-                                           at.w * c->stride_w + (uint32_t)c->run->offset[2]);
+      uint32_t d = at.d * c->stride_d + (uint32_t)c->run->offset[0];
+      uint32_t h = at.h * c->stride_h + (uint32_t)c->run->offset[1];
+      uint32_t w = at.w * c->stride_w + (uint32_t)c->run->offset[2];
+      block->in[r] = input + input_element(c, at.n, d, h, w);
     } else {
       float *patch = patches + r * c->depth;
       gather_patch(c, input, at, patch, 0, copy_floats, clear_floats);
@@ -142,7 +145,8 @@ void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
   for (uint32_t tile = part.tiles.begin; tile < part.tiles.end;) {
     const conv_item *item = &c.item[tile / tiles_of_item];
     uint32_t tile_of_item = tile % tiles_of_item;
-    uint32_t tiles = min_u32(min_u32(block_tiles, part.tiles.end - tile), tiles_of_item - tile_of_item);
+    uint32_t tiles = min_u32(part.tiles.end - tile, tiles_of_item - tile_of_item);
+    tiles = min_u32(tiles, block_tiles);
     uint32_t first_row = tile_of_item * TILE_ROWS;
     uint32_t rows = min_u32(tiles * TILE_ROWS, rows_of_item - first_row);
     prepare_rows(&c, (const float *)p->input + item->input, (float *)p->output + item->output,

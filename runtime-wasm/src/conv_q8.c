@@ -161,7 +161,8 @@ void conv_q8(const conv_q8_params *p, uint32_t thread, uint32_t threads) {
   for (uint32_t tile = part.tiles.begin; tile < part.tiles.end;) {
     const conv_item *item = &c.item[tile / tiles_of_item];
     uint32_t tile_of_item = tile % tiles_of_item;
-    uint32_t tiles = min_u32(min_u32(block_tiles, part.tiles.end - tile), tiles_of_item - tile_of_item);
+    uint32_t tiles = min_u32(part.tiles.end - tile, tiles_of_item - tile_of_item);
+    tiles = min_u32(tiles, block_tiles);
     uint32_t first_row = tile_of_item * TILE_ROWS;
     uint32_t rows = min_u32(tiles * TILE_ROWS, rows_of_item - first_row);
     prepare_rows(p, &c, item, patches, first_row, rows, &block);

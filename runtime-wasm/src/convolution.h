@@ -118,7 +118,8 @@ INLINE uint32_t output_element(const conv_problem *c, grid_point at) {
 }
 
 /** Element of the input at a pixel, relative to the item. */
-INLINE uint32_t input_element(const conv_problem *c, uint32_t n, uint32_t d, uint32_t h, uint32_t w) {
+INLINE uint32_t input_element(const conv_problem *c, uint32_t n, uint32_t d, uint32_t h,
+                              uint32_t w) {
   return (((n * c->in_d + d) * c->in_h + h) * c->in_w + w) * c->in_pixel;
 }
 
@@ -146,7 +147,8 @@ INLINE void gather_patch(const conv_problem *c, const void *input, grid_point at
     clear(patch, to, (uint32_t)before * c->channels);
     to += (uint32_t)before * c->channels;
     if (inside > 0) {
-      copy(patch, to, input, input_element(c, at.n, d, h, (uint32_t)(w + before)), inside, zero_point);
+      uint32_t from = input_element(c, at.n, d, h, (uint32_t)(w + before));
+      copy(patch, to, input, from, inside, zero_point);
     }
     to += inside;
     clear(patch, to, (uint32_t)after * c->channels);

@@ -13,7 +13,8 @@
 void pack_f32(const pack_f32_params *p, uint32_t thread, uint32_t threads) {
   FOR_EACH_PANEL(p, panel) {
     const float *matrix = (const float *)p->input + panel / panels * p->item_stride;
-    const float *bias = p->bias ? (const float *)p->bias + panel / panels * p->bias_stride : NULL;
+    const float *bias = p->bias;
+    if (bias) bias += panel / panels * p->bias_stride;
     float *to = (float *)p->weights + (size_t)panel * PANEL * (p->depth + 1);
     uint32_t column = panel % panels * PANEL;
     uint32_t columns = min_u32(PANEL, p->columns - column);
@@ -25,7 +26,9 @@ void pack_f32(const pack_f32_params *p, uint32_t thread, uint32_t threads) {
         store_f32x4(to, load_f32x4(from));
         store_f32x4(to + 4, load_f32x4(from + 4));
       } else {
-        for (uint32_t n = 0; n < PANEL; n++) to[n] = n < columns ? from[n * p->column_stride] : 0.0f;
+        for (uint32_t n = 0; n < PANEL; n++) {
+          to[n] = n < columns ? from[n * p->column_stride] : 0.0f;
+        }
       }
     }
   }
@@ -35,7 +38,8 @@ void pack_q8(const pack_q8_params *p, uint32_t thread, uint32_t threads) {
   uint32_t pairs = divide_up(p->depth, 2);
   FOR_EACH_PANEL(p, panel) {
     const uint8_t *matrix = (const uint8_t *)p->input + panel / panels * p->item_stride;
-    const int32_t *bias = p->bias ? (const int32_t *)p->bias + panel / panels * p->bias_stride : NULL;
+    const int32_t *bias = p->bias;
+    if (bias) bias += panel / panels * p->bias_stride;
     int32_t *to = (int32_t *)p->weights + (size_t)panel * PANEL * (pairs + 1);
     uint32_t column = panel % panels * PANEL;
     uint32_t columns = min_u32(PANEL, p->columns - column);

@@ -96,7 +96,8 @@ void pool_q8(const pool_q8_params *p, uint32_t thread, uint32_t threads) {
     window_cut rows = CUT_ROWS(p, row % p->out_h);
     for (uint32_t x = 0; x < p->out_w; x++) {
       window_cut columns = CUT_COLUMNS(p, x);
-      const uint8_t *in = (const uint8_t *)p->input + FIRST_ELEMENT(p, row / p->out_h, rows, columns);
+      const uint8_t *in = p->input;
+      in += FIRST_ELEMENT(p, row / p->out_h, rows, columns);
       uint8_t *out = (uint8_t *)p->output + (row * p->out_w + x) * p->channels;
       uint32_t c = 0;
       for (; c + 8 <= p->channels; c += 8) {

@@ -16,8 +16,8 @@ INLINE window_cut cut_window(uint32_t at, uint32_t stride, uint32_t pad, uint32_
                              uint32_t dilation, uint32_t size) {
   int32_t origin = (int32_t)(at * stride) - (int32_t)pad;
   uint32_t begin = origin < 0 ? divide_up((uint32_t)-origin, dilation) : 0;
-  uint32_t end = (int32_t)size > origin ? divide_up((uint32_t)((int32_t)size - origin), dilation) : 0;
-  end = min_u32(end, window);
+  int32_t reach = (int32_t)size - origin;
+  uint32_t end = reach > 0 ? min_u32(divide_up((uint32_t)reach, dilation), window) : 0;
   return (window_cut){{min_u32(begin, end), end}, origin};
 }
 
