@@ -5,6 +5,19 @@
  */
 export type { Build } from '@linnet/runtime-wasm';
 export { type DType, type ErrorCode, LinnetError, type TypedArray } from '@linnet/schema';
+export type {
+  GraphReport,
+  MemoryInfo,
+  Model,
+  ModelInfo,
+  ModelInputs,
+  ModelOutputs,
+  OpSupport,
+  PlanReport,
+  RunOptions,
+  SignatureInfo,
+  WasmUrl,
+} from './api.js';
 export { float16ToFloat32, float32ToFloat16 } from './io/float16.js';
 export type { ModelSource } from './io/source.js';
 export type { TensorData, TensorInfo, TensorInput, TensorOutput } from './io/tensor.js';
@@ -15,14 +28,3 @@ export {
   type LoadProgress,
   loadModel,
 } from './load.js';
-export type {
-  MemoryInfo,
-  Model,
-  ModelInfo,
-  ModelInputs,
-  ModelOutputs,
-  RunOptions,
-  SignatureInfo,
-} from './run/model.js';
-export type { GraphReport, OpSupport, PlanReport } from './run/report.js';
-export type { WasmUrl } from './wasm/module.js';

@@ -1,4 +1,5 @@
 import { type ExternalFiles, isStatic, LinnetError, read, type TensorType } from '@linnet/schema';
+import type { Model, PlanReport, WasmUrl } from './api.js';
 import { type ModelSource, readSource } from './io/source.js';
 import type { ExecutableModel, Graph } from './model/graph.js';
 import { executable } from './model/load.js';
@@ -6,12 +7,12 @@ import { Resources } from './model/resources.js';
 import { Planner } from './plan/planner.js';
 import { Executor } from './run/executor.js';
 import { Guard } from './run/guard.js';
-import { Model } from './run/model.js';
-import { type PlanReport, reportPlans } from './run/report.js';
+import { LoadedModel } from './run/model.js';
+import { reportPlans } from './run/report.js';
 import { StageCache } from './run/stage-cache.js';
 import { WasmBackend } from './wasm/backend.js';
 import { selectBuild } from './wasm/environment.js';
-import { loadModule, type WasmUrl } from './wasm/module.js';
+import { loadModule } from './wasm/module.js';
 
 /** What loading is doing: reading the source, then planning and packing weights. */
 export interface LoadProgress {
@@ -50,7 +51,10 @@ export interface LoadOptions {
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   const { backend: kind = 'auto', signal, onProgress } = options;
   if (kind !== 'auto' && kind !== 'wasm') {
-    throw new LinnetError('INVALID_ARGUMENT', `There is no backend "${kind}"; expected "auto" or "wasm".`);
+    throw new LinnetError(
+      'INVALID_ARGUMENT',
+      `There is no backend "${kind}"; expected "auto" or "wasm".`,
+    );
   }
   // The kernels are fetched and compiled while the model arrives.
   const module = loadModule(selectBuild(options.threads).build, options.wasmUrl);
@@ -81,7 +85,10 @@ export type InspectOptions = Pick<LoadOptions, 'signal' | 'wasmUrl' | 'externalF
  *
  * @throws as loadModel does, but not for nodes without a kernel
  */
-export async function inspectPlan(source: ModelSource, options: InspectOptions = {}): Promise<PlanReport> {
+export async function inspectPlan(
+  source: ModelSource,
+  options: InspectOptions = {},
+): Promise<PlanReport> {
   const bytes = await readSource(source, undefined, options.signal);
   const model = readExecutable(bytes, options.externalFiles);
   const backend = await createBackend(options, 0);
@@ -92,7 +99,10 @@ export async function inspectPlan(source: ModelSource, options: InspectOptions =
   }
 }
 
-function readExecutable(bytes: Uint8Array, externalFiles: ExternalFiles | undefined): ExecutableModel {
+function readExecutable(
+  bytes: Uint8Array,
+  externalFiles: ExternalFiles | undefined,
+): ExecutableModel {
   return executable(read(bytes, externalFiles ? { externalFiles } : {}));
 }
 
@@ -115,5 +125,5 @@ function assemble(model: ExecutableModel, backend: WasmBackend): Model {
   const graph = model.graphs[first?.subgraph ?? 0] as Graph;
   const inputs = graph.inputs.map((tensor) => graph.tensors[tensor]?.type as TensorType);
   if (inputs.every(({ shape }) => isStatic(shape))) executor.prepare(graph.index, inputs);
-  return new Model({ executable: model, resources, stages, executor, backend, guard });
+  return new LoadedModel({ executable: model, resources, stages, executor, backend, guard });
 }

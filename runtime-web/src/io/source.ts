@@ -60,9 +60,12 @@ async function dispatch(
   if (source instanceof Response) return readResponse(source, progress, signal);
   if (source instanceof ReadableStream) return readStream(source, undefined, progress, signal);
   if (source instanceof Blob) return readStream(source.stream(), source.size, progress, signal);
-  throw new LinnetError('INVALID_ARGUMENT', `A model cannot be loaded from ${describe(source)}.`, {}, [
-    'Pass a URL, a path (in Node), a Response, a ReadableStream, a Blob or File, or the bytes.',
-  ]);
+  throw new LinnetError(
+    'INVALID_ARGUMENT',
+    `A model cannot be loaded from ${describe(source)}.`,
+    {},
+    ['Pass a URL, a path (in Node), a Response, a ReadableStream, a Blob or File, or the bytes.'],
+  );
 }
 
 /** A URL, or in Node the path of a file as it was given. */
@@ -98,7 +101,9 @@ async function readResponse(
   if (response.body === null) return new Uint8Array();
   // The header counts compressed bytes where the body is compressed.
   const isEncoded = response.headers.get('content-encoding') !== null;
-  const length = isEncoded ? Number.NaN : Number(response.headers.get('content-length') ?? Number.NaN);
+  const length = isEncoded
+    ? Number.NaN
+    : Number(response.headers.get('content-length') ?? Number.NaN);
   return readStream(response.body, Number.isNaN(length) ? undefined : length, progress, signal);
 }
 
@@ -149,6 +154,7 @@ function toLinnetError(
   if (signal?.aborted) return new LinnetError('ABORTED', 'Loading was aborted.', {}, [], { cause });
   if (cause instanceof LinnetError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const where = typeof source === 'string' || source instanceof URL ? { file: describe(source) } : {};
+  const where =
+    typeof source === 'string' || source instanceof URL ? { file: describe(source) } : {};
   return new LinnetError('IO', `The model could not be read: ${reason}`, where, [], { cause });
 }

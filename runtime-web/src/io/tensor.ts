@@ -31,7 +31,9 @@ export type TensorData =
   | readonly (string | Uint8Array)[];
 
 /** An input: its elements, with the shape where the model leaves more than one dimension open. */
-export type TensorInput = TensorData | { readonly data: TensorData; readonly shape?: readonly number[] };
+export type TensorInput =
+  | TensorData
+  | { readonly data: TensorData; readonly shape?: readonly number[] };
 
 /** An output. The caller owns `data`. */
 export interface TensorOutput {
@@ -66,13 +68,21 @@ export function encodeInput(
   const data = isWrapped ? value.data : value;
   const elements = toElements(input, data, strings);
   const perElement = input.dtype.startsWith('complex') ? 2 : 1;
-  const shape = resolveShape(input, elements.length / perElement, isWrapped ? value.shape : undefined);
+  const shape = resolveShape(
+    input,
+    elements.length / perElement,
+    isWrapped ? value.shape : undefined,
+  );
   storageBytes({ dtype: input.dtype, shape });
   return { shape, bytes: bytesOf(elements) };
 }
 
 /** Elements from bytes that nobody else uses. */
-export function decodeOutput(type: TensorType, bytes: Uint8Array, strings: StringPool): TensorElements {
+export function decodeOutput(
+  type: TensorType,
+  bytes: Uint8Array,
+  strings: StringPool,
+): TensorElements {
   const elements = elementsOf(type.dtype, bytes);
   if (type.dtype !== 'string') return elements;
   return Array.from(elements as Int32Array, (handle) => strings.bytes(handle));
@@ -193,7 +203,9 @@ function resolveShape(
       given.length === declared.length &&
       given.every((dim, i) => {
         const expected = declared[i];
-        return Number.isSafeInteger(dim) && dim >= 0 && (expected === UNKNOWN_DIM || expected === dim);
+        return (
+          Number.isSafeInteger(dim) && dim >= 0 && (expected === UNKNOWN_DIM || expected === dim)
+        );
       });
     if (!fits || elementCount(given) !== count) {
       fail(`${count} elements of shape ${formatShape(given)}`);
@@ -201,7 +213,10 @@ function resolveShape(
     return [...given];
   }
   const open = declared.filter((dim) => dim === UNKNOWN_DIM).length;
-  const rest = declared.reduce((product, dim) => (dim === UNKNOWN_DIM ? product : product * dim), 1);
+  const rest = declared.reduce(
+    (product, dim) => (dim === UNKNOWN_DIM ? product : product * dim),
+    1,
+  );
   const missing = rest === 0 ? 0 : count / rest;
   const fits = open === 0 ? count === rest : open === 1 && Number.isInteger(missing);
   if (!fits) fail(`${count} elements`);

@@ -1,4 +1,10 @@
-import { type ErrorLocation, LinnetError, type Model, opRecord, type Subgraph } from '@linnet/schema';
+import {
+  type ErrorLocation,
+  LinnetError,
+  type Model,
+  opRecord,
+  type Subgraph,
+} from '@linnet/schema';
 
 /** How a subgraph is named in messages. */
 export function subgraphName(subgraph: Subgraph, index: number): string {
@@ -114,7 +120,8 @@ function checkCount(
   fail: (message: string) => void,
 ): void {
   if (count >= min && count <= max) return;
-  const expected = min === max ? `${min}` : max === Infinity ? `at least ${min}` : `${min} to ${max}`;
+  const expected =
+    min === max ? `${min}` : max === Infinity ? `at least ${min}` : `${min} to ${max}`;
   fail(`The node has ${count} ${what}; its op takes ${expected}.`);
 }
 
@@ -148,7 +155,12 @@ function checkCallees(
       expect(node.options.bodySubgraphIndex, inputs, outputs, 'body');
       return;
     case 'CALL_ONCE':
-      expect(node.options.initSubgraphIndex, 0, model.subgraphs[node.options.initSubgraphIndex]?.outputs.length ?? 0, 'initializer');
+      expect(
+        node.options.initSubgraphIndex,
+        0,
+        model.subgraphs[node.options.initSubgraphIndex]?.outputs.length ?? 0,
+        'initializer',
+      );
       return;
     case 'STABLEHLO_COMPOSITE':
       expect(node.options.decompositionSubgraphIndex, inputs, outputs, 'decomposition');

@@ -143,7 +143,9 @@ function dequantizeBlocks(
 
 function blockValues(tensor: Tensor | undefined, blocks: number, what: string): ArrayLike<number> {
   const valid =
-    tensor?.data && elementCount(tensor.shape) === blocks && BLOCK_VALUE_DTYPES.includes(tensor.dtype);
+    tensor?.data &&
+    elementCount(tensor.shape) === blocks &&
+    BLOCK_VALUE_DTYPES.includes(tensor.dtype);
   if (!valid) {
     throw new LinnetError(
       'INVALID_MODEL',

@@ -44,7 +44,8 @@ function inlineInto(caller: Subgraph, inlined: (index: number) => Subgraph): Sub
       if (!renamed.has(tensor) && callee.tensors[tensor]?.data == null) renamed.set(tensor, output);
       else redirected.set(output, renamed.get(tensor) ?? offset + tensor);
     });
-    const rename = (tensor: number) => (tensor < 0 ? tensor : (renamed.get(tensor) ?? offset + tensor));
+    const rename = (tensor: number) =>
+      tensor < 0 ? tensor : (renamed.get(tensor) ?? offset + tensor);
     for (const tensor of callee.tensors) tensors.push(relocate(tensor, offset));
     for (const inner of callee.operators) {
       operators.push({

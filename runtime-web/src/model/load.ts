@@ -1,4 +1,10 @@
-import { LinnetError, type Model, type NamedTensor, type Signature, type Subgraph } from '@linnet/schema';
+import {
+  LinnetError,
+  type Model,
+  type NamedTensor,
+  type Signature,
+  type Subgraph,
+} from '@linnet/schema';
 import { checkOrder, checkVocabulary, subgraphName, tensorName } from './check.js';
 import { readConstant, storedType } from './constants.js';
 import { type ExecutableModel, type Graph, type GraphTensor, graphNode } from './graph.js';
@@ -20,7 +26,9 @@ export function executable(model: Model): ExecutableModel {
     checkOrder(model, subgraph, index);
   });
   const strings = new StringPool();
-  const graphs = inlineComposites(model).map((subgraph, index) => toGraph(subgraph, index, strings));
+  const graphs = inlineComposites(model).map((subgraph, index) =>
+    toGraph(subgraph, index, strings),
+  );
   return { graphs, signatures: signaturesOf(model, graphs), strings };
 }
 
@@ -73,7 +81,12 @@ function toGraph(subgraph: Subgraph, index: number, strings: StringPool): Graph 
 function signaturesOf(model: Model, graphs: readonly Graph[]): readonly Signature[] {
   const main = model.subgraphs[0] as Subgraph;
   const named = (tensor: number) => ({ name: tensorName(main, tensor), tensor });
-  const unnamed = { key: '', subgraph: 0, inputs: main.inputs.map(named), outputs: main.outputs.map(named) };
+  const unnamed = {
+    key: '',
+    subgraph: 0,
+    inputs: main.inputs.map(named),
+    outputs: main.outputs.map(named),
+  };
   const signatures = model.signatures.length > 0 ? model.signatures : [unnamed];
   return signatures.map((signature) => {
     const subgraph = model.subgraphs[signature.subgraph] as Subgraph;

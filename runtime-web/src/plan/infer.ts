@@ -9,8 +9,8 @@ import {
 } from '@linnet/schema';
 import type { Graph, GraphNode } from '../model/graph.js';
 import { Known } from '../model/known.js';
-import { storageBytes } from '../model/storage.js';
 import type { Resources } from '../model/resources.js';
+import { storageBytes } from '../model/storage.js';
 import { type Step, TensorTable } from './step.js';
 
 /** A tensor that the host holds when a stage begins. */

@@ -69,7 +69,11 @@ export class StageBuilder {
   #place(tensor: number): BufferRef {
     const bytes = storageBytes(this.tensors.type(tensor));
     if (!this.tensors.isVariable(tensor)) return this.#add({ kind: 'arena', bytes });
-    return this.#add({ kind: 'state', id: `${this.tensors.graph.index}:${tensor}:${bytes}`, bytes });
+    return this.#add({
+      kind: 'state',
+      id: `${this.tensors.graph.index}:${tensor}:${bytes}`,
+      bytes,
+    });
   }
 
   #knownRef(known: Known): BufferRef {
@@ -171,7 +175,10 @@ export class StageBuilder {
 }
 
 /** The op and options that convert between a type of reduced precision and float32. */
-export function conversionNode(from: TensorType, to: TensorType): Pick<GraphNode, 'op' | 'options'> {
+export function conversionNode(
+  from: TensorType,
+  to: TensorType,
+): Pick<GraphNode, 'op' | 'options'> {
   if (to.quantization !== undefined) return { op: 'QUANTIZE', options: {} };
   if (from.quantization !== undefined) return { op: 'DEQUANTIZE', options: {} };
   const options = { inDataType: dtypeCode(from.dtype), outDataType: dtypeCode(to.dtype) };

@@ -3,7 +3,13 @@
  * kernel calls. Families of ops implement it in wasm/lower/, one table per family.
  */
 import type { KernelCallArguments, KernelName } from '@linnet/runtime-wasm';
-import type { ActivationFunctionType, OpName, OptionsOf, TensorType, TypedArray } from '@linnet/schema';
+import type {
+  ActivationFunctionType,
+  OpName,
+  OptionsOf,
+  TensorType,
+  TypedArray,
+} from '@linnet/schema';
 
 /** A place in one of the plan's buffers; the address is only known once the plan is bound. */
 export interface BufferRef {

@@ -130,7 +130,9 @@ export class Planner {
     const { buffers, calls } = builder;
     const arena = layOut(lifetimes(buffers, calls, [], outputs));
     const results = this.backend.evaluate({ buffers, calls, inputs: [], outputs, arena });
-    return outputs.map(({ tensor, type }, i) => new Known(idOf(tensor), type, results[i] as Uint8Array));
+    return outputs.map(
+      ({ tensor, type }, i) => new Known(idOf(tensor), type, results[i] as Uint8Array),
+    );
   }
 
   #expand(known: Known): Known | null {

@@ -1,7 +1,10 @@
 import type { Quantization, TensorType } from '@linnet/schema';
 
 /** Whether the same stored number stands for the same real number in both. */
-export function sameQuantization(a: Quantization | undefined, b: Quantization | undefined): boolean {
+export function sameQuantization(
+  a: Quantization | undefined,
+  b: Quantization | undefined,
+): boolean {
   if (a === b) return true;
   if (a?.kind !== 'affine' || b?.kind !== 'affine') return false;
   return (

@@ -1,8 +1,8 @@
 /** A model's entry points as its users see them. */
 import { LinnetError, type NamedTensor, type Signature, type TensorType } from '@linnet/schema';
+import type { ModelInputs, SignatureInfo } from '../api.js';
 import type { TensorInfo, TensorInput } from '../io/tensor.js';
 import type { Graph } from '../model/graph.js';
-import type { ModelInputs, SignatureInfo } from './model.js';
 
 /** A signature with the tensors behind its names. */
 export interface Entry extends SignatureInfo {

@@ -99,7 +99,8 @@ export class Executor {
     const inputs = node.inputs.map((tensor) => frame.value(tensor));
     const call = (graph: number, values: readonly HostValue[]) =>
       this.run(graph, this.#arguments(node, graph, values), signal);
-    const handle = () => new DataView((inputs[0] as HostValue).bytes.slice().buffer).getInt32(0, true);
+    const handle = () =>
+      new DataView((inputs[0] as HostValue).bytes.slice().buffer).getInt32(0, true);
     switch (node.op) {
       case 'IF': {
         const { thenSubgraphIndex, elseSubgraphIndex } = node.options;
@@ -125,7 +126,10 @@ export class Executor {
         const output = frame.type(node.outputs[0] as number);
         const value = this.resources.get(handle());
         // A variable that nothing has assigned yet holds zeros of its declared type.
-        const { type, bytes } = value ?? { type: output, bytes: new Uint8Array(storageBytes(output)) };
+        const { type, bytes } = value ?? {
+          type: output,
+          bytes: new Uint8Array(storageBytes(output)),
+        };
         if (type.dtype !== output.dtype) {
           throw invalid(node, frame, `reads ${output.dtype} from a variable of ${type.dtype}`);
         }

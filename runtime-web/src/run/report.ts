@@ -1,42 +1,9 @@
 import { isStatic, LinnetError, type OpName, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
+import type { GraphReport, OpSupport, PlanReport } from '../api.js';
 import type { ExecutableModel, Graph, GraphNode } from '../model/graph.js';
 import { type Given, isHostNode } from '../plan/infer.js';
 import type { PlannedNode } from '../plan/plan.js';
 import type { Planner } from '../plan/planner.js';
-
-/** How many nodes of an op are carried out in which way. */
-export interface OpSupport {
-  readonly op: OpName;
-  /** By kernels for its own element types, or without any kernel. */
-  readonly native: number;
-  /** By float32 kernels between conversions. */
-  readonly viaFloat32: number;
-  /** Not at all: the model cannot run. */
-  readonly unsupported: number;
-}
-
-/** What planning finds about one graph of a model. */
-export interface GraphReport {
-  readonly name: string;
-  /** The shapes of the inputs that it was planned for. */
-  readonly inputShapes: readonly (readonly number[])[];
-  /** Parts that are planned one by one: control flow and sizes known only at run time divide them. */
-  readonly stages: number;
-  /** Bytes of working memory of all stages. */
-  readonly arena: number;
-  readonly arenaLowerBound: number;
-  readonly ops: readonly OpSupport[];
-  /** Nodes whose plan depends on values that only a run gives. */
-  readonly plannedAtRunTime: readonly string[];
-  /** Why planning stopped: with its open dimensions counted as 1, the graph does not fit together. */
-  readonly problem?: string;
-}
-
-export interface PlanReport {
-  readonly graphs: readonly GraphReport[];
-  /** Bytes of the model's constants as the runtime reads them. */
-  readonly constants: number;
-}
 
 /** Plans every graph of a model for its declared shapes, open dimensions counting as 1. */
 export function reportPlans(model: ExecutableModel, planner: Planner): PlanReport {

@@ -1,5 +1,6 @@
 import { type Build, KERNELS } from '@linnet/runtime-wasm';
 import { LinnetError, type OpName } from '@linnet/schema';
+import type { WasmUrl } from '../api.js';
 import { bytesOf } from '../model/storage.js';
 import type { Backend, BackendMemory, BoundProgram } from '../plan/backend.js';
 import type { Lowering } from '../plan/lowering.js';
@@ -9,7 +10,7 @@ import { encodeProgram, programBytes } from './encode.js';
 import { selectBuild } from './environment.js';
 import { Heap } from './heap.js';
 import { LOWERINGS } from './lower/index.js';
-import { loadModule, type WasmUrl } from './module.js';
+import { loadModule } from './module.js';
 import { ThreadPool } from './pool.js';
 
 export interface WasmOptions {

@@ -1,4 +1,10 @@
-import { type BlockLayout, blockLayout, isPointer, KERNELS, type KernelName } from '@linnet/runtime-wasm';
+import {
+  type BlockLayout,
+  blockLayout,
+  isPointer,
+  KERNELS,
+  type KernelName,
+} from '@linnet/runtime-wasm';
 import { invariant } from '@linnet/schema';
 import type { BufferRef } from '../plan/lowering.js';
 import type { KernelCall, Program } from '../plan/plan.js';

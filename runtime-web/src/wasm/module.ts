@@ -1,9 +1,7 @@
 import { type Build, wasmUrl } from '@linnet/runtime-wasm';
 import { LinnetError } from '@linnet/schema';
+import type { WasmUrl } from '../api.js';
 import { nodeModule } from '../io/node.js';
-
-/** Where the module of a build lies, instead of where the package has it. */
-export type WasmUrl = (build: Build) => string | URL;
 
 /** Modules by URL: compiled once, whatever the number of models. */
 const modules = new Map<string, Promise<WebAssembly.Module>>();
@@ -34,7 +32,9 @@ async function load(url: URL): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new LinnetError('ENVIRONMENT', `The kernels at ${url} do not compile.`, {}, [], { cause });
+    throw new LinnetError('ENVIRONMENT', `The kernels at ${url} do not compile.`, {}, [], {
+      cause,
+    });
   }
 }
 

@@ -57,9 +57,15 @@ function startWorker(task: WorkerTask): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) =>
       reject(
-        new LinnetError('ENVIRONMENT', 'A worker for running on several threads did not start.', {}, [
-          'Serve worker.js beside the runtime (bundlers copy it when they see the Worker), or load with threads: 1.',
-        ], { cause }),
+        new LinnetError(
+          'ENVIRONMENT',
+          'A worker for running on several threads did not start.',
+          {},
+          [
+            'Serve worker.js beside the runtime (bundlers copy it when they see the Worker), or load with threads: 1.',
+          ],
+          { cause },
+        ),
       );
     const node = nodeModule('node:worker_threads');
     try {

@@ -26,7 +26,10 @@ suite('shapes', () => {
       assert.deepEqual(y?.shape, [rows, 3]);
       assert.deepEqual(y?.data, new Float32Array(3 * rows).fill(-5));
     }
-    await assert.rejects(model.run([new Float32Array(4)]), /takes float32\[\?,3\], but was given 4 elements/);
+    await assert.rejects(
+      model.run([new Float32Array(4)]),
+      /takes float32\[\?,3\], but was given 4 elements/,
+    );
   });
 
   test('many shapes do not pile up memory', async () => {
@@ -250,12 +253,24 @@ suite('control flow', () => {
         inputs: [0],
         outputs: [1],
       }),
-      graph({ name: 'same', tensors: [tensor('a', 'float32', [2])], operators: [], inputs: [0], outputs: [0] }),
+      graph({
+        name: 'same',
+        tensors: [tensor('a', 'float32', [2])],
+        operators: [],
+        inputs: [0],
+        outputs: [0],
+      }),
     ]);
     using model = await loadModel(bytes);
     const outputs = Object.values(await model.run([[3, 4]]));
-    assert.deepEqual(outputs.map(({ data }) => data), [f32(6, 8), f32(6, 8)]);
-    assert.deepEqual(model.info.ops.map(({ op }) => op), ['ADD']);
+    assert.deepEqual(
+      outputs.map(({ data }) => data),
+      [f32(6, 8), f32(6, 8)],
+    );
+    assert.deepEqual(
+      model.info.ops.map(({ op }) => op),
+      ['ADD'],
+    );
   });
 });
 
@@ -332,19 +347,28 @@ suite('constants', () => {
 
   test('constants of reduced precision are expanded once, while planning', async () => {
     const half = tensor('c', 'float16', [3], float32ToFloat16([1.5, -2, 0.25]));
-    const byte = { ...tensor('c', 'int8', [3], Int8Array.of(4, -3, 0)), quantization: affine(0.5, 1) };
+    const byte = {
+      ...tensor('c', 'int8', [3], Int8Array.of(4, -3, 0)),
+      quantization: affine(0.5, 1),
+    };
     for (const [constant, expected] of [
       [half, f32(1.5, -2, 0.25)],
       [byte, f32(1.5, -2, -0.5)],
     ] as const) {
       using model = await loadModel(plus(constant, [3]));
       assert.deepEqual((await model.run([[0, 0, 0]])).y?.data, expected);
-      assert.deepEqual(model.info.ops.map(({ op }) => op), ['ADD']);
+      assert.deepEqual(
+        model.info.ops.map(({ op }) => op),
+        ['ADD'],
+      );
     }
   });
 
   test('packed int4 constants are unpacked, low bits first', async () => {
-    const packed = { ...tensor('c', 'int4', [3], Uint8Array.of(0x8f, 0x07)), quantization: affine(1, 0) };
+    const packed = {
+      ...tensor('c', 'int4', [3], Uint8Array.of(0x8f, 0x07)),
+      quantization: affine(1, 0),
+    };
     using model = await loadModel(plus(packed, [3]));
     assert.deepEqual((await model.run([[0, 0, 0]])).y?.data, f32(-1, -8, 7));
   });
@@ -367,7 +391,12 @@ suite('constants', () => {
     using model = await loadModel(
       file([
         graph({
-          tensors: [tensor('x', 'float32', [4, 4]), sparse, tensor('d', 'float32', [4, 4]), tensor('y', 'float32', [4, 4])],
+          tensors: [
+            tensor('x', 'float32', [4, 4]),
+            sparse,
+            tensor('d', 'float32', [4, 4]),
+            tensor('y', 'float32', [4, 4]),
+          ],
           operators: [node('DENSIFY', [1], [2]), node('ADD', [0, 2], [3])],
           inputs: [0],
           outputs: [3],
@@ -375,7 +404,10 @@ suite('constants', () => {
       ]),
     );
     const { y } = await model.run([new Float32Array(16)]);
-    assert.deepEqual(Array.from(y?.data as Float32Array), [0, 0, 1, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert.deepEqual(
+      Array.from(y?.data as Float32Array),
+      [0, 0, 1, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0],
+    );
   });
 
   test('constants and inputs may be outputs', async () => {
@@ -441,7 +473,10 @@ suite('plans', () => {
       ]),
     );
     assert.deepEqual((await model.run([[-1, 2, 5]])).y?.data, f32(0, 4, 6));
-    assert.deepEqual(model.info.ops.map(({ op }) => op), ['ADD']);
+    assert.deepEqual(
+      model.info.ops.map(({ op }) => op),
+      ['ADD'],
+    );
   });
 
   test('a value that is read twice keeps its node', async () => {
@@ -471,7 +506,10 @@ suite('plans', () => {
       ]),
     );
     assert.deepEqual((await model.run([[-1, 2, -5]])).y?.data, f32(1, 2, 5));
-    assert.deepEqual(model.info.ops.map(({ op }) => op), ['ABS']);
+    assert.deepEqual(
+      model.info.ops.map(({ op }) => op),
+      ['ABS'],
+    );
   });
 
   test('a long chain works in the memory of two tensors', async () => {

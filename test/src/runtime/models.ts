@@ -14,10 +14,13 @@ import {
 } from '@linnet/schema';
 import { write } from '@linnet/schema/write';
 
-export function tensor(name: string, dtype: DType, shape: readonly number[], values?: TypedArray): Tensor {
-  const data = values
-    ? new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-    : null;
+export function tensor(
+  name: string,
+  dtype: DType,
+  shape: readonly number[],
+  values?: TypedArray,
+): Tensor {
+  const data = values ? new Uint8Array(values.buffer, values.byteOffset, values.byteLength) : null;
   return { name, dtype, shape, data, isVariable: false };
 }
 
@@ -29,10 +32,20 @@ export function node<N extends OpName>(
 ): BuiltinNode {
   const table = opRecord(op).options;
   const defaults = table === null ? {} : { ...new table.object() };
-  return { op, options: { ...defaults, ...options }, inputs, outputs, version: 1 } as unknown as BuiltinNode;
+  return {
+    op,
+    options: { ...defaults, ...options },
+    inputs,
+    outputs,
+    version: 1,
+  } as unknown as BuiltinNode;
 }
 
-export function customNode(foreignName: string, inputs: readonly number[], outputs: readonly number[]): ForeignNode {
+export function customNode(
+  foreignName: string,
+  inputs: readonly number[],
+  outputs: readonly number[],
+): ForeignNode {
   return {
     op: null,
     foreignName,
@@ -48,7 +61,10 @@ export function graph(parts: Omit<Subgraph, 'name'> & { readonly name?: string }
   return { name: 'main', ...parts };
 }
 
-export function file(subgraphs: readonly Subgraph[], signatures: readonly Signature[] = []): Uint8Array {
+export function file(
+  subgraphs: readonly Subgraph[],
+  signatures: readonly Signature[] = [],
+): Uint8Array {
   const model: Model = { description: '', subgraphs, signatures, metadata: [] };
   return write(model);
 }

@@ -1,0 +1,126 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** What users of the runtime see: types alone, so that they mention nothing of the inside. */
+import type { Build } from '@linnet/runtime-wasm';
+import type { OpName } from '@linnet/schema';
+import type { TensorInfo, TensorInput, TensorOutput } from './io/tensor.js';
+
+/** Where the module of a build lies, instead of where the package has it. */
+export type WasmUrl = (build: Build) => string | URL;
+
+/** Inputs of a run, by name or in the order of the signature's inputs. */
+export type ModelInputs = Readonly<Record<string, TensorInput>> | readonly TensorInput[];
+
+/** Outputs of a run by name, in the order of the signature's outputs. */
+export type ModelOutputs = Record<string, TensorOutput>;
+
+/** A named entry point of a model. */
+export interface SignatureInfo {
+  /** Empty when the file does not name its entry point. */
+  readonly key: string;
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+}
+
+export interface RunOptions {
+  /** The entry point; the model's first by default. */
+  readonly signature?: string;
+  /** Ends the run early with an error of code ABORTED; stages of a program are not interrupted. */
+  readonly signal?: AbortSignal;
+}
+
+/** Sizes in bytes. */
+export interface MemoryInfo {
+  /** Constants and packed weights in the form that kernels read. */
+  readonly constants: number;
+  /** Working memory of all stages planned so far. */
+  readonly arena: number;
+  /** What the working memory of those stages cannot be smaller than. */
+  readonly arenaLowerBound: number;
+  /** State kept between runs. */
+  readonly state: number;
+  /** All memory taken from the environment. */
+  readonly total: number;
+}
+
+export interface ModelInfo {
+  readonly backend: 'wasm';
+  /** Which build of the kernels runs. */
+  readonly build: Build;
+  readonly threads: number;
+  /** Why there are that many. */
+  readonly threadsReason: string;
+  readonly memory: MemoryInfo;
+  /** How the ops planned so far are carried out. */
+  readonly ops: readonly OpSupport[];
+}
+
+/** A loaded model. Get one from {@link loadModel}; `dispose` it when it is no longer needed. */
+export interface Model {
+  /** The model's entry points; there is at least one. */
+  readonly signatures: readonly SignatureInfo[];
+
+  /** Inputs of the first signature. */
+  readonly inputs: readonly TensorInfo[];
+
+  /** Outputs of the first signature. */
+  readonly outputs: readonly TensorInfo[];
+
+  /**
+   * What runs the model, and what it takes.
+   *
+   * @throws LinnetError of code DISPOSED
+   */
+  readonly info: ModelInfo;
+
+  /**
+   * Runs the model. Runs of one model follow one another in the order of the calls. Inputs must not
+   * change until the run is done; outputs are the caller's own.
+   *
+   * @throws LinnetError of code INVALID_ARGUMENT for inputs that do not fit, ABORTED, DISPOSED,
+   * OUT_OF_MEMORY, or INVALID_MODEL and UNSUPPORTED where only the inputs' shapes show it
+   */
+  run(inputs: ModelInputs, options?: RunOptions): Promise<ModelOutputs>;
+
+  /** Forgets the state kept between runs: variables are zero again, initializers run again. */
+  resetVariables(): void;
+
+  /** Frees the memory and ends the threads. Runs that wait or are under way fail as DISPOSED. */
+  dispose(): void;
+
+  /** The same as `dispose`, for `using`. */
+  [Symbol.dispose](): void;
+}
+
+/** How many nodes of an op are carried out in which way. */
+export interface OpSupport {
+  readonly op: OpName;
+  /** By kernels for its own element types, or without any kernel. */
+  readonly native: number;
+  /** By float32 kernels between conversions. */
+  readonly viaFloat32: number;
+  /** Not at all: the model cannot run. */
+  readonly unsupported: number;
+}
+
+/** What planning finds about one graph of a model. */
+export interface GraphReport {
+  readonly name: string;
+  /** The shapes of the inputs that it was planned for. */
+  readonly inputShapes: readonly (readonly number[])[];
+  /** Parts that are planned one by one: control flow and sizes known only at run time divide them. */
+  readonly stages: number;
+  /** Bytes of working memory of all stages. */
+  readonly arena: number;
+  readonly arenaLowerBound: number;
+  readonly ops: readonly OpSupport[];
+  /** Nodes whose plan depends on values that only a run gives. */
+  readonly plannedAtRunTime: readonly string[];
+  /** Why planning stopped: with its open dimensions counted as 1, the graph does not fit together. */
+  readonly problem?: string;
+}
+
+export interface PlanReport {
+  readonly graphs: readonly GraphReport[];
+  /** Bytes of the model's constants as the runtime reads them. */
+  readonly constants: number;
+}
