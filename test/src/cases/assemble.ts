@@ -70,6 +70,7 @@ export class SubgraphAssembly {
     inputs: readonly number[],
     outputs: readonly Operand[],
     options: Partial<OptionsOf<N>> = {},
+    intermediates: readonly Operand[] = [],
   ): number[] {
     const record: OpRecord<OptionsOf<N>> = opRecord(op);
     const full = Object.assign(record.options ? new record.options.object() : {}, options);
@@ -79,14 +80,25 @@ export class SubgraphAssembly {
       outputs: outputs.map(({ type }) => type),
       value: (index: number) => this.values.get(inputs[index] ?? -1),
     };
-    const ids = record.infer(site).map((type) => {
-      const id = this.tensors.length;
-      this.tensors.push({ ...type, name: `${this.name}_${id}`, data: null, isVariable: false });
-      return id;
-    });
-    const node = { op, options: full, inputs, outputs: ids, version: record.version(site) };
+    const node = {
+      op,
+      options: full,
+      inputs,
+      outputs: record.infer(site).map((type) => this.place(type)),
+      version: record.version(site),
+      ...(intermediates.length > 0 && {
+        intermediates: intermediates.map(({ type }) => this.place(type)),
+      }),
+    };
     this.operators.push(node as unknown as BuiltinNode);
-    return ids;
+    return node.outputs;
+  }
+
+  /** Adds a tensor that nodes write. */
+  private place(type: TensorType): number {
+    const id = this.tensors.length;
+    this.tensors.push({ ...type, name: `${this.name}_${id}`, data: null, isVariable: false });
+    return id;
   }
 
   finish(outputs: readonly number[]): Subgraph {

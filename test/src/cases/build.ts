@@ -66,7 +66,7 @@ function buildCase(op: OpName, spec: CaseSpec<OpName>): Case {
 function oneNode(op: OpName, spec: CaseSpec<OpName>, name: string): Model {
   const assembly = new SubgraphAssembly('main', name);
   const inputs = spec.inputs.map((operand) => assembly.add(operand));
-  const outputs = assembly.node(op, inputs, spec.outputs, spec.options);
+  const outputs = assembly.node(op, inputs, spec.outputs, spec.options, spec.intermediates);
   return modelOf([assembly.finish(outputs)]);
 }
 

@@ -1,5 +1,5 @@
 import { ActivationFunctionType as Activation, LSTMKernelType } from '@linnet/schema';
-import { f32, i8, type Operand } from './operand.js';
+import { f32, i8, i16, i32, type Operand } from './operand.js';
 import type { CaseFamily, CaseSpec } from './spec.js';
 
 const state = (...shape: number[]) => f32(...shape).variable();
@@ -63,7 +63,42 @@ const hybrid = (...shape: number[]) =>
     .constant();
 const tanh = { fusedActivationFunction: Activation.TANH } as const;
 
+/** The LSTM in integers: int8 activations and weights, int16 cell state of a power-of-two scale. */
+function integerLstm(timeMajor: boolean): CaseSpec<'UNIDIRECTIONAL_SEQUENCE_LSTM'> {
+  const bias = () =>
+    i32(4)
+      .between(-800, 800)
+      .scaled(1 / 64 / 127)
+      .constant();
+  const gates = (depth: number) => Array.from({ length: 4 }, () => hybrid(4, depth));
+  const hidden = i8().scaled(1 / 128);
+  return {
+    name: `int8${timeMajor ? ', time first' : ''}`,
+    inputs: [
+      i8(...(timeMajor ? [3, 2, 5] : [2, 3, 5])).scaled(1 / 64, 3),
+      ...gates(5),
+      ...gates(4),
+      ...[null, null, null],
+      ...Array.from({ length: 4 }, bias),
+      ...[null, null],
+      i8(2, 4)
+        .scaled(1 / 128)
+        .variable(),
+      i16(2, 4)
+        .scaled(2 ** -11)
+        .variable(),
+    ],
+    outputs: [hidden],
+    intermediates: [...Array.from({ length: 4 }, () => i16().scaled(2 ** -12)), hidden],
+    options: { ...tanh, timeMajor },
+    // Stock TFLite rounds every gate to int16, Linnet only the states.
+    tolerance: { steps: 2 },
+  };
+}
+
 const SEQUENCE_LSTMS: CaseSpec<'UNIDIRECTIONAL_SEQUENCE_LSTM'>[] = [
+  integerLstm(false),
+  integerLstm(true),
   ...FORMS.map(([name, form]) => ({
     name,
     inputs: lstmInputs(f32(2, 3, 5), { batch: 2, depth: 5, cells: 4, ...form }),
@@ -100,7 +135,7 @@ const SEQUENCE_LSTMS: CaseSpec<'UNIDIRECTIONAL_SEQUENCE_LSTM'>[] = [
     inputs: lstmInputs(f32(2, 3, 8), { batch: 2, depth: 8, cells: 8, make: hybrid }),
     outputs: [f32()],
     options: { ...tanh, asymmetricQuantizeInputs: true },
-    // Stock TFLite quantizes activations at each step, the reference computes on reals.
+    // Stock TFLite quantizes activations at each step, Linnet computes on reals.
     tolerance: { absolute: 0.05 },
   },
 ];
@@ -123,6 +158,15 @@ export const RECURRENT_CASES: CaseFamily<
   'RNN' | 'LSTM' | 'UNIDIRECTIONAL_SEQUENCE_LSTM' | 'UNIDIRECTIONAL_SEQUENCE_RNN' | 'SVDF'
 > = {
   RNN: [
+    {
+      name: 'hybrid',
+      inputs: [f32(2, 8), hybrid(4, 8), hybrid(4, 4), weights(4), state(2, 4)],
+      outputs: [f32()],
+      options: { ...tanh, asymmetricQuantizeInputs: true },
+      runs: 2,
+      // Stock TFLite quantizes activations at each step, Linnet computes on reals.
+      tolerance: { absolute: 0.05 },
+    },
     {
       name: 'tanh',
       inputs: [f32(2, 5), weights(4, 5), weights(4, 4), weights(4), state(2, 4)],
@@ -165,6 +209,15 @@ export const RECURRENT_CASES: CaseFamily<
     },
   ],
   SVDF: [
+    {
+      name: 'hybrid',
+      inputs: [f32(2, 8), hybrid(4, 8), hybrid(4, 5), null, state(2, 20)],
+      outputs: [f32()],
+      options: { rank: 1, asymmetricQuantizeInputs: true },
+      runs: 3,
+      // Stock TFLite quantizes activations, Linnet computes on reals.
+      tolerance: { absolute: 0.1 },
+    },
     {
       name: 'rank 1',
       inputs: [f32(2, 3), weights(4, 3), weights(4, 10), null, state(2, 40)],

@@ -17,6 +17,8 @@ export interface CaseSpec<N extends OpName> {
   readonly inputs: readonly (Operand | null)[];
   /** Their dtypes and quantization; shapes are inferred. */
   readonly outputs: readonly Operand[];
+  /** Types of what the op keeps inside: the integer LSTM's scales. */
+  readonly intermediates?: readonly Operand[];
   /** Laid over the op's defaults. */
   readonly options?: Partial<OptionsOf<N>>;
   /** Times the model runs on the same inputs; the last run's outputs count. 1 by default. */
