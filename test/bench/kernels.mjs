@@ -16,6 +16,7 @@ const TRIAL_MS = 30;
 const SHAPES = [
   ['ResNet 3x3', 'CONV_2D', [1, 56, 56, 64], [3, 3], 1, 64],
   ['ResNet 3x3 late', 'CONV_2D', [1, 14, 14, 256], [3, 3], 1, 256],
+  ['ResNet 3x3 last', 'CONV_2D', [1, 7, 7, 512], [3, 3], 1, 512],
   ['ResNet first', 'CONV_2D', [1, 224, 224, 3], [7, 7], 2, 64],
   ['MobileNet first', 'CONV_2D', [1, 224, 224, 3], [3, 3], 2, 32],
   ['MobileNet 1x1 early', 'CONV_2D', [1, 112, 112, 32], [1, 1], 1, 16],

@@ -40,7 +40,7 @@ export interface Problem {
 }
 
 /** Bytes of gathered patches that a thread works on at a time: they should stay in its cache. */
-const BLOCK_BYTES = 64 * 1024;
+const BLOCK_BYTES = 256 * 1024;
 const TILE_ROWS = 4;
 const MAX_BLOCK_ROWS = 64;
 
