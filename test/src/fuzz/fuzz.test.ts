@@ -1,0 +1,53 @@
+/** Damaged files end in a result or a typed error. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, suite, test } from 'node:test';
+import { convert } from '@linnet/converter';
+import { fixturePath, models } from '../support/fixtures.js';
+import { shared } from '../support/paths.js';
+import { type Files, fuzz } from './fuzz.js';
+
+/** Larger files are mostly weights, where damage changes nothing but numbers. */
+const LARGEST_FILE = 50_000;
+
+const OTHERS = shared('conformance/tflite');
+
+const bytesOf = (path: string) => new Uint8Array(readFileSync(path));
+
+async function tfliteFiles(): Promise<readonly Files[]> {
+  const files: Files[] = [];
+  for (const [path] of models) {
+    for (const optimize of ['none', 'default'] as const) {
+      const { bytes } = await convert(fixturePath(path), { optimize });
+      if (bytes.length <= LARGEST_FILE) files.push({ [`${optimize}.tflite`]: bytes });
+    }
+  }
+  const others = existsSync(OTHERS) ? readdirSync(OTHERS) : [];
+  for (const name of others) {
+    const path = join(OTHERS, name);
+    if (statSync(path).size <= LARGEST_FILE) files.push({ [name]: bytesOf(path) });
+  }
+  return files;
+}
+
+/** The files of each fixture as its writer left them; checksums guard the weights. */
+function tensorFlowModels(): readonly Files[] {
+  return models.map(([path]) => {
+    const root = fixturePath(path);
+    if (statSync(root).isFile()) return { 'frozen.pb': bytesOf(root) };
+    const names = readdirSync(root, { recursive: true, encoding: 'utf8' });
+    const files = names.filter((name) => statSync(join(root, name)).isFile());
+    return Object.fromEntries(files.map((name) => [name, bytesOf(join(root, name))]));
+  });
+}
+
+suite('damaged files', () => {
+  let tflite: readonly Files[];
+  before(async () => {
+    tflite = await tfliteFiles();
+  });
+
+  test('.tflite files in the runtime', () => fuzz('the runtime', tflite));
+  test('.tflite files in the converter', () => fuzz('the TFLite reader', tflite));
+  test('SavedModels and frozen graphs', () => fuzz('the TensorFlow importer', tensorFlowModels()));
+});
