@@ -1,14 +1,14 @@
 import {
+  type Signature as FileSignature,
+  type Tensor as FileTensor,
   LinnetError,
-  type Model,
   MIN_RUNTIME_VERSION,
+  type Model,
   minRuntimeMetadata,
   type NamedTensor,
-  opRecord,
   type Operator,
-  type Signature as FileSignature,
+  opRecord,
   type Subgraph,
-  type Tensor as FileTensor,
 } from '@linnet/schema';
 import { write } from '@linnet/schema/write';
 import { constantElements } from '../graph/constant.js';
@@ -67,7 +67,7 @@ function numberTensors(graph: Graph): Numbering {
 
 function toSubgraph(graph: Graph, indices: Numbering): Subgraph {
   const indexOf = (id: TensorId | null) => (id === null ? -1 : indices.get(id)!);
-  const names = new UniqueNames();
+  const names = new UniqueNames(sharedPath(graph));
   return {
     name: graph.name,
     tensors: [...indices.keys()].map((id) => toTensor(graph.tensor(id), names, indexOf)),
@@ -137,18 +137,33 @@ function toSignature(
   };
 }
 
-/** Tensor names, told apart by a number where several are the same. */
+/** The folders, as in `model/block/`, that all names of computed values with folders start with. */
+function sharedPath(graph: Graph): string {
+  let shared: readonly string[] | undefined;
+  for (const { outputs } of graph.nodes) {
+    for (const id of outputs) {
+      const folders = graph.tensor(id).name.split('/').slice(0, -1);
+      if (folders.length === 0) continue;
+      const differs = shared?.findIndex((folder, depth) => folder !== folders[depth]) ?? -1;
+      shared = shared === undefined ? folders : differs < 0 ? shared : shared.slice(0, differs);
+    }
+  }
+  return (shared ?? []).map((folder) => `${folder}/`).join('');
+}
+
+/** Tensor names without the path that they share, told apart by a number where they are the same. */
 class UniqueNames {
   readonly #taken = new Set<string>();
   readonly #counts = new Map<string, number>();
 
-  take(name: string): string {
+  constructor(readonly path: string) {}
+
+  take(full: string): string {
+    const name = full.startsWith(this.path) ? full.slice(this.path.length) : full;
     let unique = name;
-    for (let count = this.#counts.get(name) ?? 0; this.#taken.has(unique); ) {
-      count++;
-      this.#counts.set(name, count);
-      unique = `${name};${count}`;
-    }
+    let count = this.#counts.get(name) ?? 0;
+    while (this.#taken.has(unique)) unique = `${name};${++count}`;
+    this.#counts.set(name, count);
     this.#taken.add(unique);
     return unique;
   }

@@ -1,8 +1,8 @@
 import {
   LinnetError,
   type OpName,
-  opRecord,
   type OptionsOf,
+  opRecord,
   type TensorType,
 } from '@linnet/schema';
 import { constantElements } from './constant.js';

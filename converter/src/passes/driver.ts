@@ -1,12 +1,12 @@
 import { invariant, LinnetError, type OpName } from '@linnet/schema';
+import { throwIfAborted } from '../abort.js';
 import { applyPatch, type Change, removeDeadCode } from '../graph/apply.js';
 import { checkGraph } from '../graph/check.js';
 import type { Graph, Node, NodeId, Tensor } from '../graph/graph.js';
 import type { Patch } from '../graph/patch.js';
-import { throwIfAborted } from '../abort.js';
 import { macs } from './cost.js';
-import { graphState } from './state.js';
 import type { Phase, Rule } from './rule.js';
+import { graphState } from './state.js';
 
 export interface DriverOptions {
   /** Checks the whole graph after every patch, not only at the end. */

@@ -1,5 +1,5 @@
-import type { TransposeLeft } from './layout/rule.js';
 import type { RuleRecord } from './driver.js';
+import type { TransposeLeft } from './layout/rule.js';
 
 /** What `--explain` prints: which rule fired how often and what it saved, as aligned columns. */
 export function formatRules(records: readonly RuleRecord[]): string {

@@ -13,6 +13,7 @@ import { MOVEMENT_RULES } from './rules/movement.js';
 import { NORMALIZATION_RULES } from './rules/normalization.js';
 import { PADDING_RULES } from './rules/padding.js';
 import { RAISE_RULES } from './rules/raise.js';
+import { RESIZE_RULES } from './rules/resize.js';
 import { SHAPE_RULES } from './rules/shape-arithmetic.js';
 import { STRENGTH_RULES } from './rules/strength.js';
 import { TARGET_RULES } from './rules/target.js';
@@ -37,7 +38,13 @@ export const PHASES: readonly Phase[] = [
   },
   {
     name: 'reduce',
-    rules: [...CLEANUP, ...STRENGTH_RULES, ...NORMALIZATION_RULES, ...MATMUL_RULES],
+    rules: [
+      ...CLEANUP,
+      ...RESIZE_RULES,
+      ...STRENGTH_RULES,
+      ...NORMALIZATION_RULES,
+      ...MATMUL_RULES,
+    ],
   },
   { name: 'layout', rules: [...CLEANUP, ...LAYOUT_RULES, ...DILATION_RULES, ...MATMUL_RULES] },
   {
@@ -65,6 +72,6 @@ export function optimize(program: Program, options: DriverOptions = {}): Optimiz
   return { rules, transposes };
 }
 
-export type { DriverOptions };
 export { RewriteLog, type RuleRecord } from './driver.js';
 export type { TransposeLeft } from './layout/rule.js';
+export type { DriverOptions };

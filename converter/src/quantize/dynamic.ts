@@ -104,7 +104,7 @@ function quantize(
     patch.replace(output!.id, patch.node('DEQUANTIZE', [small]));
   } else {
     const made = patch.nodes(node.op, inputs, options, { outputs: declared });
-    made.forEach((id, index) => patch.replace(declared[index]!.id, id));
+    for (const [index, id] of made.entries()) patch.replace(declared[index]!.id, id);
   }
   const result = patch.done();
   if (result !== null) done.forEach(record);

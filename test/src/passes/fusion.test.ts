@@ -260,6 +260,46 @@ ruleSuite('windows', [
   },
 ]);
 
+/** Every pixel `factor` times along height (2) or width (3), as Keras writes np.repeat. */
+const repeat = (n: Net, x: TensorId, at: 2 | 3, factor: number) => {
+  const shape = [...n.shape(x)];
+  const spread = [...shape.slice(0, at), 1, ...shape.slice(at)];
+  const multiples = spread.map((_, axis) => (axis === at ? factor : 1));
+  const tiled = n.op('TILE', [n.op('RESHAPE', [x, n.ints(...spread)]), n.ints(...multiples)]);
+  shape[at - 1]! *= factor;
+  return n.op('RESHAPE', [tiled, n.ints(...shape)]);
+};
+
+ruleSuite('resizes', [
+  {
+    rule: 'repeat-to-resize',
+    fits: (n) => repeat(n, n.input(-1, 4, 5, 3), 3, 7),
+    leaves: ['RESHAPE', 'RESHAPE', 'RESIZE_NEAREST_NEIGHBOR'],
+    misses: {
+      'a tile of the whole image': (n) => {
+        const tiled = n.op('TILE', [n.input(1, 1, 4, 5, 3), n.ints(1, 1, 2, 1, 1)]);
+        return n.op('RESHAPE', [tiled, n.ints(1, 8, 5, 3)]);
+      },
+    },
+  },
+  {
+    rule: 'compose-resizes',
+    fits: (n) => {
+      const nearest = { halfPixelCenters: true, alignCorners: false };
+      const inner = n.op('RESIZE_NEAREST_NEIGHBOR', [n.input(1, 4, 5, 3), n.ints(12, 5)], nearest);
+      return n.op('RESIZE_NEAREST_NEIGHBOR', [inner, n.ints(12, 35)], nearest);
+    },
+    leaves: ['RESIZE_NEAREST_NEIGHBOR'],
+    misses: {
+      'a factor that is not whole': (n) => {
+        const nearest = { halfPixelCenters: true, alignCorners: false };
+        const inner = n.op('RESIZE_NEAREST_NEIGHBOR', [n.input(1, 4, 5, 3), n.ints(6, 5)], nearest);
+        return n.op('RESIZE_NEAREST_NEIGHBOR', [inner, n.ints(12, 5)], nearest);
+      },
+    },
+  },
+]);
+
 ruleSuite('matrix products', [
   {
     rule: 'matmul-to-fully-connected',

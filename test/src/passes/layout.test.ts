@@ -1,8 +1,8 @@
 /** Transposes that move and cancel, and the cut that says which. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { FlowNetwork } from '../../../converter/dist/passes/layout/flow.js';
 import type { TensorId } from '../../../converter/dist/graph/graph.js';
+import { FlowNetwork } from '../../../converter/dist/passes/layout/flow.js';
 import { transposesLeft } from '../../../converter/dist/passes/layout/rule.js';
 import { apply, assertSame, type Build, graphOf, type Net, opsOf } from './net.js';
 import { ruleSuite } from './rule-case.js';

@@ -8,8 +8,8 @@ import type { Graph, TensorId } from '../../../converter/dist/graph/graph.js';
 import { type DriverOptions, RewriteLog, rewrite } from '../../../converter/dist/passes/driver.js';
 import { PHASES } from '../../../converter/dist/passes/index.js';
 import type { Phase } from '../../../converter/dist/passes/rule.js';
-import { Interpreter } from '../../../converter/dist/reference/interpret.js';
 import type { TensorValue } from '../../../converter/dist/reference/index.js';
+import { Interpreter } from '../../../converter/dist/reference/interpret.js';
 
 /** A graph being written down. */
 export class Net {

@@ -1,18 +1,19 @@
 import {
   elementCount,
+  type Signature as FileSignature,
+  type Tensor as FileTensor,
   type ForeignNode,
   invariant,
   LinnetError,
   MIN_RUNTIME_VERSION,
   type Model,
   type NamedTensor,
-  type Signature as FileSignature,
   type Subgraph,
-  type Tensor as FileTensor,
   type TensorType,
 } from '@linnet/schema';
 import { throwIfAborted } from '../../abort.js';
 import { GraphBuilder } from '../../graph/builder.js';
+import { pruneGraphs } from '../../graph/calls.js';
 import type { Graph, Program, Signature, TensorId } from '../../graph/graph.js';
 import type { OpenOptions } from '../format.js';
 
@@ -41,12 +42,12 @@ export function importModel(model: Model, options: OpenOptions): Program {
       outputNames: publicNames(file, file.outputs, outputs),
     };
   });
-  return {
+  return pruneGraphs({
     graphs,
     signatures,
     metadata: model.metadata.filter(({ name }) => name !== MIN_RUNTIME_VERSION),
     description: model.description,
-  };
+  });
 }
 
 /** @throws LinnetError UNSUPPORTED that lists every op outside the vocabulary, once, with its count. */
@@ -159,7 +160,7 @@ class SubgraphImporter {
         options as never,
         { name, outputs: declared, ...(steering && { intermediates: steering }) },
       );
-      outputs.forEach((index, position) => this.#ids.set(index, made[position]!));
+      for (const [position, index] of outputs.entries()) this.#ids.set(index, made[position]!);
     }
     return this.#builder.finish(subgraph.outputs.map((index) => this.#id(index)));
   }

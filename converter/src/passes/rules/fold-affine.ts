@@ -2,7 +2,7 @@
 import { Padding } from '@linnet/schema';
 import type { Graph, Node, TensorId } from '../../graph/graph.js';
 import { PatchBuilder } from '../../graph/patch.js';
-import { type Linear, LINEAR_OPS, linear, linearInputs, scaleAlong } from '../linear.js';
+import { LINEAR_OPS, type Linear, linear, linearInputs, scaleAlong } from '../linear.js';
 import {
   hasOneReader,
   isFloat32,
