@@ -1,5 +1,5 @@
 import { ActivationFunctionType as Activation } from '@linnet/schema';
-import { bool, f16, f32, i8, i16, i32, i64, type Operand, text, u8, u16, u32 } from './operand.js';
+import { bool, f32, i8, i16, i32, i64, type Operand, text, u8, u16, u32 } from './operand.js';
 import { type CaseFamily, type CaseSpec, TOO_LARGE } from './spec.js';
 
 type Float =
@@ -95,13 +95,6 @@ const int16 = (output: number): CaseSpec<'ADD'> => ({
   outputs: [i16().scaled(output)],
   options: { potScaleInt16: false },
 });
-
-const half: CaseSpec<Float> = {
-  name: 'float16',
-  inputs: [f16(3, 5), f16(5)],
-  outputs: [f16()],
-  notStock: 'stock TFLite has no float16 arithmetic',
-};
 
 const activations: CaseSpec<'ADD'>[] = (['RELU', 'RELU_N1_TO_1', 'RELU6'] as const).map((name) => ({
   name: name.toLowerCase(),
@@ -201,7 +194,6 @@ export const BINARY_CASES: CaseFamily<
     int16(0.0006),
     ...activations,
     ...quantizedRelu,
-    half,
     {
       name: 'int8 saturates',
       inputs: [
@@ -225,7 +217,6 @@ export const BINARY_CASES: CaseFamily<
     int16(0.0006),
     ...activations,
     ...quantizedRelu,
-    half,
   ],
   MUL: [
     ...broadcasts(f32),
@@ -234,7 +225,6 @@ export const BINARY_CASES: CaseFamily<
     ...quantized(0.1, 3),
     int16(0.004),
     ...activations,
-    half,
     {
       name: 'int32 wraps',
       inputs: [i32(2).of(65537, -2147483648), i32(2).of(65537, -1)],
@@ -316,7 +306,6 @@ export const BINARY_CASES: CaseFamily<
     pair('int8', (...s) => i8(...s).scaled(0.1, 3)),
     pair('uint8', (...s) => u8(...s).scaled(0.1, 3)),
     pair('int16', (...s) => i16(...s).scaled(0.1)),
-    half,
   ],
   MINIMUM: [
     ...broadcasts(f32),
@@ -325,7 +314,6 @@ export const BINARY_CASES: CaseFamily<
     pair('int8', (...s) => i8(...s).scaled(0.1, 3)),
     pair('uint8', (...s) => u8(...s).scaled(0.1, 3)),
     pair('int16', (...s) => i16(...s).scaled(0.1)),
-    half,
   ],
   SQUARED_DIFFERENCE: [
     ...broadcasts(f32),

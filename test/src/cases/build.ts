@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { DType, Model, OpName, TensorElements } from '@linnet/schema';
+import { type DType, type Model, OP_NAMES, type OpName, type TensorElements } from '@linnet/schema';
 import { write } from '@linnet/schema/write';
 import { modelOf, SubgraphAssembly } from './assemble.js';
 import { elementsOf } from './elements.js';
+import { halfCase } from './half.js';
 import { CASES } from './index.js';
 import type { CaseSpec } from './spec.js';
 
@@ -29,9 +30,11 @@ export interface Case {
 
 /** Every case of every op. */
 export function buildCases(): Case[] {
-  return Object.entries(CASES).flatMap(([op, specs]) =>
-    specs.map((spec) => buildCase(op as OpName, spec as CaseSpec<OpName>)),
-  );
+  return OP_NAMES.flatMap((op) => {
+    const specs = CASES[op] as readonly CaseSpec<OpName>[];
+    const half = halfCase(op, specs);
+    return [...specs, ...(half ? [half] : [])].map((spec) => buildCase(op, spec));
+  });
 }
 
 function buildCase(op: OpName, spec: CaseSpec<OpName>): Case {

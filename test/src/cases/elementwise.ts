@@ -1,4 +1,4 @@
-import { bool, f16, f32, i8, i16, i32, i64, type Operand, u8 } from './operand.js';
+import { bool, f32, i8, i16, i32, i64, type Operand, u8 } from './operand.js';
 import { type CaseFamily, type CaseSpec, TOO_LARGE } from './spec.js';
 
 type Plain =
@@ -89,14 +89,6 @@ const int16 = (scale: number, out: number): CaseSpec<Plain> => ({
   outputs: [i16().scaled(out)],
 });
 
-/** float16 is expanded to float32, which stock TFLite does for no op but DEQUANTIZE and CAST. */
-const half: CaseSpec<Plain> = {
-  name: 'float16',
-  inputs: [f16(3, 5)],
-  outputs: [f16()],
-  notStock: 'stock TFLite has no float16 arithmetic',
-};
-
 const integer = (make: (...shape: number[]) => Operand, name: string): CaseSpec<Plain> => ({
   name,
   inputs: [make(3, 7)],
@@ -113,13 +105,7 @@ export const ELEMENTWISE_CASES: CaseFamily<
   | 'L2_NORMALIZATION'
   | 'LOCAL_RESPONSE_NORMALIZATION'
 > = {
-  ABS: [
-    ...floats(),
-    ...quantized(0.05, 0.05, -3, -3),
-    int16(0.001, 0.001),
-    integer(i32, 'int32'),
-    half,
-  ],
+  ABS: [...floats(), ...quantized(0.05, 0.05, -3, -3), int16(0.001, 0.001), integer(i32, 'int32')],
   NEG: [
     ...floats(),
     // Stock TFLite wraps -128 around instead of saturating.
@@ -168,7 +154,6 @@ export const ELEMENTWISE_CASES: CaseFamily<
     ...quantized(0.05, 0.03, 5, -128),
     uint8(0.05, 0.03, 128, 0),
     int16(0.001, 0.001),
-    half,
   ],
   RELU6: [...floats(-4, 9), ...quantized(0.08, 6 / 255, 5, -128), uint8(0.08, 6 / 255, 100, 0)],
   RELU_N1_TO_1: [...floats(), ...quantized(0.05, 1 / 127, 5, 0), uint8(0.05, 1 / 127, 120, 127)],
@@ -189,7 +174,6 @@ export const ELEMENTWISE_CASES: CaseFamily<
     ...quantized(0.05, 1 / 256, 5, -128),
     uint8(0.05, 1 / 256, 100, 0),
     int16(1 / 4096, 1 / 32768),
-    half,
   ],
   TANH: [
     ...floats(-9, 9),

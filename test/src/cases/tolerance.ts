@@ -59,6 +59,9 @@ export function fromStock(op: OpName): Tolerance {
   return { ...BASE, ...(MOVEMENT.has(op) && { steps: 0 }), ...exception };
 }
 
+/** float32 results either side of the middle between two float16 numbers round to both. */
+const HALF_STEP = { relative: 2 ** -10, absolute: 2 ** -14 };
+
 const SUMS: Exception = {
   absolute: 5e-5,
   because: 'float32 sums of many products lose digits where the products cancel',
@@ -75,5 +78,10 @@ const FROM_REFERENCE: { readonly [N in OpName]?: Exception } = {
 export function fromReference(op: OpName, output: DType | undefined): Tolerance {
   const { because: _, ...exception } = FROM_REFERENCE[op] ?? { because: '' };
   const isExact = EXACT_IN_8_BITS.has(op) && (output === 'int8' || output === 'uint8');
-  return { ...BASE, ...((MOVEMENT.has(op) || isExact) && { steps: 0 }), ...exception };
+  return {
+    ...BASE,
+    ...((MOVEMENT.has(op) || isExact) && { steps: 0 }),
+    ...exception,
+    ...(output === 'float16' && HALF_STEP),
+  };
 }
