@@ -1,4 +1,11 @@
-import { LinnetError, type OpName, type OptionsOf, type TensorType } from '@linnet/schema';
+import {
+  elementCount,
+  formatType,
+  LinnetError,
+  type OpName,
+  type OptionsOf,
+  type TensorType,
+} from '@linnet/schema';
 import { BINARY } from './binary.js';
 import { CONTROL } from './control.js';
 import { CONVERT } from './convert.js';
@@ -46,9 +53,13 @@ export const REFERENCE: { readonly [N in OpName]: ReferenceKernel<N> } = {
   ...CONTROL,
 };
 
+/** Larger tensors would not fit into the typed arrays of float64 that kernels work in. */
+const MAX_ELEMENTS = 2 ** 28;
+
 /**
  * Evaluates one op. `outputTypes` are what the op's record infers from the inputs. Errors that
- * depend on the data are INVALID_ARGUMENT; forms that no kernel defines are UNSUPPORTED.
+ * depend on the data are INVALID_ARGUMENT; forms that no kernel defines are UNSUPPORTED; outputs
+ * that are absurdly large are OUT_OF_MEMORY.
  */
 export function evaluate<N extends OpName>(
   op: N,
@@ -58,6 +69,13 @@ export function evaluate<N extends OpName>(
   environment: Environment = PURE,
 ): readonly TensorValue[] {
   try {
+    for (const type of outputTypes) {
+      if ((elementCount(type.shape) ?? 0) <= MAX_ELEMENTS) continue;
+      throw new LinnetError(
+        'OUT_OF_MEMORY',
+        `${formatType(type)} has more elements than the reference kernels take (${MAX_ELEMENTS}).`,
+      );
+    }
     return REFERENCE[op]({ options, inputs, outputs: outputTypes, environment });
   } catch (error) {
     throw error instanceof LinnetError ? error.at({ op }) : error;

@@ -162,6 +162,13 @@ export const LAYOUT: ReferenceFamily<
     const x = required(inputs, 0);
     const lengths = indices(required(inputs, 1));
     const { seqDim, batchDim } = options;
+    for (const length of lengths) {
+      if (length >= 0 && length <= x.shape[seqDim]!) continue;
+      throw new LinnetError(
+        'INVALID_ARGUMENT',
+        `A sequence of ${length} steps does not lie in a dimension of ${x.shape[seqDim]}.`,
+      );
+    }
     const strides = stridesOf(x.shape);
     const at = new Int32Array(sizeOf(x.shape)).map((_, i) => {
       const step = Math.floor(i / strides[seqDim]!) % x.shape[seqDim]!;

@@ -1,4 +1,4 @@
-import { normalizeAxis, type OpName } from '@linnet/schema';
+import { LinnetError, normalizeAxis, type OpName } from '@linnet/schema';
 import { offsets, stridesOf } from './indexing.js';
 import type { ReferenceFamily, ReferenceKernel, TensorValue } from './kernel.js';
 import { larger, smaller } from './numbers.js';
@@ -111,6 +111,9 @@ function reduction(rule: Merge, mean = false): ReferenceKernel<Reduction> {
     const count = sizeOf(output.shape);
     const merged = mergeElements(x, reducedOffsets(x, axes), count, rule);
     const divisor = mean ? sizeOf(x.shape) / count : 1;
+    if (divisor === 0 && 'integers' in merged) {
+      throw new LinnetError('INVALID_ARGUMENT', 'There is no mean of no integers.');
+    }
     // The mean of plain integers truncates toward zero.
     return [
       'reals' in merged
@@ -139,9 +142,14 @@ function segments(rule: Merge): ReferenceKernel<SegmentReduction> {
     const ids = indices(required(inputs, 1));
     const output = outputs[0]!;
     const inner = sizeOf(output.shape.slice(1));
+    const count = output.shape[0]!;
+    for (const id of ids) {
+      if (id < count) continue;
+      throw new LinnetError('INVALID_ARGUMENT', `Segment ${id} is beyond the ${count} there are.`);
+    }
     const into = Int32Array.from({ length: sizeOf(data.shape) }, (_, i) => {
       const id = ids[Math.floor(i / inner)]!;
-      return id < 0 || id >= output.shape[0]! ? -1 : id * inner + (i % inner);
+      return id < 0 ? -1 : id * inner + (i % inner);
     });
     const merged = mergeElements(data, into, sizeOf(output.shape), rule);
     return [
