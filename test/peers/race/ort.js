@@ -1,0 +1,18 @@
+import * as ort from 'onnxruntime-web';
+
+export async function load(bytes, { threads, inputShape, dtype }) {
+  ort.env.wasm.numThreads = threads;
+  ort.env.wasm.wasmPaths = '/peers/onnxruntime-web/dist/';
+  const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
+  let inputs;
+  return {
+    threads,
+    setInput(elements) {
+      inputs = { [session.inputNames[0]]: new ort.Tensor(dtype, elements, inputShape) };
+    },
+    async run() {
+      const outputs = await session.run(inputs);
+      return outputs[session.outputNames[0]].data.slice();
+    },
+  };
+}
