@@ -39,7 +39,16 @@ export class Executor {
   ) {}
 
   /** @returns the graph's outputs, in its order */
-  async run(
+  run(
+    index: number,
+    inputs: readonly HostValue[],
+    signal?: AbortSignal,
+  ): Promise<readonly HostValue[]> {
+    this.#lastTurn = performance.now();
+    return this.#runGraph(index, inputs, signal);
+  }
+
+  async #runGraph(
     index: number,
     inputs: readonly HostValue[],
     signal?: AbortSignal,
@@ -83,8 +92,10 @@ export class Executor {
   }
 
   async #runStage(frame: Frame, position: number): Promise<number> {
-    const { stage, bound } = this.stages.get(frame.graph, position, frame.given());
-    const results = await bound.run(stage.inputs.map(({ tensor }) => frame.value(tensor).bytes));
+    const entry = this.stages.get(frame.graph, position, frame.given());
+    const { stage, bound } = entry;
+    const inputs = stage.inputs.map(({ tensor }) => frame.value(tensor).bytes);
+    const results = await bound.run(inputs).finally(() => this.stages.release(entry));
     stage.outputs.forEach(({ tensor, type }, i) => {
       frame.set(tensor, { type, bytes: results[i] as Uint8Array, isOwned: true });
     });
@@ -98,7 +109,7 @@ export class Executor {
   async #carryOut(node: HostNode, frame: Frame, signal: AbortSignal | undefined): Promise<void> {
     const inputs = node.inputs.map((tensor) => frame.value(tensor));
     const call = (graph: number, values: readonly HostValue[]) =>
-      this.run(graph, this.#arguments(node, graph, values), signal);
+      this.#runGraph(graph, this.#arguments(node, graph, values), signal);
     const handle = () =>
       new DataView((inputs[0] as HostValue).bytes.slice().buffer).getInt32(0, true);
     switch (node.op) {
@@ -138,7 +149,7 @@ export class Executor {
       }
       case 'ASSIGN_VARIABLE': {
         const { type, bytes } = inputs[1] as HostValue;
-        this.resources.set(handle(), { type, bytes });
+        this.resources.set(handle(), { type, bytes: bytes.slice() });
         return;
       }
       default:

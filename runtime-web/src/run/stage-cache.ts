@@ -15,23 +15,38 @@ const MAX_STAGES = 64;
 /** Past this, the stages used least recently are given up. */
 const MAX_BYTES = 256 * 2 ** 20;
 
+/** Contents larger than this hardly come twice, and would make long keys. */
+const MAX_KEYED_BYTES = 4096;
+
 /** The stages of a model instance by what they were planned for, the latest used last. */
 export class StageCache {
   readonly #stages = new Map<string, BoundStage>();
+  /** Stages planned for contents that no key names. */
+  readonly #passing = new Set<BoundStage>();
 
   constructor(
     readonly planner: Planner,
     readonly backend: Backend,
   ) {}
 
-  /** The stage from node `from` on, for what the host holds. */
+  /** The stage from node `from` on, for what the host holds; release it after its run. */
   get(graph: Graph, from: number, given: ReadonlyMap<number, Given>): BoundStage {
     const key = keyOf(graph, from, given);
-    const entry = this.#stages.get(key) ?? this.#bind(this.planner.plan(graph, from, given));
+    const kept = key === null ? undefined : this.#stages.get(key);
+    const entry = kept ?? this.#bind(this.planner.plan(graph, from, given));
+    if (key === null) {
+      this.#passing.add(entry);
+      return entry;
+    }
     this.#stages.delete(key);
     this.#stages.set(key, entry);
     this.#evict();
     return entry;
+  }
+
+  /** Gives up a stage that is not kept for another run. */
+  release(entry: BoundStage): void {
+    if (this.#passing.delete(entry)) entry.bound.dispose();
   }
 
   get stages(): readonly BoundStage[] {
@@ -67,10 +82,14 @@ export class StageCache {
   }
 }
 
-/** Dtypes and quantization are the graph's own, so shapes and known contents tell plans apart. */
-function keyOf(graph: Graph, from: number, given: ReadonlyMap<number, Given>): string {
+/**
+ * What tells plans apart: shapes and known contents, as dtypes and quantization are the graph's own.
+ * Null where contents are too large for a key.
+ */
+function keyOf(graph: Graph, from: number, given: ReadonlyMap<number, Given>): string | null {
   const parts = [`${graph.index}/${from}`];
   for (const [tensor, { type, known }] of given) {
+    if (known?.id === null && known.bytes.length > MAX_KEYED_BYTES) return null;
     const contents = known === null ? '' : `=${known.id ?? known.bytes.join()}`;
     parts.push(`${tensor}:${type.shape.join()}${contents}`);
   }

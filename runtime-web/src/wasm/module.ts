@@ -27,47 +27,35 @@ function toUrl(location: string | URL): URL {
 }
 
 async function load(url: URL): Promise<WebAssembly.Module> {
-  const bytes = url.protocol === 'file:' ? await readLocal(url) : await fetchModule(url);
-  if (bytes instanceof WebAssembly.Module) return bytes;
   try {
-    return await WebAssembly.compile(bytes);
+    if (url.protocol === 'file:') return await WebAssembly.compile(await readLocal(url));
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+    // Compiles while it arrives, which takes a server that names the type.
+    const type = response.headers.get('content-type') ?? '';
+    return type.startsWith('application/wasm')
+      ? await WebAssembly.compileStreaming(response)
+      : await WebAssembly.compile(await response.arrayBuffer());
   } catch (cause) {
-    throw new LinnetError('ENVIRONMENT', `The kernels at ${url} do not compile.`, {}, [], {
-      cause,
-    });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof WebAssembly.CompileError) {
+      const message = `The kernels at ${url} do not compile: ${reason}`;
+      throw new LinnetError('ENVIRONMENT', message, {}, [], { cause });
+    }
+    throw new LinnetError(
+      'IO',
+      `The kernels could not be loaded from ${url}: ${reason}`,
+      {},
+      [
+        'Serve the .wasm files of @linnet/runtime-wasm there, or pass wasmUrl to say where they are.',
+      ],
+      { cause },
+    );
   }
 }
 
 async function readLocal(url: URL): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const file = nodeModule('node:fs/promises')?.readFile(url);
-    if (file === undefined) throw new Error('Browsers cannot read file: URLs.');
-    return (await file) as Uint8Array<ArrayBuffer>;
-  } catch (cause) {
-    throw unreachable(url, cause);
-  }
-}
-
-/** The module, compiled while it arrives where the server names its type, otherwise its bytes. */
-async function fetchModule(url: URL): Promise<WebAssembly.Module | ArrayBuffer> {
-  try {
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(`HTTP status ${response.status}`);
-    const type = response.headers.get('content-type') ?? '';
-    if (type.startsWith('application/wasm')) return await WebAssembly.compileStreaming(response);
-    return await response.arrayBuffer();
-  } catch (cause) {
-    throw unreachable(url, cause);
-  }
-}
-
-function unreachable(url: URL, cause: unknown): LinnetError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new LinnetError(
-    'IO',
-    `The kernels could not be loaded from ${url}: ${reason}`,
-    {},
-    ['Serve the .wasm files of @linnet/runtime-wasm there, or pass wasmUrl to say where they are.'],
-    { cause },
-  );
+  const fs = nodeModule('node:fs/promises');
+  if (fs === undefined) throw new Error('Browsers cannot read file: URLs.');
+  return (await fs.readFile(url)) as Uint8Array<ArrayBuffer>;
 }

@@ -298,6 +298,38 @@ suite('life', () => {
   });
 });
 
+suite('kernels from elsewhere', () => {
+  /** A module with the exports of the kernels, whose `run` traps. */
+  const trapping = Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    // types: (i32, i32, i32) -> i32
+    ...[1, 8, 1, 0x60, 3, 0x7f, 0x7f, 0x7f, 1, 0x7f],
+    // import env.memory, at least 1 page
+    ...[2, 15, 1, 3, 0x65, 0x6e, 0x76, 6, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 2, 0, 1],
+    ...[3, 2, 1, 0],
+    // globals: a mutable stack pointer, a heap base of 1024
+    ...[6, 13, 2, 0x7f, 1, 0x41, 0x80, 8, 0x0b, 0x7f, 0, 0x41, 0x80, 8, 0x0b],
+    ...[7, 39, 3, 3, ...Buffer.from('run'), 0, 0],
+    ...[15, ...Buffer.from('__stack_pointer'), 3, 0],
+    ...[11, ...Buffer.from('__heap_base'), 3, 1],
+    // run: unreachable
+    ...[10, 5, 1, 3, 0, 0, 0x0b],
+  ]);
+
+  test('are found by wasmUrl; a trap is an error, and the model refuses to go on', async () => {
+    const wasmUrl = () =>
+      `data:application/wasm;base64,${Buffer.from(trapping).toString('base64')}`;
+    using model = await loadModel(doubling(), { wasmUrl });
+    await assert.rejects(model.run([X]), failure('INTERNAL', /A kernel trapped/));
+    await assert.rejects(model.run([X]), failure('INTERNAL', /cannot run any more/));
+  });
+
+  test('that are not there are an IO error that says where they were sought', async () => {
+    const wasmUrl = (build: string) => new URL(`file:///nowhere/${build}.wasm`);
+    await assert.rejects(loadModel(doubling(), { wasmUrl }), failure('IO', /nowhere\/simd\.wasm/));
+  });
+});
+
 suite('refusals', () => {
   test('all unsupported ops at once, with their nodes', async () => {
     const bytes = file([

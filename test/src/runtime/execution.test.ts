@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { float32ToFloat16, inspectPlan, loadModel } from '@linnet/runtime-web';
-import { TensorTypeCode } from '@linnet/schema';
+import { Padding, TensorTypeCode } from '@linnet/schema';
 import { file, graph, node, tensor } from './models.js';
 
 const i32 = (...values: number[]) => Int32Array.from(values);
@@ -314,6 +314,39 @@ suite('state', () => {
     assert.equal(await add(5), 15);
   });
 
+  test('a variable does not change with the arrays that went in or came out', async () => {
+    const keep = file([
+      graph({
+        tensors: [
+          tensor('x', 'float32', [2]),
+          tensor('handle', 'resource', []),
+          tensor('old', 'float32', [2]),
+        ],
+        operators: [
+          node('VAR_HANDLE', [], [1], { container: '', sharedName: 'v' }),
+          node('READ_VARIABLE', [1], [2]),
+          node('ASSIGN_VARIABLE', [1, 0], []),
+        ],
+        inputs: [0],
+        outputs: [2, 0],
+      }),
+    ]);
+    using model = await loadModel(keep);
+    const x = f32(1, 2);
+    const run = async () => {
+      const { old, x: same } = await model.run([x]);
+      return [old?.data, same?.data] as [Float32Array, Float32Array];
+    };
+    const first = await run();
+    assert.deepEqual(first, [f32(0, 0), f32(1, 2)]);
+    x.fill(9);
+    first[1].fill(8);
+    const second = await run();
+    assert.deepEqual(second, [f32(1, 2), f32(9, 9)]);
+    for (const data of second) data.fill(7);
+    assert.deepEqual(await run(), [f32(9, 9), f32(9, 9)]);
+  });
+
   test('models do not share variables', async () => {
     using one = await loadModel(counter);
     using other = await loadModel(counter);
@@ -477,6 +510,63 @@ suite('plans', () => {
       model.info.ops.map(({ op }) => op),
       ['ADD'],
     );
+  });
+
+  test('padding is fused into the convolution that alone reads it', async () => {
+    const filter = Float32Array.from({ length: 3 * 3 * 2 }, (_, i) => i - 8);
+    const build = (outputs: readonly number[]) =>
+      file([
+        graph({
+          tensors: [
+            tensor('x', 'float32', [1, 5, 4, 2]),
+            tensor('amounts', 'int32', [4, 2], i32(0, 0, 2, 1, 1, 0, 0, 0)),
+            tensor('padded', 'float32', [1, 8, 5, 2]),
+            tensor('filter', 'float32', [1, 3, 3, 2], filter),
+            tensor('y', 'float32', [1, 6, 3, 1]),
+          ],
+          operators: [
+            node('PAD', [0, 1], [2]),
+            node('CONV_2D', [2, 3], [4], { padding: Padding.VALID, strideW: 1, strideH: 1 }),
+          ],
+          inputs: [0],
+          outputs,
+        }),
+      ]);
+    using fused = await loadModel(build([4]));
+    using apart = await loadModel(build([4, 2]));
+    const x = [Float32Array.from({ length: 40 }, (_, i) => i % 7)];
+    assert.deepEqual((await fused.run(x)).y, (await apart.run(x)).y);
+    const ops = (model: typeof fused) => model.info.ops.map(({ op }) => op);
+    assert.deepEqual([ops(fused), ops(apart)], [['CONV_2D'], ['PAD', 'CONV_2D']]);
+  });
+
+  test('what has no kernel for a reduced dtype runs in float32', async () => {
+    const quantized = (name: string, scale: number) => ({
+      ...tensor(name, 'int8', [1, 1, 1, 3]),
+      quantization: { kind: 'affine', scale: f32(scale), zeroPoint: i32(0), axis: 0 } as const,
+    });
+    using model = await loadModel(
+      file([
+        graph({
+          tensors: [quantized('x', 0.5), quantized('y', 0.01)],
+          operators: [
+            node('LOCAL_RESPONSE_NORMALIZATION', [0], [1], {
+              radius: 3,
+              bias: 1,
+              alpha: 1,
+              beta: 0.5,
+            }),
+          ],
+          inputs: [0],
+          outputs: [1],
+        }),
+      ]),
+    );
+    // [0, 1, 2] / sqrt(1 + 0 + 1 + 4), in steps of 0.01.
+    assert.deepEqual((await model.run([[0, 2, 4]])).y?.data, Int8Array.of(0, 41, 82));
+    assert.deepEqual(model.info.ops, [
+      { op: 'LOCAL_RESPONSE_NORMALIZATION', native: 0, viaFloat32: 1, unsupported: 0 },
+    ]);
   });
 
   test('a value that is read twice keeps its node', async () => {
