@@ -44,6 +44,7 @@ export function inferNode<N extends OpName>(
   declared: readonly TensorType[],
 ): readonly TensorType[] {
   try {
+    checkArity(inputs.length, opRecord(spec.op).inputs);
     return opRecord(spec.op).infer({
       options: spec.options,
       inputs,
@@ -56,6 +57,12 @@ export function inferNode<N extends OpName>(
   } catch (error) {
     throw error instanceof LinnetError ? error.at({ node: spec.name, op: spec.op }) : error;
   }
+}
+
+function checkArity(count: number, [min, max]: readonly [number, number]): void {
+  if (count >= min && count <= max) return;
+  const expected = min === max ? `${min}` : `${min} to ${max}`;
+  throw new LinnetError('INVALID_MODEL', `found ${count} inputs; expected ${expected}`);
 }
 
 /** dtype, shape and quantization alone. */

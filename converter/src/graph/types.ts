@@ -25,7 +25,8 @@ export function sameQuantization(a?: Quantization, b?: Quantization): boolean {
     );
   }
   const same = (x: ArrayLike<number>, y: ArrayLike<number>) =>
-    x.length === y.length && Array.prototype.every.call(x, (value, index) => value === y[index]);
+    x.length === y.length &&
+    Array.prototype.every.call(x, (value, index) => Object.is(value, y[index]));
   return (
     same(a.scale, b.scale) &&
     same(a.zeroPoint, b.zeroPoint) &&

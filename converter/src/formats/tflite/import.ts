@@ -1,8 +1,11 @@
 import {
+  bitWidth,
+  byteLength,
   elementCount,
   type Signature as FileSignature,
   type Tensor as FileTensor,
   type ForeignNode,
+  formatType,
   invariant,
   LinnetError,
   MIN_RUNTIME_VERSION,
@@ -14,6 +17,7 @@ import {
 import { throwIfAborted } from '../../abort.js';
 import { GraphBuilder } from '../../graph/builder.js';
 import { pruneGraphs } from '../../graph/calls.js';
+import { violations } from '../../graph/check.js';
 import type { Graph, Program, Signature, TensorId } from '../../graph/graph.js';
 import type { OpenOptions } from '../format.js';
 
@@ -42,12 +46,21 @@ export function importModel(model: Model, options: OpenOptions): Program {
       outputNames: publicNames(file, file.outputs, outputs),
     };
   });
-  return pruneGraphs({
+  const program = pruneGraphs({
     graphs,
     signatures,
     metadata: model.metadata.filter(({ name }) => name !== MIN_RUNTIME_VERSION),
     description: model.description,
   });
+  for (const graph of program.graphs) refuseMalformed(graph);
+  return program;
+}
+
+/** What is wrong with a graph right after reading is wrong with the file. */
+function refuseMalformed(graph: Graph): void {
+  const [first, ...more] = violations(graph);
+  if (first === undefined) return;
+  throw new LinnetError('INVALID_MODEL', first, { subgraph: graph.name }, more);
 }
 
 /** @throws LinnetError UNSUPPORTED that lists every op outside the vocabulary, once, with its count. */
@@ -130,6 +143,19 @@ function inputShapes(
   return known;
 }
 
+/** Files say twice how large a constant is: by its type, and by its buffer. */
+function checkSize({ name, dtype, shape, sparsity }: FileTensor, data: Uint8Array): void {
+  if (sparsity !== undefined || bitWidth(dtype) === 0) return;
+  const count = elementCount(shape);
+  const expected = count === undefined ? undefined : byteLength(dtype, count);
+  if (expected === data.byteLength) return;
+  throw new LinnetError(
+    'INVALID_MODEL',
+    `a constant ${formatType({ dtype, shape })} has ${data.byteLength} bytes; expected ${expected ?? 'a known shape'}`,
+    { tensor: name },
+  );
+}
+
 class SubgraphImporter {
   readonly #builder: GraphBuilder;
   readonly #ids = new Map<number, TensorId>();
@@ -160,6 +186,13 @@ class SubgraphImporter {
         options as never,
         { name, outputs: declared, ...(steering && { intermediates: steering }) },
       );
+      if (made.length !== outputs.length) {
+        throw new LinnetError(
+          'INVALID_MODEL',
+          `found ${outputs.length} outputs; expected ${made.length}`,
+          { node: name, op },
+        );
+      }
       for (const [position, index] of outputs.entries()) this.#ids.set(index, made[position]!);
     }
     return this.#builder.finish(subgraph.outputs.map((index) => this.#id(index)));
@@ -180,6 +213,7 @@ class SubgraphImporter {
     const type = this.#type(tensor);
     if (tensor.isVariable) return this.#builder.variable(name, type);
     if (data !== null) {
+      checkSize(tensor, data);
       return this.#builder.constant(name, type, data, sparsity === undefined ? {} : { sparsity });
     }
     // A constant without elements has no buffer.

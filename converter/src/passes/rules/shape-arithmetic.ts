@@ -1,5 +1,5 @@
 /** Rewrites that get rid of ops which compute shapes at run time. */
-import { UNKNOWN_DIM } from '@linnet/schema';
+import { elementCount, UNKNOWN_DIM } from '@linnet/schema';
 import type { Graph, Tensor, TensorId } from '../../graph/graph.js';
 import { PatchBuilder } from '../../graph/patch.js';
 import { type DimValue, dimValues } from '../dims.js';
@@ -63,6 +63,9 @@ const reshapeToKnown = defineRule({
     const dims = values.map((value, axis) =>
       typeof value === 'number' ? value : (output.shape[axis] ?? UNKNOWN_DIM),
     );
+    // A shape computed from data may turn out not to fit; that is for the runtime to say.
+    const [have, want] = [elementCount(input.shape), elementCount(dims)];
+    if (have !== undefined && want !== undefined && have !== want) return null;
     if (!isReshapeTarget(dims)) return null;
     const patch = new PatchBuilder(graph, node);
     return patch.replace(output.id, reshape(patch, input.id, dims)).done();
