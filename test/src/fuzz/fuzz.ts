@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Random, seededRandom } from '../../../converter/dist/verify/random-inputs.js';
-import { mutate } from './mutate.js';
 import type { Target } from './targets.js';
 
 /** Files of a model by name; a case damages one of them. */
 export type Files = Readonly<Record<string, Uint8Array>>;
+
+/** Damages a file; `other` is a file to take foreign bytes from. */
+export type Mutate = (bytes: Uint8Array, random: Random, other: Uint8Array) => Uint8Array;
 
 /** What a thread is asked to try, and what it answers: null when all is well, else the defect. */
 export interface Task {
@@ -37,17 +39,22 @@ const runs = Number(process.env.LINNET_FUZZ_RUNS ?? 1500);
  *
  * Case n of a seed is always the same; the files of a failed case are kept in a temporary folder.
  */
-export async function fuzz(target: Target, models: readonly Files[]): Promise<void> {
-  console.log(`fuzzing ${target}: LINNET_FUZZ_SEED=${seed} LINNET_FUZZ_RUNS=${runs}`);
+export async function fuzz(
+  target: Target,
+  models: readonly Files[],
+  mutate: Mutate,
+): Promise<void> {
+  const name = `${target}, ${mutate.name}`;
+  console.log(`fuzzing ${name}: LINNET_FUZZ_SEED=${seed} LINNET_FUZZ_RUNS=${runs}`);
   const failures: string[] = [];
   let thread = startThread();
   try {
     for (let index = 0; index < runs; index++) {
-      const files = damaged(models, seededRandom(seed + 0x9e3779b9 * index));
+      const files = damaged(models, mutate, seededRandom(seed + 0x9e3779b9 * index));
       const verdict = await attempt(thread, { target, files });
       if (verdict === null) continue;
       failures.push(
-        `case ${index} (kept in ${keep(`${target}-${seed}-${index}`, files)}): ${verdict}`,
+        `case ${index} (kept in ${keep(`${name}-${seed}-${index}`, files)}): ${verdict}`,
       );
       await thread.terminate();
       thread = startThread();
@@ -59,7 +66,7 @@ export async function fuzz(target: Target, models: readonly Files[]): Promise<vo
   assert.deepEqual(failures, [], `seed ${seed}:\n${failures.join('\n')}`);
 }
 
-function damaged(models: readonly Files[], random: Random): Files {
+function damaged(models: readonly Files[], mutate: Mutate, random: Random): Files {
   const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)] as T;
   const files = pick(models);
   const name = pick(Object.keys(files));

@@ -1,7 +1,6 @@
 /** Damage to files, the same for the same random numbers. */
 import type { Random } from '../../../converter/dist/verify/random-inputs.js';
-
-type Mutation = (bytes: Uint8Array, random: Random, other: Uint8Array) => Uint8Array;
+import type { Mutate } from './fuzz.js';
 
 /** Values at which lengths, offsets, counts and dimensions overflow or change their sign. */
 const EXTREMES = [
@@ -27,7 +26,7 @@ function stretch(bytes: Uint8Array, random: Random): readonly [from: number, to:
   return [from, Math.min(bytes.length, from + 1 + below(random, 64))];
 }
 
-const MUTATIONS: readonly Mutation[] = [
+const MUTATIONS: readonly Mutate[] = [
   function flipBit(bytes, random) {
     return copyWith(bytes, (copy) => {
       copy[below(random, copy.length)]! ^= 1 << below(random, 8);
@@ -75,10 +74,10 @@ const MUTATIONS: readonly Mutation[] = [
 ];
 
 /** Applies one to four mutations; `other` is where spliced bytes come from. */
-export function mutate(bytes: Uint8Array, random: Random, other: Uint8Array): Uint8Array {
+export function mutateBytes(bytes: Uint8Array, random: Random, other: Uint8Array): Uint8Array {
   let result = bytes;
   for (let left = 1 + below(random, 4); left > 0; left--) {
-    const mutation = MUTATIONS[below(random, MUTATIONS.length)] as Mutation;
+    const mutation = MUTATIONS[below(random, MUTATIONS.length)] as Mutate;
     result = mutation(result, random, other);
   }
   return result;
