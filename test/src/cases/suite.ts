@@ -14,7 +14,7 @@ import { fromReference, fromStock } from './tolerance.js';
  * reference.
  */
 function testCases(backend: Backend, cases: readonly Case[]): void {
-  describe(`op cases on ${backend.name}`, { skip: backend.skip ?? false }, () => {
+  describe(`op cases on ${backend.name}`, { skip: backend.skip ?? false, concurrency: 4 }, () => {
     for (const op of OP_NAMES) {
       it(op, async () => {
         const failures: string[] = [];
