@@ -114,7 +114,7 @@ export class Planner {
     const key = idOf(node.outputs[0] as number);
     const earlier = key === null ? undefined : this.#folded.get(key);
     if (earlier !== undefined) return earlier;
-    const results = this.#run(node, tensors, idOf);
+    const results = this.#run(node, tensors, idOf, (known) => this.#expand(known));
     if (key !== null) this.#folded.set(key, results);
     return results;
   }
@@ -123,8 +123,9 @@ export class Planner {
     node: GraphNode,
     tensors: TensorTable,
     idOf: (tensor: number) => string | null,
+    expand: (known: Known) => Known | null,
   ): readonly Known[] | null {
-    const builder = new StageBuilder(tensors, this.backend, (known) => this.#expand(known));
+    const builder = new StageBuilder(tensors, this.backend, expand);
     if (builder.lower({ node, fused: {} }) === 'unsupported') return null;
     const outputs = node.outputs.map((tensor) => builder.port(tensor));
     const { buffers, calls } = builder;
@@ -152,7 +153,14 @@ export class Planner {
     const tensors = [source, target];
     const graph = { index: -1, name: '', tensors, nodes: [node], inputs: [], outputs: [1] };
     const id = known.id === null ? null : `${known.id}:float32`;
-    const expanded = this.#run(node, new TensorTable(graph), () => id)?.[0] ?? null;
+    // A conversion that has no kernel of its own cannot be had by way of conversions.
+    const [expanded = null] =
+      this.#run(
+        node,
+        new TensorTable(graph),
+        () => id,
+        () => null,
+      ) ?? [];
     if (known.id !== null) this.#expansions.set(known.id, expanded);
     return expanded;
   }
