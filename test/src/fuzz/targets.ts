@@ -5,6 +5,9 @@ import { openWasm } from '../support/runs.js';
 import { seededInputs } from '../support/seeded-inputs.js';
 import type { Files } from './fuzz.js';
 
+/** Models may loop for ever: then the caller ends the run. */
+const RUN_TIMEOUT_MS = 1000;
+
 /** Inputs beyond this are not made: the model is only loaded. */
 const MOST_INPUT_ELEMENTS = 1e6;
 
@@ -16,7 +19,7 @@ async function loadAndRun(bytes: Uint8Array): Promise<void> {
         elementCount(shape.map((dim) => Math.max(dim, 1))),
       );
       if (elements.some((count) => count === undefined || count > MOST_INPUT_ELEMENTS)) continue;
-      await model.run(seededInputs(inputs, 1), key);
+      await model.run(seededInputs(inputs, 1), key, AbortSignal.timeout(RUN_TIMEOUT_MS));
     }
   } finally {
     model.dispose();

@@ -7,7 +7,7 @@ import type { Elements, ElementsByName } from './outputs.js';
 
 export interface OpenModel {
   readonly signatures: readonly SignatureInfo[];
-  run(inputs: ElementsByName, signature?: string): Promise<ElementsByName>;
+  run(inputs: ElementsByName, signature?: string, signal?: AbortSignal): Promise<ElementsByName>;
   dispose(): void;
 }
 
@@ -16,7 +16,7 @@ export async function openWasm(bytes: Uint8Array, options: LoadOptions = {}): Pr
   const model = await loadModel(bytes, options);
   return {
     signatures: model.signatures,
-    run: (inputs, signature) =>
+    run: (inputs, signature, signal) =>
       model.run(
         Object.fromEntries(
           Object.entries(inputs).map(([name, { shape, data }]) => [
@@ -24,7 +24,7 @@ export async function openWasm(bytes: Uint8Array, options: LoadOptions = {}): Pr
             { shape, data } as TensorInput,
           ]),
         ),
-        signature === undefined ? {} : { signature },
+        { ...(signature !== undefined && { signature }), ...(signal && { signal }) },
       ) as Promise<ElementsByName>,
     dispose: () => model.dispose(),
   };
