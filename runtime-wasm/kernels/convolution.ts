@@ -68,6 +68,9 @@ const MATRICES = {
   bias_stride: 'u32',
 } as const;
 
+/** Rows of float32, which threads share in chunks. */
+const ROWS = { rows: 'u32', row_size: 'u32', chunk: 'u32' } as const;
+
 export const CONVOLUTION_KERNELS = {
   /**
    * float32. Weights are panels of 8 columns: 8 biases, then `depth` rows of 8 weights, zeros past
@@ -111,10 +114,17 @@ export const CONVOLUTION_KERNELS = {
   pack_q8: { ...MATRICES, weights: 'out', is_unsigned: 'u32', zero: 'i32' },
 
   /**
-   * Quantizes each of `rows` rows of `row_size` float32 to int8 with a scale and zero point of its
-   * own (`row_params`: int32/float32 pairs), from the row's least and largest value and 0.
+   * The least and largest of each `chunk` elements of each row (fewer at the end; a row has at
+   * least one chunk) and 0:
+   * `ranges` is float32 [rows, chunks of a row, 2].
    */
-  quantize_rows: { input: 'in', output: 'out', row_params: 'out', rows: 'u32', row_size: 'u32' },
+  measure_rows: { input: 'in', ranges: 'out', ...ROWS },
+
+  /**
+   * Quantizes each row to int8 with a scale and zero point of its own, from its `ranges`;
+   * `row_params` gets int32/float32 pairs [zero point, scale].
+   */
+  quantize_rows: { input: 'in', ranges: 'in', output: 'out', row_params: 'out', ...ROWS },
 
   /**
    * Depthwise convolution, NHWC, one output per channel, float32. `weights` is [h, w, channels],

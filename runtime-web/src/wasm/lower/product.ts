@@ -244,6 +244,21 @@ function isWide({ type, value }: Operand, { zeroPoint }: Channels): boolean {
   return value === undefined || type.dtype === 'uint8' || zeroPoint.some((zero) => zero !== 0);
 }
 
+/** Elements of a row that one thread quantizes at a time. */
+const ROW_CHUNK = 4096;
+
+/** Emits the quantization of each of `rows` equal parts of a float32 tensor on its own. */
+function emitRows(emit: Emitter, { ref, type }: Operand, rows: number) {
+  const elements = count(type.shape);
+  const block = { input: ref, rows, row_size: elements / rows, chunk: ROW_CHUNK };
+  const chunks = Math.max(1, Math.ceil(block.row_size / ROW_CHUNK));
+  const ranges = emit.scratch(8 * rows * chunks);
+  emit.call('measure_rows', { ...block, ranges });
+  const [input, row_params] = [emit.scratch(elements), emit.scratch(8 * rows)];
+  emit.call('quantize_rows', { ...block, ranges, output: input, row_params });
+  return { input, row_params };
+}
+
 /** The REQUANTIZATION fields of a kernel, and its input: quantized here in the hybrid form. */
 export function requantization(
   emit: Emitter,
@@ -259,22 +274,12 @@ export function requantization(
       padColumns(matrices, value),
     );
   if (numerics.kind === 'hybrid') {
-    const { units } = numerics;
-    const quantized = emit.scratch(count(input.type.shape));
-    const rowParams = emit.scratch(8 * units);
-    emit.call('quantize_rows', {
-      input: input.ref,
-      output: quantized,
-      row_params: rowParams,
-      rows: units,
-      row_size: count(input.type.shape) / units,
-    });
+    const quantized = emitRows(emit, input, numerics.units);
     const biases = bias?.value as Float32Array | undefined;
     return {
-      input: quantized,
+      ...quantized,
       scales: columns('hybrid scales', weightScale),
       bias: columns('hybrid bias', (column) => biases?.[column] ?? 0),
-      row_params: rowParams,
       input_unsigned: 0,
       output_unsigned: 0,
       input_zero: 0,
