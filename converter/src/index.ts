@@ -3,8 +3,9 @@
  *
  * @packageDocumentation
  */
-export { LinnetError } from '@linnet/schema';
+
 export type { ErrorCode, ErrorLocation } from '@linnet/schema';
+export { LinnetError } from '@linnet/schema';
 export {
   type Conversion,
   type ConvertOptions,
