@@ -2,6 +2,7 @@ import {
   ActivationFunctionType,
   bitWidth,
   LinnetError,
+  type OpName,
   type OptionsOf,
   type TensorType,
 } from '@linnet/schema';
@@ -48,10 +49,7 @@ type OnIntegers = (a: bigint, b: bigint, bits: bigint) => bigint;
 
 /** f over two lists that broadcast to the output's shape. */
 function zip<A, B, C>(
-  site: {
-    readonly inputs: readonly (TensorValue | null)[];
-    readonly outputs: readonly TensorType[];
-  },
+  site: Pick<ReferenceSite<OpName>, 'inputs' | 'outputs'>,
   a: ArrayLike<A>,
   b: ArrayLike<B>,
   f: (a: A, b: B) => C,

@@ -61,8 +61,8 @@ function convolve(
   volume: Volume,
   x: Factors,
   w: Factors,
-  channels: { readonly in: number; readonly perGroup: number; readonly out: number },
-  strides: { readonly out: number; readonly tap: number; readonly in: number },
+  channels: Geometry['channels'],
+  strides: Geometry['strides'],
   sums: Float64Array,
 ): Float64Array {
   const groups = channels.in / channels.perGroup;
@@ -81,98 +81,48 @@ function convolve(
   return sums;
 }
 
-/** NHWC input, OHWI weights; fewer input channels in the weights than in the input make groups. */
-const convolution: ReferenceKernel<'CONV_2D'> = ({ inputs, outputs, options }) => {
-  const [input, weights] = [required(inputs, 0), required(inputs, 1)];
-  const output = outputs[0]!;
-  const [out, kh, kw, perGroup] = weights.shape as [number, number, number, number];
-  const volume = imageVolume(input.shape, output.shape, kh, kw, options);
-  const channels = { in: input.shape[3]!, perGroup, out };
-  const strides = { out: kh * kw * perGroup, tap: perGroup, in: 1 };
-  return [
-    evaluateProduct({
-      input,
-      weights,
-      bias: inputs[2] ?? null,
-      output,
-      activation: options.fusedActivationFunction,
-      hybridUnits: volume.batch,
-      sum: (x, w) =>
-        convolve(volume, x, w, channels, strides, new Float64Array(sizeOf(output.shape))),
-    }),
-  ];
-};
+/** What tells one convolution from another: where windows lie, and where weights lie in memory. */
+interface Geometry {
+  readonly volume: Volume;
+  readonly channels: { readonly in: number; readonly perGroup: number; readonly out: number };
+  readonly strides: { readonly out: number; readonly tap: number; readonly in: number };
+}
 
-/** NHWC input, weights [1, h, w, channels * multiplier]: output channel o reads channel o / multiplier. */
-const depthwise: ReferenceKernel<'DEPTHWISE_CONV_2D'> = ({ inputs, outputs, options }) => {
-  const [input, weights] = [required(inputs, 0), required(inputs, 1)];
-  const output = outputs[0]!;
-  const [, kh, kw, out] = weights.shape as [number, number, number, number];
-  const volume = imageVolume(input.shape, output.shape, kh, kw, options);
-  const channels = { in: input.shape[3]!, perGroup: 1, out };
-  const strides = { out: 1, tap: out, in: 0 };
-  return [
-    evaluateProduct({
-      input,
-      weights,
-      bias: inputs[2] ?? null,
-      output,
-      activation: options.fusedActivationFunction,
-      hybridUnits: volume.batch,
-      sum: (x, w) =>
-        convolve(volume, x, w, channels, strides, new Float64Array(sizeOf(output.shape))),
-    }),
-  ];
-};
+type Convolution = 'CONV_2D' | 'DEPTHWISE_CONV_2D' | 'CONV_3D';
 
-/** NDHWC input, weights [d, h, w, in, out]. */
-const convolution3d: ReferenceKernel<'CONV_3D'> = ({ inputs, outputs, options }) => {
-  const [input, weights] = [required(inputs, 0), required(inputs, 1)];
-  const output = outputs[0]!;
-  const [kd, kh, kw, perGroup, out] = weights.shape as [number, number, number, number, number];
-  const { padding } = options;
-  const volume: Volume = {
-    batch: input.shape[0]!,
-    depth: windowAxis(
-      input.shape[1]!,
-      output.shape[1]!,
-      kd,
-      options.strideD,
-      options.dilationDFactor,
-      padding,
-    ),
-    rows: windowAxis(
-      input.shape[2]!,
-      output.shape[2]!,
-      kh,
-      options.strideH,
-      options.dilationHFactor,
-      padding,
-    ),
-    columns: windowAxis(
-      input.shape[3]!,
-      output.shape[3]!,
-      kw,
-      options.strideW,
-      options.dilationWFactor,
-      padding,
-    ),
+/** Inputs: image, weights, bias or none. Each image of a batch is a unit of the hybrid form. */
+function convolution<N extends Convolution>(
+  geometryOf: (
+    input: readonly number[],
+    weights: readonly number[],
+    output: readonly number[],
+    options: OptionsOf<N>,
+  ) => Geometry,
+  hasHybrid: boolean,
+): ReferenceKernel<N> {
+  return ({ inputs, outputs, options }) => {
+    const [input, weights] = [required(inputs, 0), required(inputs, 1)];
+    const output = outputs[0]!;
+    const { volume, channels, strides } = geometryOf(
+      input.shape,
+      weights.shape,
+      output.shape,
+      options,
+    );
+    return [
+      evaluateProduct({
+        input,
+        weights,
+        bias: inputs[2] ?? null,
+        output,
+        activation: (options as OptionsOf<Convolution>).fusedActivationFunction,
+        hybridUnits: hasHybrid ? volume.batch : 0,
+        sum: (x, w) =>
+          convolve(volume, x, w, channels, strides, new Float64Array(sizeOf(output.shape))),
+      }),
+    ];
   };
-  const channels = { in: input.shape[4]!, perGroup, out };
-  const strides = { out: 1, tap: perGroup * out, in: out };
-  return [
-    evaluateProduct({
-      input,
-      weights,
-      bias: inputs[2] ?? null,
-      output,
-      activation: options.fusedActivationFunction,
-      hybridUnits: 0,
-      sum: (x, w) =>
-        convolve(volume, x, w, channels, strides, new Float64Array(sizeOf(output.shape))),
-    }),
-  ];
-};
+}
 
 /**
  * The gradient of a convolution: each input element spreads its products over the output. Inputs:
@@ -213,11 +163,43 @@ const transposed: ReferenceKernel<'TRANSPOSE_CONV'> = ({ inputs, outputs, option
   ];
 };
 
-export const CONVOLUTION: ReferenceFamily<
-  'CONV_2D' | 'DEPTHWISE_CONV_2D' | 'CONV_3D' | 'TRANSPOSE_CONV'
-> = {
-  CONV_2D: convolution,
-  DEPTHWISE_CONV_2D: depthwise,
-  CONV_3D: convolution3d,
+export const CONVOLUTION: ReferenceFamily<Convolution | 'TRANSPOSE_CONV'> = {
+  /** NHWC, weights OHWI; fewer input channels in the weights than in the input make groups. */
+  CONV_2D: convolution<'CONV_2D'>((input, weights, output, options) => {
+    const [out, kh, kw, perGroup] = weights as [number, number, number, number];
+    return {
+      volume: imageVolume(input, output, kh, kw, options),
+      channels: { in: input[3]!, perGroup, out },
+      strides: { out: kh * kw * perGroup, tap: perGroup, in: 1 },
+    };
+  }, true),
+
+  /** NHWC, weights [1, h, w, channels * multiplier]: output o reads channel o / multiplier. */
+  DEPTHWISE_CONV_2D: convolution<'DEPTHWISE_CONV_2D'>((input, weights, output, options) => {
+    const [, kh, kw, out] = weights as [number, number, number, number];
+    return {
+      volume: imageVolume(input, output, kh, kw, options),
+      channels: { in: input[3]!, perGroup: 1, out },
+      strides: { out: 1, tap: out, in: 0 },
+    };
+  }, true),
+
+  /** NDHWC, weights [d, h, w, in, out]. */
+  CONV_3D: convolution<'CONV_3D'>((input, weights, output, options) => {
+    const [kd, kh, kw, perGroup, out] = weights as [number, number, number, number, number];
+    const { strideD, strideH, strideW, padding } = options;
+    const { dilationDFactor, dilationHFactor, dilationWFactor } = options;
+    return {
+      volume: {
+        batch: input[0]!,
+        depth: windowAxis(input[1]!, output[1]!, kd, strideD, dilationDFactor, padding),
+        rows: windowAxis(input[2]!, output[2]!, kh, strideH, dilationHFactor, padding),
+        columns: windowAxis(input[3]!, output[3]!, kw, strideW, dilationWFactor, padding),
+      },
+      channels: { in: input[4]!, perGroup, out },
+      strides: { out: 1, tap: perGroup * out, in: out },
+    };
+  }, false),
+
   TRANSPOSE_CONV: transposed,
 };

@@ -119,7 +119,7 @@ export function pickOrFill(
   fill?: TensorValue,
 ): TensorValue {
   const count = sizeOf(source.shape);
-  const at0 = at.map((offset) => (offset < 0 ? count : offset));
+  const sources = at.map((offset) => (offset < 0 ? count : offset));
   let padded: TensorElements;
   if (Array.isArray(source.elements)) {
     padded = [...source.elements, (fill?.elements[0] as Uint8Array) ?? new Uint8Array()];
@@ -130,5 +130,5 @@ export function pickOrFill(
     else if (isQuantized(source)) numeric[count] = storedZero(source);
     padded = numeric;
   }
-  return pick({ ...source, elements: padded }, type, at0);
+  return pick({ ...source, elements: padded }, type, sources);
 }

@@ -4,32 +4,21 @@ import {
   normalizeAxis,
   type TensorType,
 } from '@linnet/schema';
-import { around, concatElements, offsets, pick, retype, stridesOf } from './indexing.js';
+import { concatElements, offsets, pick, retype, stridesOf } from './indexing.js';
 import type { ReferenceFamily, TensorValue } from './kernel.js';
 import { required, sizeOf, tensor } from './values.js';
 
 /** Tensors side by side along an axis, each requantized first where its scale differs. */
 function concatenate(parts: readonly TensorValue[], axis: number, output: TensorType): TensorValue {
+  const strides = stridesOf(output.shape);
+  const at = new Int32Array(sizeOf(output.shape));
+  let [from, position] = [0, 0];
+  for (const part of parts) {
+    for (const to of offsets(part.shape, strides, position * strides[axis]!)) at[to] = from++;
+    position += part.shape[axis]!;
+  }
   const same = parts.map((part) => retype(part, { ...output, shape: part.shape }));
-  const total = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
-  const starts: number[] = [];
-  const owners: number[] = [];
-  let start = 0;
-  same.forEach((part, p) => {
-    for (let k = 0; k < part.shape[axis]!; k++) owners.push(p);
-    starts.push(start);
-    start += sizeOf(part.shape);
-  });
-  const firsts = owners.map((owner) => owners.indexOf(owner));
-  const [outer, , inner] = around(output.shape, axis);
-  const at = new Int32Array(outer * total * inner).map((_, i) => {
-    const k = Math.floor(i / inner) % total;
-    const part = owners[k]!;
-    const row = Math.floor(i / (total * inner)) * same[part]!.shape[axis]! + (k - firsts[k]!);
-    return starts[part]! + row * inner + (i % inner);
-  });
-  const all = tensor({ ...output, shape: [start] }, concatElements(same));
-  return pick(all, output, at);
+  return pick(tensor({ ...output, shape: [from] }, concatElements(same)), output, at);
 }
 
 /** Consecutive slices of x along an axis, sized as the outputs are. */

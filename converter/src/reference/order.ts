@@ -63,7 +63,8 @@ export const ORDER: ReferenceFamily<'ARG_MAX' | 'ARG_MIN' | 'TOPK_V2' | 'UNIQUE'
     for (let row = 0; row < rows; row++) {
       const positions = Array.from({ length: size }, (_, i) => row * size + i);
       // Array.prototype.sort is stable, so that the earlier of equals comes first.
-      at.push(...positions.sort((a, b) => descending(data[a]!, data[b]!)).slice(0, k));
+      positions.sort((a, b) => descending(data[a]!, data[b]!));
+      for (const position of positions.slice(0, k)) at.push(position);
     }
     return [
       pick(x, outputs[0]!, Int32Array.from(at)),
