@@ -29,7 +29,10 @@ async function list(root: string, prefix: string, depth: number): Promise<string
   const names: string[] = [];
   for (const entry of await readdir(join(root, prefix), { withFileTypes: true })) {
     const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
-    if (entry.isDirectory()) {
+    const isDirectory = entry.isSymbolicLink()
+      ? (await stat(join(root, name))).isDirectory()
+      : entry.isDirectory();
+    if (isDirectory) {
       if (depth > 1) names.push(...(await list(root, name, depth - 1)));
     } else {
       names.push(name);

@@ -1,6 +1,7 @@
+import { isStatic } from '@linnet/schema';
 import type { TensorId } from '../../../graph/graph.js';
 import type { Site, TfImport, TfOps } from '../site.js';
-import { addScalar, direct, div, mul, reshape, shapeOf, sub } from './compose.js';
+import { addScalar, direct, div, filledLike, mul, reshape, shapeOf, sub } from './compose.js';
 import { gelu } from './gelu.js';
 
 /** A function of two tensors that is 0 where one of them is, even where the formula is not finite. */
@@ -33,7 +34,15 @@ export const BINARY: TfOps = {
   Maximum: direct('MAXIMUM'),
   Minimum: direct('MINIMUM'),
   SquaredDifference: direct('SQUARED_DIFFERENCE'),
-  Atan2: direct('ATAN2'),
+  /** LiteRT's ATAN2 does not broadcast. */
+  Atan2: (site) => {
+    const [y, x] = site.inputs() as [TensorId, TensorId];
+    const [a, b] = [site.type(y).shape, site.type(x).shape];
+    if (isStatic(a) && a.join() === b.join()) return site.add('ATAN2', [y, x]);
+    const shape = site.add('BROADCAST_ARGS', [shapeOf(site, y), shapeOf(site, x)]);
+    const both = [y, x].map((id) => site.add('BROADCAST_TO', [id, shape]));
+    return site.add('ATAN2', both);
+  },
   Equal: direct('EQUAL'),
   NotEqual: direct('NOT_EQUAL'),
   Greater: direct('GREATER'),
@@ -78,8 +87,5 @@ export const BINARY: TfOps = {
   },
 
   ZerosLike: direct('ZEROS_LIKE'),
-  OnesLike: (site) => {
-    const x = site.input(0);
-    return site.add('FILL', [shapeOf(site, x), site.scalarLike(1, x)]);
-  },
+  OnesLike: (site) => filledLike(site, 1, site.input(0)),
 };

@@ -51,7 +51,7 @@ export function shapeOf(site: Site, id: TensorId): TensorId {
   return site.add('SHAPE', [id], { outType: dtypeCode('int32') });
 }
 
-/** Joins vectors and scalars into one int32 vector. */
-export function concatVectors(site: Site, parts: readonly TensorId[]): TensorId {
-  return parts.length === 1 ? parts[0]! : site.add('CONCATENATION', parts, { axis: 0 });
+/** A tensor of the shape and dtype of another, all of whose elements are `value`. */
+export function filledLike(site: Site, value: number, like: TensorId): TensorId {
+  return site.add('FILL', [shapeOf(site, like), site.scalarLike(value, like)]);
 }

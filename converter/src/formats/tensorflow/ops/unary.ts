@@ -1,6 +1,6 @@
 import type { TensorId } from '../../../graph/graph.js';
 import type { Site, TfImport, TfOps } from '../site.js';
-import { add, addScalar, direct, div, mul, scale, sub } from './compose.js';
+import { add, addScalar, direct, div, filledLike, mul, scale, sub } from './compose.js';
 
 /** Largest finite float32. */
 const FLOAT32_MAX = 3.4028234663852886e38;
@@ -112,7 +112,7 @@ export const UNARY: TfOps = {
   Atanh: formula((site, x) =>
     scale(site, log(site, div(site, addScalar(site, x, 1), addScalar(site, neg(site, x), 1))), 0.5),
   ),
-  Atan: formula((site, x) => site.add('ATAN2', [x, site.scalarLike(1, x)])),
+  Atan: formula((site, x) => site.add('ATAN2', [x, filledLike(site, 1, x)])),
   Asin: formula((site, x) =>
     site.add('ATAN2', [x, sqrt(site, addScalar(site, neg(site, square(site, x)), 1))]),
   ),

@@ -6,6 +6,9 @@ const LEGACY =
 const INPUT = 'the tensor is not an input of the signature; pick another signature or feed it';
 const VARIABLE = 'it updates parts of a variable, which .tflite cannot say';
 const QUEUE = 'queues and data sets feed training; pick an inference signature';
+const LIST =
+  'recurrent layers and tf.map_fn keep their steps in lists; build the layer with unroll=True';
+const CASE = 'a choice of more than two branches; nest tf.cond instead';
 
 /** Why ops that people meet cannot be imported, and what to do. */
 export const UNSUPPORTED_REASONS: Readonly<Record<string, string>> = {
@@ -38,6 +41,13 @@ export const UNSUPPORTED_REASONS: Readonly<Record<string, string>> = {
   IteratorV2: QUEUE,
   QueueDequeueV2: QUEUE,
   QueueDequeueManyV2: QUEUE,
+  Case: CASE,
+  StatelessCase: CASE,
+  TensorListFromTensor: LIST,
+  TensorListGetItem: LIST,
+  TensorListReserve: LIST,
+  TensorListSetItem: LIST,
+  TensorListStack: LIST,
   PyFunc: 'it calls Python; rewrite the function with TensorFlow ops',
   EagerPyFunc: 'it calls Python; rewrite the function with TensorFlow ops',
 };
