@@ -72,7 +72,7 @@ export class Planner {
         throw error instanceof LinnetError ? error.at(where) : error;
       }
     });
-    const outputs = [...live.flatMap(({ node }) => node.outputs), ...stateReadAt(graph, end)]
+    const outputs = [...live.flatMap(({ node }) => node.outputs), ...stateReadAt(graph, end, needs)]
       .filter(isWanted)
       .map((tensor) => builder.port(tensor));
     const { buffers, calls } = builder;
@@ -167,9 +167,9 @@ export class Planner {
 }
 
 /** The tensors that keep their value between runs which the graph's caller or the host reads. */
-function stateReadAt(graph: Graph, end: number): readonly number[] {
+function stateReadAt(graph: Graph, end: number, needs: readonly number[]): readonly number[] {
   const node = graph.nodes[end];
-  const reads = node === undefined ? graph.outputs : isHostNode(node) ? node.inputs : [];
+  const reads = node === undefined ? graph.outputs : isHostNode(node) ? node.inputs : needs;
   return [...new Set(reads)].filter((tensor) => graph.tensors[tensor]?.isVariable);
 }
 

@@ -107,7 +107,10 @@ export class Executor {
   }
 
   async #carryOut(node: HostNode, frame: Frame, signal: AbortSignal | undefined): Promise<void> {
-    const inputs = node.inputs.map((tensor) => frame.value(tensor));
+    const inputs = node.inputs.map((tensor, i) => {
+      if (tensor < 0) throw invalid(node, frame, `leaves out input ${i}`);
+      return frame.value(tensor);
+    });
     const call = (graph: number, values: readonly HostValue[]) =>
       this.#runGraph(graph, this.#arguments(node, graph, values), signal);
     const handle = () =>
