@@ -256,6 +256,15 @@ ruleSuite('movement', [
 
 ruleSuite('constants', [
   {
+    rule: 'fold-transpose',
+    fits: (n) =>
+      n.op('ADD', [n.input(4, 2, 3), n.op('TRANSPOSE', [n.floats([2, 3, 4]), n.ints(2, 0, 1)])]),
+    leaves: ['ADD'],
+    misses: {
+      'a value that varies': (n) => n.op('TRANSPOSE', [n.input(2, 3, 4), n.ints(2, 0, 1)]),
+    },
+  },
+  {
     rule: 'fold-constants',
     fits: (n) =>
       n.op('ADD', [

@@ -29,15 +29,21 @@ export function permutedConstant(
   return patch.elements(tensor.name, type, transposeElements(source, shape, permutation));
 }
 
-function transposeElements(source: TypedArray, shape: readonly number[], permutation: Permutation) {
-  const result = source.slice();
+function transposeElements(
+  source: TypedArray,
+  shape: readonly number[],
+  permutation: Permutation,
+): TypedArray {
+  const result = new (source.constructor as new (length: number) => TypedArray)(source.length);
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   const sizes = permuted(shape, permutation);
   const steps = permuted(strides, permutation);
-  const position = new Array<number>(sizes.length).fill(0);
-  for (let index = 0, from = 0; index < source.length; index++) {
-    result[index] = source[from]!;
-    for (let axis = sizes.length - 1; axis >= 0; axis--) {
+  const rank = sizes.length;
+  const [row, step] = [sizes[rank - 1] ?? 1, steps[rank - 1] ?? 1];
+  const position = new Array<number>(rank).fill(0);
+  for (let start = 0, from = 0; start < source.length; start += row) {
+    for (let i = 0; i < row; i++) result[start + i] = source[from + i * step]!;
+    for (let axis = rank - 2; axis >= 0; axis--) {
       from += steps[axis]!;
       if (++position[axis]! < sizes[axis]!) break;
       from -= steps[axis]! * sizes[axis]!;

@@ -15,7 +15,8 @@ import { typeOf } from '../../graph/node.js';
 import { PatchBuilder } from '../../graph/patch.js';
 import { sameType } from '../../graph/types.js';
 import { evaluate, type TensorValue } from '../../reference/index.js';
-import { constant } from '../match.js';
+import { permutedConstant } from '../layout/permutation.js';
+import { constant, elements, integers } from '../match.js';
 import { defineRule, type Rule } from '../rule.js';
 
 /** Folding may make the file this much larger than the constants that it folds. */
@@ -43,6 +44,23 @@ function isPure(op: OpName): boolean {
   ];
   return !opRecord(op).sideEffect && !stateful.includes(op);
 }
+
+/** Weights are what is transposed most; this way takes no more memory than the result. */
+const foldTranspose = defineRule({
+  name: 'fold-transpose',
+  rewrite: 'transpose(constant) -> constant',
+  roots: ['TRANSPOSE'],
+  apply(graph, node) {
+    const [source, permutation] = [
+      constant(graph, node.inputs[0]),
+      integers(graph, node.inputs[1]),
+    ];
+    const isPlain = source?.quantization === undefined && elements(graph, source?.id) !== undefined;
+    if (source === undefined || permutation === undefined || !isPlain) return null;
+    const patch = new PatchBuilder(graph, node);
+    return patch.replace(node.outputs[0]!, permutedConstant(patch, source.id, permutation)).done();
+  },
+});
 
 const foldConstants = defineRule({
   name: 'fold-constants',
@@ -80,9 +98,9 @@ function evaluateNode(
 ): readonly TensorValue[] | undefined {
   const values: (TensorValue | null)[] = [];
   for (const tensor of inputs) {
-    const elements = tensor && constantElements(tensor);
-    if (elements === undefined) return undefined;
-    values.push(tensor && elements && { ...typeOf(tensor), elements });
+    const contents = tensor && constantElements(tensor);
+    if (contents === undefined) return undefined;
+    values.push(tensor && contents && { ...typeOf(tensor), elements: contents });
   }
   try {
     return evaluate(node.op, node.options as never, values, outputs);
@@ -143,4 +161,4 @@ function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }
 
-export const CONSTANT_RULES: readonly Rule[] = [foldConstants, mergeDuplicates];
+export const CONSTANT_RULES: readonly Rule[] = [foldTranspose, foldConstants, mergeDuplicates];
