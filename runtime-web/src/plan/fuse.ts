@@ -89,6 +89,7 @@ const RULES: readonly Rule[] = [fusePadding, fuseActivation];
 export function fuse(steps: readonly Step[], tensors: TensorTable, uses: Uses): readonly Step[] {
   const kept = new Set(steps);
   const order = [...steps];
+  const positions = new Map(steps.map((step, position) => [step, position]));
   const producers = new Map<number, Step>();
   const enter = (step: Step) => {
     for (const output of step.node.outputs) producers.set(output, step);
@@ -104,7 +105,9 @@ export function fuse(steps: readonly Step[], tensors: TensorTable, uses: Uses): 
     for (const rule of RULES) {
       const fusion = kept.has(step) ? rule(step, view) : null;
       if (fusion === null) continue;
-      order[order.indexOf(fusion.replaces)] = fusion.by;
+      const position = positions.get(fusion.replaces) as number;
+      positions.set(fusion.by, position);
+      order[position] = fusion.by;
       kept.delete(fusion.drops);
       kept.delete(fusion.replaces);
       kept.add(fusion.by);

@@ -1,5 +1,5 @@
 import { LinnetError } from '@linnet/schema';
-import { ALIGNMENT, alignUp } from '../plan/arena.js';
+import { BlockList } from '../plan/block-list.js';
 
 const PAGE_BYTES = 65536;
 
@@ -8,17 +8,14 @@ const GUARD_BYTES = 64;
 
 /** Hands out blocks of a WASM memory from `base` on, and grows it. */
 export class Heap {
-  /** Free blocks by address, none adjacent to another. */
-  #free: { address: number; bytes: number }[] = [];
-  readonly #sizes = new Map<number, number>();
-  #end: number;
+  readonly #blocks: BlockList;
   #view: Uint8Array;
 
   constructor(
     readonly memory: WebAssembly.Memory,
     base: number,
   ) {
-    this.#end = alignUp(base);
+    this.#blocks = new BlockList(base);
     this.#view = new Uint8Array(memory.buffer);
   }
 
@@ -41,50 +38,18 @@ export class Heap {
    * @throws LinnetError of code OUT_OF_MEMORY
    */
   allocate(bytes: number): number {
-    const size = Math.max(alignUp(bytes), ALIGNMENT);
-    let best = -1;
-    this.#free.forEach((block, index) => {
-      if (block.bytes < size) return;
-      if (best < 0 || block.bytes < (this.#free[best] as typeof block).bytes) best = index;
-    });
-    const block = this.#free[best];
-    if (block === undefined) return this.#extend(size);
-    const { address } = block;
-    if (block.bytes === size) this.#free.splice(best, 1);
-    else this.#free[best] = { address: address + size, bytes: block.bytes - size };
-    this.#sizes.set(address, size);
+    const address = this.#blocks.allocate(bytes);
+    try {
+      this.#grow(this.#blocks.end + GUARD_BYTES);
+    } catch (error) {
+      this.#blocks.free(address);
+      throw error;
+    }
     return address;
   }
 
   free(address: number): void {
-    const bytes = this.#sizes.get(address) ?? 0;
-    this.#sizes.delete(address);
-    let index = this.#free.findIndex((block) => block.address > address);
-    if (index < 0) index = this.#free.length;
-    this.#free.splice(index, 0, { address, bytes });
-    this.#merge(index);
-    this.#merge(index - 1);
-    const last = this.#free.at(-1);
-    if (last !== undefined && last.address + last.bytes === this.#end) {
-      this.#end = last.address;
-      this.#free.pop();
-    }
-  }
-
-  /** Joins the free block at `index` with the next when they touch. */
-  #merge(index: number): void {
-    const [block, next] = [this.#free[index], this.#free[index + 1]];
-    if (block === undefined || next === undefined) return;
-    if (block.address + block.bytes !== next.address) return;
-    this.#free.splice(index, 2, { address: block.address, bytes: block.bytes + next.bytes });
-  }
-
-  #extend(size: number): number {
-    const address = this.#end;
-    this.#grow(address + size + GUARD_BYTES);
-    this.#end = address + size;
-    this.#sizes.set(address, size);
-    return address;
+    this.#blocks.free(address);
   }
 
   /** Makes the memory at least so large, in one step and with some room for more. */
