@@ -65,7 +65,7 @@ export function readNpy(name: string, bytes: Uint8Array, file: string): NamedArr
   // npyjs gives bools as an array of booleans.
   const data =
     dtype === 'bool'
-      ? Uint8Array.from(array.data as ArrayLike<never>, Number)
+      ? Uint8Array.from(array.data as unknown as ArrayLike<never>, Number)
       : (array.data as TypedArray);
   if (data.length !== expected) {
     return fail(
