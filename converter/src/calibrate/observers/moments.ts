@@ -1,0 +1,180 @@
+import {
+  type BuiltinNode,
+  elementCount,
+  invariant,
+  isStatic,
+  LinnetError,
+  UNKNOWN_DIM,
+} from '@linnet/schema';
+import type { Observer } from '../observer.js';
+import type { ProbeGraph } from '../probe-graph.js';
+
+/** Rows of X that a run contributes at most: those at equal distances. */
+const SAMPLED_ROWS = 256;
+
+export interface MomentOptions {
+  /**
+   * Inner sizes up to which the whole Gram matrix is kept; of larger ones only its diagonal. The
+   * matrix takes 8 bytes per entry.
+   */
+  readonly gramLimit: number;
+}
+
+type Weighted = Extract<BuiltinNode, { op: 'FULLY_CONNECTED' | 'CONV_2D' | 'DEPTHWISE_CONV_2D' }>;
+
+/**
+ * Second moments of what the weights of an op are multiplied by: what Wanda-, GPTQ- and OBC-like
+ * methods go by.
+ *
+ * The op is taken as a product X W^T of rows X [rows, groups, inner] and the weights of an output
+ * channel, flattened as they are stored. A fully connected op and a convolution have one group (a
+ * convolution in groups has as many as it says), with inner = the elements of one output channel's
+ * weights; a depthwise convolution has a group per channel, with inner = kernel height x width.
+ */
+export class InputMoments implements Observer {
+  groups = 0;
+  inner = 0;
+  /** Rows that were taken in. */
+  rows = 0;
+  /** Sums of X: [groups, inner]. */
+  sum = new Float64Array();
+  /** Sums of X squared, the diagonal of the Gram matrix: [groups, inner]. */
+  squares = new Float64Array();
+  /** X^T X: [groups, inner, inner]; null where `inner` exceeds the limit. */
+  gram: Float64Array | null = null;
+
+  /** @param node index of a FULLY_CONNECTED, CONV_2D or DEPTHWISE_CONV_2D of the model */
+  constructor(
+    readonly node: number,
+    readonly options: MomentOptions,
+  ) {}
+
+  /** Whether a node has weights whose inputs can be observed. */
+  static applies(graph: ProbeGraph, index: number): boolean {
+    const node = graph.subgraph.operators[index];
+    if (node === undefined || !isWeighted(node)) return false;
+    const [input, weights] = node.inputs as readonly [number, number];
+    return graph.tensor(input).dtype === 'float32' && isStatic(graph.tensor(weights).shape);
+  }
+
+  probe(graph: ProbeGraph): readonly number[] {
+    const node = graph.subgraph.operators[this.node];
+    if (node === undefined || !isWeighted(node) || !InputMoments.applies(graph, this.node)) {
+      throw new LinnetError(
+        'INVALID_ARGUMENT',
+        `node ${this.node} has no weights that are multiplied by float32 inputs`,
+      );
+    }
+    const { groups, inner } = this.#geometry(graph, node);
+    const patches = patchesOf(graph, node, groups, inner);
+    const step = Math.ceil(expectedRows(graph, node) / SAMPLED_ROWS);
+    const rows = graph.every(patches, [step, 1]);
+    if (inner > this.options.gramLimit) return [rows];
+    this.gram = new Float64Array(groups * inner * inner);
+    const grouped = graph.reshape(rows, [UNKNOWN_DIM, groups, inner]);
+    const order = graph.integers([1, 0, 2]);
+    const byGroup = graph.op('TRANSPOSE', [grouped, order], {}, [groups, UNKNOWN_DIM, inner]);
+    const product = graph.op('BATCH_MATMUL', [byGroup, byGroup], { adjX: true }, [
+      groups,
+      inner,
+      inner,
+    ]);
+    return [rows, product];
+  }
+
+  update([rows, product]: readonly Float32Array[]): void {
+    invariant(rows !== undefined, 'a run gives rows');
+    const width = this.groups * this.inner;
+    this.rows += rows.length / width;
+    for (let start = 0; start < rows.length; start += width) {
+      for (let i = 0; i < width; i++) {
+        const value = rows[start + i] as number;
+        this.sum[i] = (this.sum[i] as number) + value;
+        this.squares[i] = (this.squares[i] as number) + value * value;
+      }
+    }
+    const { gram } = this;
+    if (gram === null || product === undefined) return;
+    for (let i = 0; i < gram.length; i++) gram[i] = (gram[i] as number) + (product[i] as number);
+  }
+
+  #geometry(graph: ProbeGraph, node: Weighted): { groups: number; inner: number } {
+    const [input, weights] = node.inputs as readonly [number, number];
+    const { shape } = graph.tensor(weights);
+    if (node.op === 'DEPTHWISE_CONV_2D') {
+      const [, height = 1, width = 1] = shape;
+      this.inner = height * width;
+      this.groups = graph.tensor(input).shape.at(-1) as number;
+    } else {
+      this.inner = elementCount(shape.slice(1)) as number;
+      const channels = graph.tensor(input).shape.at(-1) as number;
+      this.groups = node.op === 'CONV_2D' ? channels / (shape.at(-1) as number) : 1;
+    }
+    this.sum = new Float64Array(this.groups * this.inner);
+    this.squares = new Float64Array(this.groups * this.inner);
+    return this;
+  }
+}
+
+function isWeighted(node: { readonly op: string | null }): node is Weighted {
+  return node.op === 'FULLY_CONNECTED' || node.op === 'CONV_2D' || node.op === 'DEPTHWISE_CONV_2D';
+}
+
+/** X as [rows, groups * inner]. */
+function patchesOf(graph: ProbeGraph, node: Weighted, groups: number, inner: number): number {
+  const [input] = node.inputs as readonly [number];
+  const width = groups * inner;
+  switch (node.op) {
+    case 'FULLY_CONNECTED':
+      return graph.reshape(input, [UNKNOWN_DIM, width]);
+    case 'DEPTHWISE_CONV_2D': {
+      const [, height = 1, span = 1] = graph.tensor(node.inputs[1] as number).shape;
+      // [1, height, span, channels * inner]: output channel c * inner + k picks element k of channel c.
+      const filter = new Float32Array(inner * width);
+      for (let k = 0; k < inner; k++) {
+        for (let c = 0; c < groups; c++) filter[k * width + c * inner + k] = 1;
+      }
+      const weights = graph.constant(filter, [1, height, span, width]);
+      const options = { ...linear(node.options), depthMultiplier: inner };
+      const inputs = [input, weights, zeros(graph, width)];
+      const patches = graph.op('DEPTHWISE_CONV_2D', inputs, options, openImage(width));
+      return graph.reshape(patches, [UNKNOWN_DIM, width]);
+    }
+    case 'CONV_2D': {
+      const [, height = 1, span = 1, channels = 1] = graph.tensor(node.inputs[1] as number).shape;
+      const isPointwise = height === 1 && span === 1;
+      if (isPointwise && node.options.strideH === 1 && node.options.strideW === 1) {
+        return graph.reshape(input, [UNKNOWN_DIM, width]);
+      }
+      // In every group output k of the filter picks element k of the patch.
+      const filter = new Float32Array(width * inner);
+      for (let row = 0; row < width; row++) filter[row * inner + (row % inner)] = 1;
+      const weights = graph.constant(filter, [width, height, span, channels]);
+      const inputs = [input, weights, zeros(graph, width)];
+      const patches = graph.op('CONV_2D', inputs, linear(node.options), openImage(width));
+      return graph.reshape(patches, [UNKNOWN_DIM, width]);
+    }
+    default:
+      return node satisfies never;
+  }
+}
+
+function zeros(graph: ProbeGraph, length: number): number {
+  return graph.constant(new Float32Array(length), [length]);
+}
+
+/** The same window without the activation that follows it. */
+function linear<T extends { readonly fusedActivationFunction: unknown }>(options: T) {
+  const { fusedActivationFunction: _, ...window } = options;
+  return window;
+}
+
+function openImage(channels: number): readonly number[] {
+  return [UNKNOWN_DIM, UNKNOWN_DIM, UNKNOWN_DIM, channels];
+}
+
+/** The rows that one run gives; dimensions that a run decides are taken as 1. */
+function expectedRows(graph: ProbeGraph, { outputs }: Weighted): number {
+  const { shape } = graph.tensor(outputs[0] as number);
+  return shape.slice(0, -1).reduce((rows, dim) => rows * (dim === UNKNOWN_DIM ? 1 : dim), 1);
+}
