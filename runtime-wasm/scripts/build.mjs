@@ -95,12 +95,10 @@ async function build() {
         return { file: `${name}.wasm`, bytes: withoutCustomSections(linked) };
       }),
     );
-    await rm(outputFolder, { recursive: true, force: true });
     await mkdir(outputFolder, { recursive: true });
-    await Promise.all(
-      modules.map(({ file, bytes }) => writeFile(new URL(file, outputFolder), bytes)),
-    );
-    await removeUnused(used);
+    for (const { file, bytes } of modules) await replace(new URL(file, outputFolder), bytes);
+    await keepOnly(outputFolder, new Set(modules.map(({ file }) => file)));
+    await keepOnly(objectFolder, used);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     console.log(`build:wasm: ${toolchain.identity}, ${seconds} s`);
     for (const { file, bytes } of modules) console.log(`  ${file} ${bytes.length} bytes`);
@@ -127,9 +125,7 @@ async function compile(toolchain, pool, source, flags, used) {
   const earlier = await readFile(cached).catch(() => null);
   if (earlier !== null) return earlier;
   const object = await pool(() => toolchain.compile(source, flags));
-  const partial = new URL(`${key}.${process.pid}.tmp`, objectFolder);
-  await writeFile(partial, object);
-  await rename(partial, cached);
+  await replace(cached, object);
   return object;
 }
 
@@ -158,9 +154,16 @@ async function readAll(folder, extension) {
   return Object.fromEntries(names.map((name, i) => [name, texts[i]]));
 }
 
-async function removeUnused(used) {
-  for (const name of await readdir(objectFolder)) {
-    if (!used.has(name)) await rm(new URL(name, objectFolder), { force: true });
+/** Puts `bytes` where `file` is, so that a reader sees either all of the old or all of the new. */
+async function replace(file, bytes) {
+  const partial = new URL(`${file}.${process.pid}.tmp`);
+  await writeFile(partial, bytes);
+  await rename(partial, file);
+}
+
+async function keepOnly(folder, names) {
+  for (const name of await readdir(folder)) {
+    if (!names.has(name)) await rm(new URL(name, folder), { force: true });
   }
 }
 

@@ -165,7 +165,7 @@ function required(value, message) {
 }
 
 function reason(error) {
-  if (error.code === 'ENOENT') return 'not installed';
+  if (error.code === 'ENOENT') return `${error.path} is not installed`;
   if (error.code === 'ERR_MODULE_NOT_FOUND') return 'not installed';
   return error.message.trim().split('\n').slice(0, 3).join(' | ');
 }
