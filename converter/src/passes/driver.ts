@@ -22,6 +22,8 @@ export interface DriverOptions {
 export interface RuleRecord {
   readonly rule: string;
   readonly rewrite: string;
+  /** Results may differ by rounding. */
+  readonly rounds: boolean;
   readonly applications: number;
   readonly nodes: number;
   /** Bytes of constants. */
@@ -40,13 +42,14 @@ export class RewriteLog {
     return [...this.#records.values()];
   }
 
-  add(rule: Pick<Rule, 'name' | 'rewrite'>, saved: Savings): void {
+  add(rule: Pick<Rule, 'name' | 'rewrite' | 'rounds'>, saved: Savings): void {
     const old = this.#records.get(rule.name);
     this.applications++;
     this.last = rule.name;
     this.#records.set(rule.name, {
       rule: rule.name,
       rewrite: rule.rewrite,
+      rounds: rule.rounds,
       applications: (old?.applications ?? 0) + 1,
       nodes: (old?.nodes ?? 0) + saved.nodes,
       bytes: (old?.bytes ?? 0) + saved.bytes,
@@ -55,7 +58,11 @@ export class RewriteLog {
   }
 }
 
-const DEAD_CODE = { name: 'remove-dead-code', rewrite: 'x, unread -> nothing' };
+const DEAD_CODE = {
+  name: 'remove-dead-code',
+  rewrite: 'x, unread -> nothing',
+  rounds: false,
+};
 
 /** Applications per node after which a phase counts as endless, though no state came back. */
 const FUEL_PER_NODE = 64;

@@ -1,7 +1,10 @@
 import type { RuleRecord } from './driver.js';
 import type { TransposeLeft } from './layout/rule.js';
 
-/** What `--explain` prints: which rule fired how often and what it saved, as aligned columns. */
+/**
+ * What `--explain` prints: which rule fired how often and what it saved, as aligned columns.
+ * `(rounds)` marks rewrites after which results may differ by rounding.
+ */
 export function formatRules(records: readonly RuleRecord[]): string {
   const rows = [...records]
     .sort((a, b) => b.applications - a.applications || (a.rule < b.rule ? -1 : 1))
@@ -11,7 +14,7 @@ export function formatRules(records: readonly RuleRecord[]): string {
       signed(record.nodes),
       signed(record.bytes),
       signed(record.macs),
-      record.rewrite,
+      record.rounds ? `${record.rewrite} (rounds)` : record.rewrite,
     ]);
   return columns([
     ['rule', 'times', 'nodes saved', 'bytes saved', 'MACs saved', 'rewrite'],

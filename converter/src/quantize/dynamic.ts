@@ -50,17 +50,18 @@ export function dynamicRangeRules(record: (tensor: QuantizedTensor) => void): re
 function isWorthIt(graph: Graph, id: TensorId | null): boolean {
   if (id === null || graph.isOutput(id) || floats(graph, id) === undefined) return false;
   if ((elementCount(graph.tensor(id).shape) ?? 0) < MIN_ELEMENTS) return false;
-  return graph
-    .consumers(id)
-    .every((reader) =>
-      reader.inputs.every(
-        (input, index) => input !== id || (policyOf(reader)?.weights.includes(index) ?? false),
-      ),
-    );
+  return graph.consumers(id).every((reader) => readsAsWeights(reader, id));
 }
 
-function policyOf({ op }: Node): WeightPolicy | undefined {
-  return (DYNAMIC_RANGE as { readonly [N in OpName]?: WeightPolicy })[op];
+/** Whether a node reads the tensor only where its op takes int8 weights. */
+function readsAsWeights({ op, inputs }: Node, id: TensorId): boolean {
+  if (!isQuantizable(op)) return false;
+  const { weights }: WeightPolicy = DYNAMIC_RANGE[op];
+  return inputs.every((input, index) => input !== id || weights.includes(index));
+}
+
+function isQuantizable(op: OpName): op is DynamicRangeOp {
+  return op in DYNAMIC_RANGE;
 }
 
 function quantize(

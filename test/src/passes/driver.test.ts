@@ -132,6 +132,7 @@ suite('driver', () => {
       {
         rule: 'fold-scale-and-bias-after',
         rewrite: 'conv(x, w, b)*s + t -> conv(x, w*s, b*s + t)',
+        rounds: true,
         applications: 1,
         nodes: 1,
         bytes: 12,

@@ -93,18 +93,26 @@ const removeCast = defineRule({
   },
 });
 
-/** Bits of a float dtype's significand, with the hidden one. */
-const SIGNIFICAND_BITS: { readonly [D in DType]?: number } = {
-  bfloat16: 8,
-  float16: 11,
-  float32: 24,
-  float64: 53,
-};
+/** Bits of a float dtype's significand, with the hidden one; undefined for other dtypes. */
+function significandBits(dtype: DType): number | undefined {
+  switch (dtype) {
+    case 'bfloat16':
+      return 8;
+    case 'float16':
+      return 11;
+    case 'float32':
+      return 24;
+    case 'float64':
+      return 53;
+    default:
+      return undefined;
+  }
+}
 
 /** Whether every value of dtype `narrow` survives a cast to `wide` and back. */
 function holdsAll(wide: DType, narrow: DType): boolean {
   if (narrow === 'bool') return wide !== 'string';
-  const [wideFloat, narrowFloat] = [SIGNIFICAND_BITS[wide], SIGNIFICAND_BITS[narrow]];
+  const [wideFloat, narrowFloat] = [significandBits(wide), significandBits(narrow)];
   if (narrowFloat !== undefined) {
     return wideFloat !== undefined && wideFloat > narrowFloat && bitWidth(wide) > bitWidth(narrow);
   }
