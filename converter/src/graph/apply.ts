@@ -115,6 +115,11 @@ function inferTypes(graph: Graph, node: Node, outputs: readonly Tensor[]): reado
   }
 }
 
+/** Whether a node may do more than make its outputs: itself, or in the graphs that it calls. */
+function mayHaveEffects({ op }: Node): boolean {
+  return opRecord(op).sideEffect === true || op === 'IF' || op === 'WHILE';
+}
+
 /** Removes nodes and constants that lost their last reader, and what only they read. */
 class Removal {
   readonly nodes: Node[] = [];
@@ -147,7 +152,7 @@ class Removal {
   }
 
   #isDead(node: Node): boolean {
-    return !opRecord(node.op).sideEffect && !node.outputs.some((id) => this.graph.isRead(id));
+    return !mayHaveEffects(node) && !node.outputs.some((id) => this.graph.isRead(id));
   }
 
   #remove(node: Node): TensorId[] {

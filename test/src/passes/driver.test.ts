@@ -153,10 +153,11 @@ suite('driver', () => {
         { outputs: [{ dtype: 'resource', shape: [] }] },
       );
       n.ops('ASSIGN_VARIABLE', [handle, x]);
+      n.ops('WHILE', [x], {}, { outputs: [{ dtype: 'float32', shape: [2] }] });
       return n.op('NEG', [x]);
     });
     applyPhases(graph, []);
-    assert.deepEqual(opsOf(graph), ['VAR_HANDLE', 'ASSIGN_VARIABLE', 'NEG']);
+    assert.deepEqual(opsOf(graph), ['VAR_HANDLE', 'ASSIGN_VARIABLE', 'WHILE', 'NEG']);
   });
 });
 
