@@ -25,7 +25,8 @@ export async function serve(folders, { isolated = false, headers = {} } = {}) {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
     const prefix = prefixes.find((candidate) => path.startsWith(candidate));
-    const relative = prefix === undefined ? '' : normalize(path.slice(prefix.length) || 'index.html');
+    const relative =
+      prefix === undefined ? '' : normalize(path.slice(prefix.length) || 'index.html');
     const file = prefix === undefined ? '' : join(folders[prefix], relative);
     const size = relative.startsWith(`..${sep}`) ? undefined : fileSize(file);
     if (size === undefined) {

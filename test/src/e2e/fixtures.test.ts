@@ -1,11 +1,11 @@
 /** Every fixture, converted and run, against TensorFlow's own answers. */
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
-import { type Conversion, convert, type OptimizeMode } from '@linnet/converter';
+import type { Conversion, OptimizeMode } from '@linnet/converter';
 import {
+  convertFixture,
   digits,
   type Fixture,
-  fixturePath,
   models,
   recordedCase,
   toleranceOf,
@@ -23,21 +23,16 @@ const QUANTIZATION_LOSS = 0.5;
 const WEIGHT_DOMINATED_RATIO = 0.3;
 const WEIGHT_DOMINATED = ['mlp/export', 'mlp/save'];
 
-/** Models that state another batch than the recorded one: the shapes that convert is told instead. */
-const INPUT_SHAPES: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>> = {
-  'subclassed/save': { inputs: [-1, 8, 8, 1] },
-};
-
 const { labels } = digits();
 
 for (const [path, entries] of models) {
   suite(path, () => {
     let converted: Readonly<Record<OptimizeMode, Conversion>>;
-    const inputShapes = INPUT_SHAPES[path] ?? {};
-    const convertAs = (optimize: OptimizeMode) =>
-      convert(fixturePath(path), { optimize, inputShapes });
     before(async () => {
-      converted = { none: await convertAs('none'), default: await convertAs('default') };
+      converted = {
+        none: await convertFixture(path, 'none'),
+        default: await convertFixture(path, 'default'),
+      };
     });
 
     const backends: readonly (readonly [
@@ -88,7 +83,7 @@ for (const [path, entries] of models) {
 
     test('conversion gives the same bytes again', async () => {
       for (const optimize of ['none', 'default'] as const) {
-        const { bytes } = await convertAs(optimize);
+        const { bytes } = await convertFixture(path, optimize);
         assert.ok(Buffer.compare(bytes, converted[optimize].bytes) === 0, optimize);
       }
     });

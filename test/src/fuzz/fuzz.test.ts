@@ -2,8 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, suite, test } from 'node:test';
-import { convert } from '@linnet/converter';
-import { fixturePath, models } from '../support/fixtures.js';
+import { convertFixture, fixturePath, models } from '../support/fixtures.js';
 import { shared } from '../support/paths.js';
 import { type Files, fuzz } from './fuzz.js';
 import { mutateBytes } from './mutate-bytes.js';
@@ -26,7 +25,7 @@ async function tfliteFiles(): Promise<readonly Files[]> {
   const files: Files[] = [];
   for (const [path] of models) {
     for (const optimize of ['none', 'default'] as const) {
-      const { bytes } = await convert(fixturePath(path), { optimize });
+      const { bytes } = await convertFixture(path, optimize);
       if (bytes.length <= LARGEST_FILE) files.push({ [`${optimize}.tflite`]: bytes });
     }
   }

@@ -1,6 +1,7 @@
 /** The models of test/fixtures with TensorFlow's answers; see the README there. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Conversion, convert, type OptimizeMode } from '@linnet/converter';
 import { type NamedArray, readNpz } from '../../../converter/dist/data/npy.js';
 import { FIXTURES } from './paths.js';
 
@@ -35,6 +36,16 @@ export const models: readonly (readonly [path: string, entries: readonly Fixture
 
 export function fixturePath(path: string): string {
   return join(FIXTURES, path);
+}
+
+/** Models that state another batch than the recorded one: the shapes that convert is told instead. */
+const INPUT_SHAPES: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>> = {
+  'subclassed/save': { inputs: [-1, 8, 8, 1] },
+};
+
+/** Converts a model so that it takes the recorded inputs. */
+export function convertFixture(path: string, optimize: OptimizeMode = 'none'): Promise<Conversion> {
+  return convert(fixturePath(path), { optimize, inputShapes: INPUT_SHAPES[path] ?? {} });
 }
 
 /** Inputs and TensorFlow's outputs, by the names of the signature. */

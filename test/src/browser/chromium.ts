@@ -1,0 +1,101 @@
+/** The bundled runtime in a page of Chromium, as tests call it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { Browser, Page } from 'playwright';
+import { bundleRuntime } from '../../browser/bundle.mjs';
+import { launchBrowser } from '../../browser/launch.mjs';
+import { type Server, serve } from '../../browser/server.mjs';
+import { shared } from '../support/paths.js';
+import type { linnet } from './page.js';
+
+/** No page of these tests may evaluate strings as code. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self'",
+  "connect-src 'self' blob: http://localhost:9",
+].join('; ');
+
+type Functions = typeof linnet;
+type Name = keyof Functions;
+
+/** A page with the runtime in it; models lie at `models/` and, of ../shared, at `shared/`. */
+export class Chromium {
+  /** Messages of errors that no code in the page caught, and of the console. */
+  readonly errors: string[] = [];
+  #files = 0;
+
+  private constructor(
+    private readonly folder: string,
+    private readonly server: Server,
+    private readonly browser: Browser,
+    private readonly page: Page,
+  ) {}
+
+  static async start({ isolated }: { readonly isolated: boolean }): Promise<Chromium> {
+    const folder = mkdtempSync(join(tmpdir(), 'linnet-chromium-'));
+    await bundleRuntime(folder);
+    await build({
+      entryPoints: [fileURLToPath(new URL('page.js', import.meta.url))],
+      outfile: join(folder, 'page.js'),
+      bundle: true,
+      format: 'esm',
+      // The page uses the runtime as it was bundled.
+      plugins: [
+        {
+          name: 'runtime',
+          setup: ({ onResolve }) =>
+            onResolve({ filter: /^@linnet\/runtime-web$/ }, () => ({
+              path: './index.js',
+              external: true,
+            })),
+        },
+      ],
+    });
+    writeFileSync(
+      join(folder, 'index.html'),
+      '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>',
+    );
+    const server = await serve(
+      { '/': folder, '/shared/': shared('') },
+      { isolated, headers: { 'content-security-policy': POLICY } },
+    );
+    const browser = await launchBrowser();
+    const page = await browser.newPage();
+    const chromium = new Chromium(folder, server, browser, page);
+    page.on('pageerror', ({ message }) => chromium.errors.push(message));
+    await page.goto(`${server.origin}/index.html`);
+    await page.waitForFunction('globalThis.linnet !== undefined');
+    return chromium;
+  }
+
+  /** Puts a file where the page finds it; returns its URL. */
+  addFile(bytes: Uint8Array): string {
+    const name = `${this.#files++}.tflite`;
+    writeFileSync(join(this.folder, name), bytes);
+    return name;
+  }
+
+  /** Calls a function of page.ts. */
+  call<N extends Name>(
+    name: N,
+    ...args: Parameters<Functions[N]>
+  ): Promise<Awaited<ReturnType<Functions[N]>>> {
+    return this.page.evaluate(
+      ([key, values]) =>
+        (globalThis as never as { linnet: Record<string, (...a: unknown[]) => never> }).linnet[
+          key
+        ]!(...values),
+      [name, args] as [string, unknown[]],
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.close();
+    rmSync(this.folder, { recursive: true });
+  }
+}
