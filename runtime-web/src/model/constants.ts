@@ -41,13 +41,19 @@ export function readConstant(tensor: Tensor, site: ConstantSite): Known {
   if (quantization?.kind === 'blockwise') {
     return Known.of(site.id, type, dequantizeBlocks(tensor, quantization, site.tensors));
   }
-  return new Known(site.id, type, denseBytes(tensor, site.strings));
+  const bytes = denseBytes(tensor, site.strings);
+  if (bytes.length !== storageBytes(type)) {
+    throw new LinnetError(
+      'INVALID_MODEL',
+      `The constant ${formatType(tensor)} has ${bytes.length} bytes instead of ${storageBytes(type)}.`,
+    );
+  }
+  return new Known(site.id, type, bytes);
 }
 
 function denseBytes(tensor: Tensor, strings: StringPool): Uint8Array {
   const data = tensor.data ?? new Uint8Array();
   const count = elementCount(tensor.shape) ?? 0;
-  storageBytes(storedType(tensor));
   if (tensor.dtype === 'string') return bytesOf(strings.decode(data, count));
   if (tensor.sparsity !== undefined) return densify(tensor, data, tensor.sparsity);
   return unpack(tensor.dtype, data, count);

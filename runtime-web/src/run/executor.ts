@@ -113,8 +113,11 @@ export class Executor {
     });
     const call = (graph: number, values: readonly HostValue[]) =>
       this.#runGraph(graph, this.#arguments(node, graph, values), signal);
-    const handle = () =>
-      new DataView((inputs[0] as HostValue).bytes.slice().buffer).getInt32(0, true);
+    const handle = () => {
+      const { bytes } = inputs[0] as HostValue;
+      if (bytes.length !== 4) throw invalid(node, frame, 'takes one variable');
+      return new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true);
+    };
     switch (node.op) {
       case 'IF': {
         const { thenSubgraphIndex, elseSubgraphIndex } = node.options;

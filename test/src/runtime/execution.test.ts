@@ -1,6 +1,8 @@
 /** What planning and the host do round the kernels: shapes, stages, control flow, state, constants. */
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { float32ToFloat16, inspectPlan, loadModel } from '@linnet/runtime-web';
 import { Padding, TensorTypeCode } from '@linnet/schema';
 import { file, graph, node, tensor } from './models.js';
@@ -231,8 +233,11 @@ suite('control flow', () => {
     const signal = AbortSignal.timeout(120);
     await assert.rejects(model.run({ i: [0], v: [1] }, { signal }), { code: 'ABORTED' });
     const other = await loadModel(endless);
-    setTimeout(() => other.dispose(), 120);
-    await assert.rejects(other.run({ i: [0], v: [1] }), { code: 'DISPOSED' });
+    const running = other.run({ i: [0], v: [1] });
+    running.catch(() => {});
+    await setTimeout(120);
+    other.dispose();
+    await assert.rejects(running, { code: 'DISPOSED' });
   });
 
   test('composites run as their decomposition', async () => {
@@ -481,6 +486,22 @@ suite('threads', () => {
     }),
   ]);
   const x = Float32Array.from({ length: 7 * 31 * 129 }, (_, i) => Math.sin(i));
+
+  test('dispose ends the threads', {
+    skip: existsSync('/proc/self/task') ? false : 'no /proc to count threads in',
+  }, async () => {
+    const count = () => readdirSync('/proc/self/task').length;
+    const cycle = async () => {
+      using model = await loadModel(bytes, { threads: 2 });
+      await model.run([x]);
+    };
+    await cycle();
+    const before = count();
+    for (let i = 0; i < 10; i++) await cycle();
+    const deadline = performance.now() + 5000;
+    while (count() > before && performance.now() < deadline) await setTimeout(20);
+    assert.ok(count() <= before, `${count() - before} threads are left`);
+  });
 
   test('any number of threads gives the same bits', async () => {
     using single = await loadModel(bytes);
