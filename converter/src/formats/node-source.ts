@@ -30,7 +30,10 @@ async function list(root: string, prefix: string, depth: number): Promise<string
   for (const entry of await readdir(join(root, prefix), { withFileTypes: true })) {
     const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
     const isDirectory = entry.isSymbolicLink()
-      ? (await stat(join(root, name))).isDirectory()
+      ? await stat(join(root, name)).then(
+          (target) => target.isDirectory(),
+          () => false,
+        )
       : entry.isDirectory();
     if (isDirectory) {
       if (depth > 1) names.push(...(await list(root, name, depth - 1)));
