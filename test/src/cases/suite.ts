@@ -13,7 +13,7 @@ import { fromReference, fromStock } from './tolerance.js';
  * Runs every case on a backend, one test per op: against stock TFLite's answers, and against the
  * reference.
  */
-function testCases(backend: Backend, cases: readonly Case[]): void {
+export function testCases(backend: Backend, cases: readonly Case[]): void {
   describe(`op cases on ${backend.name}`, { skip: backend.skip ?? false, concurrency: 4 }, () => {
     for (const op of OP_NAMES) {
       it(op, async () => {

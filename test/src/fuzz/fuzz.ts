@@ -28,7 +28,7 @@ const CASE_TIMEOUT_MS = 30_000;
 const HEAP_MB = 512;
 
 /** Of the whole process: no damaged file may make it take more. */
-const MEMORY_LIMIT_MB = 3072;
+const MEMORY_LIMIT_MB = 4096;
 
 const seed = Number(process.env.LINNET_FUZZ_SEED ?? Date.now() % 2 ** 31);
 const runs = Number(process.env.LINNET_FUZZ_RUNS ?? 1500);
