@@ -59,9 +59,9 @@ export class Planner {
     const isWanted = (tensor: number) => uses.readFrom(tensor, end) || needs.includes(tensor);
     const live = liveSteps(fuse(steps, tensors, uses), tensors, isWanted);
     const builder = new StageBuilder(tensors, this.backend, (known) => this.#expand(known));
+    const read = new Set(live.flatMap(({ node }) => node.inputs));
     const inputs = [...given.keys()]
-      .filter((tensor) => tensors.known(tensor) === undefined)
-      .filter((tensor) => live.some(({ node }) => node.inputs.includes(tensor)))
+      .filter((tensor) => read.has(tensor) && tensors.known(tensor) === undefined)
       .map((tensor) => builder.port(tensor));
     const nodes = live.map((step): PlannedNode => {
       const { name, op } = step.node;
