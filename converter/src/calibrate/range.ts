@@ -66,8 +66,10 @@ function toRange({ low, high }: Extent): Range {
   return { min: low, max: high };
 }
 
+/** The nearest range within the extent. */
 function clip({ min, max }: Range, { low, high }: Extent): Range {
-  return { min: Math.max(min, low), max: Math.min(max, high) };
+  const inside = (value: number) => Math.min(Math.max(value, low), high);
+  return { min: inside(min), max: inside(max) };
 }
 
 /** The range cut at plus and minus the threshold that `search` finds. */
