@@ -1,5 +1,8 @@
 import { arrayType, type DType, invariant } from '@linnet/schema';
 
+/** Largest finite float32. */
+export const FLOAT32_MAX = 3.4028234663852886e38;
+
 /** The bytes of numbers as elements of a numeric dtype. */
 export function numberBytes(dtype: DType, values: readonly number[]): Uint8Array {
   const ArrayOf = arrayType(dtype);

@@ -1,15 +1,10 @@
 /** Builtins that compositions are made of, in the shortest form. */
-import { type DType, dtypeCode, type OpName, type OptionsOf } from '@linnet/schema';
+import { type DType, dtypeCode, type OpName } from '@linnet/schema';
 import type { TensorId } from '../../../graph/graph.js';
 import type { Site, TfImport } from '../site.js';
 
-/** Ops whose options have defaults that suit an import: one output, same meaning as in TensorFlow. */
-type PlainOp = {
-  [N in OpName]: Record<never, never> extends Partial<OptionsOf<N>> ? N : never;
-}[OpName];
-
-/** An op that is a builtin of the same inputs. */
-export function direct(op: PlainOp): TfImport {
+/** An op that is a builtin of the same inputs, one output and default options. */
+export function direct(op: OpName): TfImport {
   return (site) => site.add(op, site.inputs());
 }
 

@@ -1,8 +1,6 @@
 import type { TensorId } from '../../../graph/graph.js';
+import { FLOAT32_MAX } from '../numbers.js';
 import type { Site, TfImport, TfOps } from '../site.js';
-
-/** All boxes are kept whose score is over this. */
-const ANY_SCORE = -3.4028234663852886e38;
 
 /**
  * Picks boxes of high scores that overlap little. The builtin pads the list to the largest size;
@@ -15,7 +13,7 @@ function suppress(site: Site): readonly TensorId[] {
     TensorId,
     TensorId,
   ];
-  const threshold = site.inputCount > 4 ? site.input(4) : site.scalar(ANY_SCORE, 'float32');
+  const threshold = site.inputCount > 4 ? site.input(4) : site.scalar(-FLOAT32_MAX, 'float32');
   return site.addMany('NON_MAX_SUPPRESSION_V4', [boxes, scores, size, overlap, threshold]);
 }
 

@@ -1,28 +1,23 @@
+import type { OpName } from '@linnet/schema';
 import type { TensorId } from '../../../graph/graph.js';
+import { FLOAT32_MAX } from '../numbers.js';
 import type { Site, TfImport, TfOps } from '../site.js';
 import { add, addScalar, direct, div, filledLike, mul, scale, sub } from './compose.js';
 
-/** Largest finite float32. */
-const FLOAT32_MAX = 3.4028234663852886e38;
 /** Constants of SELU. Source: Klambauer et al., "Self-Normalizing Neural Networks" (2017). */
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
 
-const op =
-  (name: 'ABS' | 'EXP' | 'LOG' | 'NEG' | 'RELU' | 'SQRT' | 'SIN' | 'COS' | 'SQUARE') =>
-  (site: Site, x: TensorId) =>
-    site.add(name, [x]);
-const [abs, exp, log, neg, relu, sqrt, sin, cos, square] = [
-  op('ABS'),
-  op('EXP'),
-  op('LOG'),
-  op('NEG'),
-  op('RELU'),
-  op('SQRT'),
-  op('SIN'),
-  op('COS'),
-  op('SQUARE'),
-] as const;
+const builtin = (op: OpName) => (site: Site, x: TensorId) => site.add(op, [x]);
+const abs = builtin('ABS');
+const cos = builtin('COS');
+const exp = builtin('EXP');
+const log = builtin('LOG');
+const neg = builtin('NEG');
+const relu = builtin('RELU');
+const sin = builtin('SIN');
+const sqrt = builtin('SQRT');
+const square = builtin('SQUARE');
 
 /** An op of one input, given as a formula of it. */
 function formula(write: (site: Site, x: TensorId) => TensorId): TfImport {

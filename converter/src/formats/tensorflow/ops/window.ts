@@ -1,5 +1,7 @@
-import { arrayType, Padding, UNKNOWN_DIM } from '@linnet/schema';
+import { Padding, UNKNOWN_DIM } from '@linnet/schema';
 import type { TensorId } from '../../../graph/graph.js';
+import { integerRange, isFloat } from '../../../reference/values.js';
+import { FLOAT32_MAX } from '../numbers.js';
 import type { Site, TfImport, TfOps } from '../site.js';
 import { reshape, transpose } from './compose.js';
 
@@ -55,11 +57,11 @@ function spatialAttr(site: Site, name: string, rank = 4, fallback?: string): rea
   return spatialInts(site, name, values.length === 0 ? new Array(rank).fill(1) : values, fallback);
 }
 
-/** The padding scheme, and the data with explicit padding written out (`value` all round). */
+/** The padding scheme, and the data with explicit padding written out: zeros, or what `fill` says. */
 function padded(
   site: Site,
   x: TensorId,
-  value: number | null,
+  fill?: (site: Site, x: TensorId) => number,
 ): { readonly x: TensorId; readonly padding: Padding } {
   const scheme = site.attrs.string('padding');
   if (scheme === 'SAME') return { x, padding: Padding.SAME };
@@ -76,10 +78,17 @@ function padded(
   const ordered = spatial === 1 ? rows : toLast(rows.length).map((axis) => rows[axis]!);
   const table = reshape(site, site.vector(ordered.flat()), [rows.length, 2]);
   const widened =
-    value === null
+    fill === undefined
       ? site.add('PAD', [x, table])
-      : site.add('PADV2', [x, table, site.scalarLike(value, x)]);
+      : site.add('PADV2', [x, table, site.scalarLike(fill(site, x), x)]);
   return { x: widened, padding: Padding.VALID };
+}
+
+/** Strides and dilations of a convolution over height and width. */
+function steps(site: Site) {
+  const [strideH, strideW] = spatialAttr(site, 'strides') as [number, number];
+  const [dilationHFactor, dilationWFactor] = spatialAttr(site, 'dilations') as [number, number];
+  return { strideH, strideW, dilationHFactor, dilationWFactor };
 }
 
 const conv2D: TfImport = (site) =>
@@ -88,15 +97,10 @@ const conv2D: TfImport = (site) =>
     const [, , depth, count] = site.type(filter).shape as [number, number, number, number];
     const channels = site.type(data).shape[3]!;
     if (depth === 1 && channels > 1) return depthwise(site, data, filter, count / channels);
-    const { x, padding } = padded(site, data, null);
-    const [strideH, strideW] = spatialAttr(site, 'strides') as [number, number];
-    const [dilationHFactor, dilationWFactor] = spatialAttr(site, 'dilations') as [number, number];
+    const { x, padding } = padded(site, data);
     return site.add('CONV_2D', [x, transpose(site, filter, [3, 0, 1, 2])], {
       padding,
-      strideH,
-      strideW,
-      dilationHFactor,
-      dilationWFactor,
+      ...steps(site),
     });
   });
 
@@ -113,17 +117,12 @@ function depthwise(
     number,
     number,
   ];
-  const { x, padding } = padded(site, data, null);
-  const [strideH, strideW] = spatialAttr(site, 'strides') as [number, number];
-  const [dilationHFactor, dilationWFactor] = spatialAttr(site, 'dilations') as [number, number];
+  const { x, padding } = padded(site, data);
   const flat = reshape(site, filter, [1, height, width, depth * multiple]);
   return site.add('DEPTHWISE_CONV_2D', [x, flat], {
     padding,
-    strideH,
-    strideW,
-    dilationHFactor,
-    dilationWFactor,
     depthMultiplier,
+    ...steps(site),
   });
 }
 
@@ -162,7 +161,7 @@ const conv3D: TfImport = (site) =>
     site,
     site.input(0),
     (data) => {
-      const { x, padding } = padded(site, data, null);
+      const { x, padding } = padded(site, data);
       const [strideD, strideH, strideW] = spatialAttr(site, 'strides', 5, 'NDHWC') as [
         number,
         number,
@@ -197,7 +196,7 @@ function pool(op: 'MAX_POOL_2D' | 'AVERAGE_POOL_2D'): TfImport {
     const [filterHeight, filterWidth] = setting('ksize', 1) as [number, number];
     const [strideH, strideW] = setting('strides', 2) as [number, number];
     return channelsLast(site, site.input(0), (data) => {
-      const { x, padding } = padded(site, data, lowest(site, data));
+      const { x, padding } = padded(site, data, lowest);
       return site.add(op, [x], { padding, strideH, strideW, filterHeight, filterWidth });
     });
   };
@@ -245,10 +244,7 @@ type Shape5D = [number, number, number, number, number];
 /** What padding for a maximum holds. */
 function lowest(site: Site, x: TensorId): number {
   const { dtype } = site.type(x);
-  const ArrayOf = arrayType(dtype);
-  if (dtype === 'float32') return -3.4028234663852886e38;
-  if (ArrayOf === Int8Array) return -128;
-  return ArrayOf === Int32Array ? -(2 ** 31) : 0;
+  return isFloat(dtype) ? -FLOAT32_MAX : integerRange(dtype)[0];
 }
 
 /** A vector with one element per channel, shaped so that it broadcasts against data of `rank`. */
