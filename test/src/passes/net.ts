@@ -138,8 +138,6 @@ export function opsOf(graph: Graph): readonly OpName[] {
 
 const RULES = new Map(PHASES.flatMap(({ rules }) => rules).map((rule) => [rule.name, rule]));
 
-export const RULE_NAMES: ReadonlySet<string> = new Set(RULES.keys());
-
 /** Applies some rules, by name, to a fixpoint, checking the graph after every patch. */
 export function apply(
   graph: Graph,
