@@ -39,7 +39,7 @@ const CASTABLE = [
   'bool',
 ] as const satisfies readonly DType[];
 
-export function isCastable(dtype: DType): boolean {
+function isCastable(dtype: DType): boolean {
   return (CASTABLE as readonly DType[]).includes(dtype);
 }
 
@@ -84,7 +84,8 @@ export function canDequantize(type: TensorType): boolean {
 }
 
 /** Emits the float32 form of a quantized tensor. */
-export function emitDequantize(emit: Emitter, from: Operand, to: BufferRef): void {
+function emitDequantize(emit: Emitter, from: Operand, to: BufferRef): void {
+  if (count(from.type.shape) === 0) return;
   const block = quantizationBlock(emit, from.type, affine(from.type) as AffineQuantization);
   const kernel = EXPANDABLE[from.type.dtype as keyof typeof EXPANDABLE];
   emit.call(`dequantize_${kernel}`, { x: from.ref, y: to, ...block });
@@ -92,6 +93,7 @@ export function emitDequantize(emit: Emitter, from: Operand, to: BufferRef): voi
 
 /** Emits the quantization of float32 elements to the type of `to`. */
 function emitQuantize(emit: Emitter, from: BufferRef, to: Operand): void {
+  if (count(to.type.shape) === 0) return;
   const { kernel, low, high } = QUANTIZED[to.type.dtype as keyof typeof QUANTIZED];
   const block = quantizationBlock(emit, to.type, affine(to.type) as AffineQuantization);
   emit.call(`quantize_${kernel}`, { x: from, y: to.ref, ...block, low, high });

@@ -20,11 +20,6 @@ export function rowMajor(shape: readonly number[]): number[] {
   return shape.map((_, axis) => count(shape.slice(axis + 1)));
 }
 
-/** `axis` counted from the front. */
-export function positiveAxis(axis: number, rank: number): number {
-  return axis < 0 ? axis + rank : axis;
-}
-
 /** The same walk with dimensions of size 1 dropped and those merged that no operand tells apart. */
 export function merge({ dims, strides }: Walk): Walk {
   const axes: { dim: number; strides: number[] }[] = [];

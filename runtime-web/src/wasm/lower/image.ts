@@ -78,7 +78,7 @@ function resizeBlock(site: LowerSite<ResizeOp>) {
 }
 
 const resizeNearest: Lowering<'RESIZE_NEAREST_NEIGHBOR'> = {
-  supports: (site) => canMove(inputOf(site, 0).type, outputOf(site).type),
+  supports: (site) => canMove(inputOf(site, 0).type, outputOf(site).type) && hasPixels(site),
   lower(site, emit) {
     const { block, rows, columns, depth } = resizeBlock(site);
     const { options } = site;
@@ -94,6 +94,11 @@ const resizeNearest: Lowering<'RESIZE_NEAREST_NEIGHBOR'> = {
     });
   },
 };
+
+/** There is nothing to resample in an image without pixels. */
+function hasPixels(site: LowerSite<ResizeOp>): boolean {
+  return !inputOf(site, 0).type.shape.includes(0);
+}
 
 function mode({ alignCorners, halfPixelCenters }: Coordinates): string {
   return `${alignCorners} ${halfPixelCenters}`;
@@ -135,7 +140,7 @@ function emitBilinear(
 }
 
 const resizeBilinear: Lowering<'RESIZE_BILINEAR'> = {
-  supports: (site) => bilinearType(site) !== null,
+  supports: (site) => bilinearType(site) !== null && hasPixels(site),
   lower: (site, emit) => emitBilinear(emit, site, bilinearType(site) as 'f32' | 'i8' | 'u8'),
 };
 

@@ -9,7 +9,7 @@ import { elementBytes } from '../../model/storage.js';
 import type { Lowering, LowerSite } from '../../plan/lowering.js';
 import { activationOf, emitActivation } from './activation.js';
 import { broadcast, count, emitCopy, rowMajor } from './dims.js';
-import { canMove, emitMove, inputOf, integersOf, outputOf } from './operands.js';
+import { type AnySite, canMove, emitMove, inputOf, integersOf, outputOf } from './operands.js';
 
 /** Where a copy starts in a tensor and how far its steps are; all count elements. */
 interface Path {
@@ -33,7 +33,7 @@ function whole(shape: readonly number[]): Path {
 /** An op that is nothing but copies. Its data are the inputs that `data` names, by default the first. */
 function moves<N extends OpName>(
   copies: (site: LowerSite<N>) => readonly Copy[],
-  data: (site: LowerSite<N>) => readonly number[] = () => [0],
+  data: (site: AnySite) => readonly number[] = () => [0],
 ): Lowering<N> {
   return {
     supports: (site) =>
@@ -75,21 +75,17 @@ function along(shape: readonly number[], axis: number, sizes: readonly number[])
   });
 }
 
-function axisOf(axis: number, rank: number): number {
-  return normalizeAxis(axis, rank);
-}
-
 const transpose = from<'TRANSPOSE'>((shape, site) => {
   const strides = rowMajor(shape);
-  const permutation = integersOf(site, 1).map((axis) => axisOf(axis, shape.length));
+  const permutation = integersOf(site, 1).map((axis) => normalizeAxis(axis, shape.length));
   return { start: 0, strides: permutation.map((axis) => strides[axis] as number) };
 });
 
-const everyInput = (site: LowerSite<OpName>) => site.inputs.map((_, index) => index);
+const everyInput = (site: AnySite) => site.inputs.map((_, index) => index);
 
 const joined = moves<'CONCATENATION'>((site) => {
   const { shape } = outputOf(site).type;
-  const axis = axisOf(site.options.axis, shape.length);
+  const axis = normalizeAxis(site.options.axis, shape.length);
   const parts = site.inputs.map((_, index) => inputOf(site, index).type.shape);
   const paths = along(
     shape,
@@ -103,7 +99,7 @@ const joined = moves<'CONCATENATION'>((site) => {
     from: whole(dims),
     to: paths[input] as Path,
   }));
-}, everyInput as never);
+}, everyInput);
 
 /** The joined inputs, and in float32 the activation that follows. */
 const concatenation: Lowering<'CONCATENATION'> = {
@@ -121,7 +117,7 @@ function split<N extends OpName>(data: number, axisInput: number): Lowering<N> {
   return moves<N>(
     (site) => {
       const { shape } = inputOf(site, data).type;
-      const axis = axisOf(integersOf(site, axisInput)[0] as number, shape.length);
+      const axis = normalizeAxis(integersOf(site, axisInput)[0] as number, shape.length);
       const parts = site.outputs.map(({ type }) => type.shape);
       const paths = along(
         shape,
@@ -152,19 +148,19 @@ function slices(shape: readonly number[], axis: number): readonly Path[] {
 const pack = moves<'PACK'>((site) => {
   const { shape } = outputOf(site).type;
   const dims = inputOf(site, 0).type.shape;
-  return slices(shape, axisOf(site.options.axis, shape.length)).map((to, input) => ({
+  return slices(shape, normalizeAxis(site.options.axis, shape.length)).map((to, input) => ({
     input,
     output: 0,
     dims,
     from: whole(dims),
     to,
   }));
-}, everyInput as never);
+}, everyInput);
 
 const unpack = moves<'UNPACK'>((site) => {
   const { shape } = inputOf(site, 0).type;
   const dims = outputOf(site).type.shape;
-  return slices(shape, axisOf(site.options.axis, shape.length)).map((path, output) => ({
+  return slices(shape, normalizeAxis(site.options.axis, shape.length)).map((path, output) => ({
     input: 0,
     output,
     dims,
@@ -201,7 +197,7 @@ const stridedSlice = from<'STRIDED_SLICE'>((shape, site) => {
 });
 
 const reverse = from<'REVERSE_V2'>((shape, site) => {
-  const reversed = new Set(integersOf(site, 1).map((axis) => axisOf(axis, shape.length)));
+  const reversed = new Set(integersOf(site, 1).map((axis) => normalizeAxis(axis, shape.length)));
   return stepped(
     shape,
     shape.map((dim, axis) => (reversed.has(axis) ? dim - 1 : 0)),

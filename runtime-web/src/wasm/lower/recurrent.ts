@@ -308,7 +308,8 @@ const svdf: Lowering<'SVDF'> = {
   supports(site) {
     const bias = site.inputs[3];
     const hasBias = bias == null || count(bias.type.shape) === outputOf(site).type.shape[1];
-    return allFloat(site) && hasState(site, 4) && hasBias;
+    const memory = inputOf(site, 2).type.shape[1] as number;
+    return allFloat(site) && hasState(site, 4) && hasBias && memory > 0;
   },
   lower(site, emit) {
     const [batch, features] = inputOf(site, 0).type.shape as [number, number];

@@ -1,6 +1,7 @@
 /** Reductions, searches and running sums along dimensions. */
 import { KERNELS, type KernelName } from '@linnet/runtime-wasm';
 import { normalizeAxis, type OpName, type TensorType } from '@linnet/schema';
+import { elementBytes } from '../../model/storage.js';
 import type { BufferRef, Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
 import { emitCast } from './conversion.js';
@@ -79,7 +80,8 @@ function quantizedSum(site: LowerSite<ReductionOp>) {
   const passes = passesOf(inputOf(site, 0).type.shape, reducedAxes(site));
   const [pass] = passes;
   if (!x || !y || x.dtype !== y.dtype || x.dtype === 'int16') return null;
-  if (passes.length !== 1 || pass === undefined || pass.length > MAX_QUANTIZED_SUM) return null;
+  if (passes.length !== 1 || pass === undefined) return null;
+  if (pass.length === 0 || pass.length > MAX_QUANTIZED_SUM) return null;
   return { x, y, pass };
 }
 
@@ -119,7 +121,8 @@ function formOf(op: ReductionOp, { dtype }: TensorType): Form | null {
   }
   const type = suffixOf(dtype);
   if (type === undefined || dtype === 'string' || dtype === 'bool') return null;
-  return { kernel: `reduce_${name}_${type}`, widens: true, bytes: type === 'i64' ? 8 : 4 };
+  const bytes = type === 'i64' ? 8 : 4;
+  return { kernel: `reduce_${name}_${type}`, widens: elementBytes(dtype) < bytes, bytes };
 }
 
 /** Max and min only pick elements, so that quantized ones do as they are. */
@@ -158,6 +161,8 @@ function reduction<N extends ReductionOp>(): Lowering<N> {
       const [x, y] = [inputOf(site, 0).type, outputOf(site).type];
       const form = formOf(site.op, x);
       if (form === null || !(form.kernel in KERNELS) || x.dtype !== y.dtype) return false;
+      // The largest number of a wider type would not survive the narrowing.
+      if (picks(site.op) && x.shape.includes(0) && form.widens) return false;
       return x.dtype === 'float32' || picks(site.op)
         ? sameElements(x, y)
         : x.quantization === undefined && y.quantization === undefined;
