@@ -15,7 +15,10 @@ const WARM_UP_RUNS = 50;
 /** Runs a linnet command as a user would, showing it first. */
 function linnet(...args) {
   console.log(`\n$ npx linnet ${args.join(' ')}`);
-  const { status } = spawnSync(process.execPath, ['bin.js', ...args], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, ['bin.js', ...args], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   if (status !== 0) process.exit(status ?? 1);
 }
 
@@ -58,10 +61,16 @@ const rows = [];
 for (const optimize of ['none', 'default']) {
   const file = `${outputFolder}/digits-${optimize}.tflite`;
   linnet('convert', savedModel, '--optimize', optimize, '-o', file);
-  rows.push({ optimize, size: statSync(join(root, file)).size, ...(await evaluate(join(root, file))) });
+  rows.push({
+    optimize,
+    size: statSync(join(root, file)).size,
+    ...(await evaluate(join(root, file))),
+  });
 }
 
-console.log(`\n${savedModel} is ${folderSize(join(root, savedModel))} bytes. On ${labels.length} test digits:\n`);
+console.log(
+  `\n${savedModel} is ${folderSize(join(root, savedModel))} bytes. On ${labels.length} test digits:\n`,
+);
 for (const { optimize, size, accuracy, milliseconds, where } of rows) {
   console.log(
     `  --optimize ${optimize.padEnd(8)} ${String(size).padStart(6)} bytes` +

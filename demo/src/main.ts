@@ -60,6 +60,7 @@ async function start(): Promise<void> {
     const turn = ++wanted;
     const image = pad.image();
     showWhatIsSeen(image);
+    document.body.toggleAttribute('data-drawn', image !== null);
     if (image === null) {
       showProbabilities(null);
       return;
