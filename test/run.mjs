@@ -38,7 +38,9 @@ events.on('test:pass', (event) => {
   if (event.skip === undefined) counts.passed++;
   else {
     counts.skipped++;
-    console.log(`skipped: ${event.name}${typeof event.skip === 'string' ? ` (${event.skip})` : ''}`);
+    console.log(
+      `skipped: ${event.name}${typeof event.skip === 'string' ? ` (${event.skip})` : ''}`,
+    );
   }
 });
 events.on('test:fail', (event) => {
