@@ -32,7 +32,7 @@ export interface Calibration {
   /** Index of the signature's subgraph, whose tensors `ranges` is about. */
   readonly subgraph: number;
   /**
-   * By tensor index: all float32 inputs and results of the subgraph's nodes that took a value. What
+   * By tensor index: all floating-point inputs and results of the subgraph's nodes that took a value. What
    * lies inside loops, branches and recurrent ops is not among them.
    */
   readonly ranges: ReadonlyMap<number, TensorRange>;
@@ -43,7 +43,7 @@ export interface Calibration {
  * does not depend on their number. The same samples in the same order give the same ranges, on any
  * machine and number of threads; but for the moving average, in any order.
  *
- * @param model a TFLite file with float32 activations, or its contents
+ * @param model a TFLite file with floating-point activations, or its contents
  * @param samples values for one run each, named as the signature's inputs: a Dataset, or any iterable
  * @throws LinnetError INVALID_ARGUMENT for samples that do not fit (naming the first) or compute NaN
  *   or infinity, or an unknown method or signature; otherwise as loadModel does; ABORTED

@@ -1,4 +1,6 @@
 import {
+  type DType,
+  dtypeCode,
   LinnetError,
   type Model,
   type NamedTensor,
@@ -56,14 +58,22 @@ export class ProbeGraph {
     return this.#tensors[index] as Tensor;
   }
 
-  /** float32 tensors whose values come with a run: inputs and results of nodes. */
+  /** Floating-point tensors whose values come with a run: inputs and results of nodes. */
   get activations(): readonly number[] {
     const results = this.subgraph.operators.flatMap(({ outputs }) => outputs);
     const all = [...new Set([...this.subgraph.inputs, ...results])];
     return all.filter((index) => {
       const { dtype, data, isVariable } = this.tensor(index);
-      return dtype === 'float32' && data === null && !isVariable;
+      return isReal(dtype) && data === null && !isVariable;
     });
+  }
+
+  /** The values of a floating-point tensor as float32. */
+  real(tensor: number): number {
+    const { dtype, shape } = this.tensor(tensor);
+    if (dtype === 'float32') return tensor;
+    const types = { inDataType: dtypeCode(dtype), outDataType: dtypeCode('float32') };
+    return this.op('CAST', [tensor], types, shape);
   }
 
   /** Adds a vector of integers, such as axes or a shape. */
@@ -151,6 +161,11 @@ export class ProbeGraph {
     this.#madeBy.push(madeBy);
     return index;
   }
+}
+
+/** Of the dtypes in which activations are computed. */
+export function isReal(dtype: DType): boolean {
+  return dtype === 'float32' || dtype === 'float16';
 }
 
 /** A file without signatures has one entry point, named by its tensors. */

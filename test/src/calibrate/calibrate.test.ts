@@ -12,7 +12,7 @@ import {
 } from '../../../converter/dist/calibrate/index.js';
 import { Dataset, openDataset, type Sample } from '../../../converter/dist/data/index.js';
 import { file, graph, node, tensor } from '../runtime/models.js';
-import { fixturePath } from '../support/fixtures.js';
+import { fixturePath, models, recordedCase } from '../support/fixtures.js';
 import { needsShared, shared } from '../support/paths.js';
 
 const METHODS: readonly CalibrationMethod[] = [
@@ -24,6 +24,9 @@ const METHODS: readonly CalibrationMethod[] = [
 ];
 
 const SAMPLES = 12;
+
+/** Takes one image at a time, where more were recorded. */
+const FIXED_BATCH = 'subclassed/save';
 
 /** All float32 tensors of a model on each sample, as the model's own outputs. */
 async function activations(
@@ -99,6 +102,28 @@ for (const net of ['cnn/save', 'mobilenet_v3/save', 'vit/save', 'row_lstm/save']
     });
   });
 }
+
+suite('calibrate every kind of graph', () => {
+  for (const [path, entries] of models.filter(([path]) => path !== FIXED_BATCH)) {
+    test(path, async () => {
+      const { bytes } = await convert(fixturePath(path));
+      const model = read(bytes);
+      for (const entry of entries) {
+        const signature = entry.signature ?? undefined;
+        const { inputs } = recordedCase(entry);
+        const { ranges, subgraph } = await calibrate(bytes, [inputs], {
+          method: 'entropy',
+          ...(signature !== undefined && { signature }),
+        });
+        const { operators, tensors } = model.subgraphs[subgraph] as Subgraph;
+        for (const output of operators.flatMap(({ outputs }) => outputs)) {
+          const { dtype } = tensors[output] as { dtype: string };
+          assert.equal(ranges.has(output), dtype === 'float32' || dtype === 'float16');
+        }
+      }
+    });
+  }
+});
 
 /** y = exp(x) for x [batch, 2, 3]. */
 const EXPONENTIAL = file(

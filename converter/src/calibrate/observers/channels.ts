@@ -9,7 +9,7 @@ export class ChannelObserver implements Observer {
   #sums = new Float64Array();
   #runs = 0;
 
-  /** @param tensor index of a float32 tensor of the model, of rank 1 or more with known channels */
+  /** @param tensor index of a floating-point tensor of the model, of rank 1 or more with known channels */
   constructor(readonly tensor: number) {}
 
   /** The mean over runs of each run's mean. */
@@ -21,8 +21,9 @@ export class ChannelObserver implements Observer {
     const { shape } = graph.tensor(this.tensor);
     const channels = shape.slice(-1);
     const axes = graph.integers(shape.slice(1).map((_, axis) => axis));
+    const values = graph.real(this.tensor);
     return (['REDUCE_MIN', 'REDUCE_MAX', 'MEAN'] as const).map((op) =>
-      graph.op(op, [this.tensor, axes], { keepDims: false }, channels),
+      graph.op(op, [values, axes], { keepDims: false }, channels),
     );
   }
 

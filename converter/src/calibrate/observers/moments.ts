@@ -7,7 +7,7 @@ import {
   UNKNOWN_DIM,
 } from '@linnet/schema';
 import type { Observer } from '../observer.js';
-import type { ProbeGraph } from '../probe-graph.js';
+import { isReal, type ProbeGraph } from '../probe-graph.js';
 
 /** Rows of X that a run contributes at most: those at equal distances. */
 const SAMPLED_ROWS = 256;
@@ -54,7 +54,7 @@ export class InputMoments implements Observer {
     const node = graph.subgraph.operators[index];
     if (node === undefined || !isWeighted(node)) return false;
     const [input, weights] = node.inputs as readonly [number, number];
-    return graph.tensor(input).dtype === 'float32' && isStatic(graph.tensor(weights).shape);
+    return isReal(graph.tensor(input).dtype) && isStatic(graph.tensor(weights).shape);
   }
 
   probe(graph: ProbeGraph): readonly number[] {
@@ -62,13 +62,12 @@ export class InputMoments implements Observer {
     if (node === undefined || !isWeighted(node) || !InputMoments.applies(graph, this.node)) {
       throw new LinnetError(
         'INVALID_ARGUMENT',
-        `node ${this.node} has no weights that are multiplied by float32 inputs`,
+        `node ${this.node} has no weights that are multiplied by floating-point inputs`,
       );
     }
     const { groups, inner } = this.#geometry(graph, node);
-    const patches = patchesOf(graph, node, groups, inner);
     const step = Math.ceil(expectedRows(graph, node) / SAMPLED_ROWS);
-    const rows = graph.every(patches, [step, 1]);
+    const rows = rowsOf(graph, node, groups, step);
     if (inner > this.options.gramLimit) return [rows];
     this.gram = new Float64Array(groups * inner * inner);
     const grouped = graph.reshape(rows, [UNKNOWN_DIM, groups, inner]);
@@ -120,57 +119,54 @@ function isWeighted(node: { readonly op: string | null }): node is Weighted {
   return node.op === 'FULLY_CONNECTED' || node.op === 'CONV_2D' || node.op === 'DEPTHWISE_CONV_2D';
 }
 
-/** X as [rows, groups * inner]. */
-function patchesOf(graph: ProbeGraph, node: Weighted, groups: number, inner: number): number {
-  const [input] = node.inputs as readonly [number];
-  const width = groups * inner;
-  switch (node.op) {
-    case 'FULLY_CONNECTED':
-      return graph.reshape(input, [UNKNOWN_DIM, width]);
-    case 'DEPTHWISE_CONV_2D': {
-      const [, height = 1, span = 1] = graph.tensor(node.inputs[1] as number).shape;
-      // [1, height, span, channels * inner]: output channel c * inner + k picks element k of channel c.
-      const filter = new Float32Array(inner * width);
-      for (let k = 0; k < inner; k++) {
-        for (let c = 0; c < groups; c++) filter[k * width + c * inner + k] = 1;
-      }
-      const weights = graph.constant(filter, [1, height, span, width]);
-      const options = { ...linear(node.options), depthMultiplier: inner };
-      const inputs = [input, weights, zeros(graph, width)];
-      const patches = graph.op('DEPTHWISE_CONV_2D', inputs, options, openImage(width));
-      return graph.reshape(patches, [UNKNOWN_DIM, width]);
-    }
-    case 'CONV_2D': {
-      const [, height = 1, span = 1, channels = 1] = graph.tensor(node.inputs[1] as number).shape;
-      const isPointwise = height === 1 && span === 1;
-      if (isPointwise && node.options.strideH === 1 && node.options.strideW === 1) {
-        return graph.reshape(input, [UNKNOWN_DIM, width]);
-      }
-      // In every group output k of the filter picks element k of the patch.
-      const filter = new Float32Array(width * inner);
-      for (let row = 0; row < width; row++) filter[row * inner + (row % inner)] = 1;
-      const weights = graph.constant(filter, [width, height, span, channels]);
-      const inputs = [input, weights, zeros(graph, width)];
-      const patches = graph.op('CONV_2D', inputs, linear(node.options), openImage(width));
-      return graph.reshape(patches, [UNKNOWN_DIM, width]);
-    }
-    default:
-      return node satisfies never;
+/** Every `step`th row of X as [rows, groups * inner]. */
+function rowsOf(graph: ProbeGraph, node: Weighted, groups: number, step: number): number {
+  const input = graph.real(node.inputs[0] as number);
+  const channels = graph.tensor(input).shape.at(-1) as number;
+  const [units = 1, height = 1, width = 1] = graph.tensor(node.inputs[1] as number).shape;
+  if (node.op === 'FULLY_CONNECTED') {
+    const depth = (elementCount(graph.tensor(node.inputs[1] as number).shape) as number) / units;
+    return graph.every(graph.reshape(input, [UNKNOWN_DIM, depth]), [step, 1]);
   }
+  const { strideH, strideW } = node.options;
+  const window = height * width;
+  const patchWidth = channels * window;
+  const isPointwise = window === 1 && strideH === 1 && strideW === 1;
+  const patches = isPointwise ? input : gatherPatches(graph, input, node, { height, width });
+  const rows = graph.every(graph.reshape(patches, [UNKNOWN_DIM, patchWidth]), [step, 1]);
+  // A patch has the window last; weights of convolutions have the channels last.
+  if (node.op === 'DEPTHWISE_CONV_2D' || window === 1) return rows;
+  const depth = channels / groups;
+  const split = graph.reshape(rows, [UNKNOWN_DIM, groups, depth, window]);
+  const order = graph.integers([0, 1, 3, 2]);
+  const turned = graph.op('TRANSPOSE', [split, order], {}, [UNKNOWN_DIM, groups, window, depth]);
+  return graph.reshape(turned, [UNKNOWN_DIM, patchWidth]);
 }
 
-function zeros(graph: ProbeGraph, length: number): number {
-  return graph.constant(new Float32Array(length), [length]);
-}
-
-/** The same window without the activation that follows it. */
-function linear<T extends { readonly fusedActivationFunction: unknown }>(options: T) {
-  const { fusedActivationFunction: _, ...window } = options;
-  return window;
-}
-
-function openImage(channels: number): readonly number[] {
-  return [UNKNOWN_DIM, UNKNOWN_DIM, UNKNOWN_DIM, channels];
+/** What a window sees at each of its places: [batch, rows, columns, channels * window]. */
+function gatherPatches(
+  graph: ProbeGraph,
+  input: number,
+  { options }: Exclude<Weighted, { op: 'FULLY_CONNECTED' }>,
+  { height, width }: { readonly height: number; readonly width: number },
+): number {
+  const channels = graph.tensor(input).shape.at(-1) as number;
+  const window = height * width;
+  // Output channel c * window + k picks element k of the window on channel c.
+  const filter = new Float32Array(window * channels * window);
+  for (let k = 0; k < window; k++) {
+    for (let c = 0; c < channels; c++) filter[(k * channels + c) * window + k] = 1;
+  }
+  const outputs = channels * window;
+  const weights = graph.constant(filter, [1, height, width, outputs]);
+  const bias = graph.constant(new Float32Array(outputs), [outputs]);
+  const { padding, strideH, strideW, dilationHFactor, dilationWFactor } = options;
+  return graph.op(
+    'DEPTHWISE_CONV_2D',
+    [input, weights, bias],
+    { padding, strideH, strideW, dilationHFactor, dilationWFactor, depthMultiplier: window },
+    [UNKNOWN_DIM, UNKNOWN_DIM, UNKNOWN_DIM, outputs],
+  );
 }
 
 /** The rows that one run gives; dimensions that a run decides are taken as 1. */

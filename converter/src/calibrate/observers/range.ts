@@ -7,7 +7,7 @@ import type { ProbeGraph } from '../probe-graph.js';
  * Elements of a tensor that a run adds to its histogram at most. Of larger tensors every so manyth
  * is taken, at a distance that visits all channels; the extremes are those of all elements.
  */
-const SAMPLED_ELEMENTS = 2 ** 14;
+const SAMPLED_ELEMENTS = 2 ** 12;
 
 /** Rows that a tensor is searched in, so that threads can share the work. */
 const SEARCH_ROWS = 64;
@@ -23,7 +23,7 @@ export class RangeObserver implements Observer {
   average: Extent | null = null;
   readonly histogram: Histogram | null;
 
-  /** @param tensor index of a float32 tensor of the model */
+  /** @param tensor index of a floating-point tensor of the model */
   constructor(
     readonly tensor: number,
     readonly name: string,
@@ -37,13 +37,14 @@ export class RangeObserver implements Observer {
     // Dimensions that a run decides are taken as 1: more is only more work.
     const count = shape.reduce((product, dim) => product * (dim === UNKNOWN_DIM ? 1 : dim), 1);
     const columns = Math.max(1, count / largestDivisor(count, SEARCH_ROWS));
-    const rows = graph.reshape(this.tensor, [UNKNOWN_DIM, columns]);
+    const values = graph.real(this.tensor);
+    const rows = graph.reshape(values, [UNKNOWN_DIM, columns]);
     const axis = graph.integers([1]);
     const extremes = (['REDUCE_MIN', 'REDUCE_MAX'] as const).map((op) =>
       graph.op(op, [rows, axis], { keepDims: false }, [UNKNOWN_DIM]),
     );
     if (this.histogram === null) return extremes;
-    const flat = graph.reshape(this.tensor, [UNKNOWN_DIM]);
+    const flat = graph.reshape(values, [UNKNOWN_DIM]);
     return [...extremes, graph.every(flat, [stepFor(count, shape.at(-1) ?? 1)])];
   }
 

@@ -28,8 +28,8 @@ export function imageDataset(
       [`Give a .npz file with the arrays ${inputs.map(({ name }) => name).join(', ')}.`],
     );
   }
-  return Dataset.from(files).map(async (file) => {
+  return Dataset.from(files).map(async (file, index) => {
     const bytes = await readWhole(file, MAX_FILE_BYTES);
-    return { [info.name]: await images.toInput(info, bytes, { file, index: 0 }) };
+    return { [info.name]: await images.toInput(info, bytes, { file, index }) };
   });
 }
