@@ -82,7 +82,7 @@ suite('the published packages', () => {
     for (const { name, files } of packed) {
       const strangers = files
         .map(({ path }) => path)
-        .filter((path) => !/^(dist\/|[\w.-]+\.(js|d\.ts|json|md|fbs)$|LICENSE$)/.test(path));
+        .filter((path) => !/^((dist|bin)\/|[\w.-]+\.(js|d\.ts|json|md|fbs)$|LICENSE$)/.test(path));
       assert.deepEqual(strangers, [], name);
       assert.ok(
         files.some(({ path }) => path === 'LICENSE'),

@@ -12,7 +12,7 @@ export interface CommandResult {
 
 /** Runs the `linnet` command as a process of its own. */
 export function linnet(...args: readonly string[]): CommandResult {
-  const main = join(ROOT, 'converter/dist/cli/main.js');
+  const main = join(ROOT, 'bin.js');
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
     encoding: 'utf8',
   });
