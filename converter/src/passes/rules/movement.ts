@@ -243,8 +243,11 @@ const gatherToSlice = defineRule({
     const output = graph.tensor(node.outputs[0]!);
     if (indices?.length !== 1 || node.options.batchDims !== 0) return null;
     const axis = node.options.axis < 0 ? node.options.axis + input.shape.length : node.options.axis;
-    if (indices[0]! < 0 || input.dtype === 'string' || !isReshapeTarget(output.shape)) return null;
-    const begin = input.shape.map((_, index) => (index === axis ? indices[0]! : 0));
+    const at = indices[0]!;
+    // A slice out of range is refused before the model runs, a gather as it runs.
+    const isInside = at >= 0 && (at < input.shape[axis]! || input.shape[axis] === UNKNOWN_DIM);
+    if (!isInside || input.dtype === 'string' || !isReshapeTarget(output.shape)) return null;
+    const begin = input.shape.map((_, index) => (index === axis ? at : 0));
     const size = input.shape.map((_, index) => (index === axis ? 1 : -1));
     const patch = new PatchBuilder(graph, node);
     const slice = patch.node('SLICE', [
