@@ -7,6 +7,7 @@ import { shared } from '../support/paths.js';
 import { type Files, fuzz } from './fuzz.js';
 import { mutateBytes } from './mutate-bytes.js';
 import { mutateModel } from './mutate-model.js';
+import { mutateProto } from './mutate-proto.js';
 
 /** Larger files are mostly weights, where damage changes nothing but numbers. */
 const LARGEST_FILE = 50_000;
@@ -60,6 +61,8 @@ suite('damaged files', () => {
     test(`the converter on .tflite files, ${mutate.name}`, () =>
       fuzz('the TFLite reader', tflite, mutate));
   }
-  test('the converter on SavedModels and frozen graphs', () =>
-    fuzz('the TensorFlow importer', tensorFlowModels(), mutateBytes));
+  for (const mutate of [mutateBytes, mutateProto]) {
+    test(`the converter on SavedModels and frozen graphs, ${mutate.name}`, () =>
+      fuzz('the TensorFlow importer', tensorFlowModels(), mutate));
+  }
 });

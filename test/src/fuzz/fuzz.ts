@@ -69,9 +69,14 @@ export async function fuzz(
 function damaged(models: readonly Files[], mutate: Mutate, random: Random): Files {
   const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)] as T;
   const files = pick(models);
-  const name = pick(Object.keys(files));
   const other = pick(Object.values(pick(models)));
-  return { ...files, [name]: mutate(files[name] as Uint8Array, random, other) };
+  for (;;) {
+    const name = pick(Object.keys(files));
+    const bytes = files[name] as Uint8Array;
+    const changed = mutate(bytes, random, other);
+    // A file that this mutation cannot change leaves the turn to another.
+    if (changed !== bytes) return { ...files, [name]: changed };
+  }
 }
 
 function startThread(): Worker {
