@@ -29,9 +29,9 @@ const NETS: readonly Net[] = [
 ];
 
 for (const { file, input, right } of NETS) {
-  suite(file, needsShared(file), () => {
+  suite(file, () => {
     for (const threads of [1, 4]) {
-      test(`on ${threads} threads`, async () => {
+      test(`${file} on ${threads} threads`, needsShared(file), async () => {
         using model = await loadModel(shared(file), { threads });
         for (const [picture, classes] of Object.entries(right)) {
           const [scores] = Object.values(await model.run([input(pixels(picture as Picture))]));
