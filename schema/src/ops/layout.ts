@@ -290,7 +290,10 @@ export const LAYOUT_OPS = {
     outputs: [1, 1],
     valueInputs: [1],
     version: padVersion,
-    infer: (site) => padded(site),
+    infer: (site) => {
+      input(site, 2, 'value');
+      return padded(site);
+    },
   }),
   MIRROR_PAD: defineOp({
     ...TWO,

@@ -8,6 +8,9 @@ const TOLERANCE = 1e-3;
 /** The formula is a handful of products deep. */
 const MAX_DEPTH = 8;
 
+/** Ops that products are taken apart at, with their number of inputs. */
+const FACTORS: Readonly<Record<string, number>> = { Mul: 2, Neg: 1, RealDiv: 2 };
+
 /** `scale` times the product of `terms`. */
 interface Product {
   readonly scale: number;
@@ -35,15 +38,16 @@ export function gelu(site: Site): TensorId | undefined {
 
 /** The z of 1 + erf(z), which is erfc(-z). */
 function curveArgument({ node }: TfRef): Product | undefined {
+  const operands = node.inputs.map(origin);
   if (node.op === 'Erfc') {
-    const { scale, terms } = product(node.inputs[0]!);
-    return { scale: -scale, terms };
+    const z = operands[0] && product(operands[0]);
+    return z && { scale: -z.scale, terms: z.terms };
   }
   if (node.op !== 'Add' && node.op !== 'AddV2') return undefined;
-  const [a, b] = node.inputs.map(origin) as [TfRef, TfRef];
-  const erf = [a, b].find((ref) => ref.node.op === 'Erf');
-  const one = erf === a ? b : a;
-  return erf !== undefined && scalar(one.node) === 1 ? product(erf.node.inputs[0]!) : undefined;
+  const erf = operands.find((ref) => ref.node.op === 'Erf');
+  const one = operands.find((ref) => scalar(ref.node) === 1);
+  const z = one && erf?.node.inputs[0];
+  return z && product(z);
 }
 
 /** Takes products, negations and divisions by constants apart. */
@@ -51,20 +55,13 @@ function product(ref: TfRef, depth = 0): Product {
   const { node, index } = origin(ref);
   const constant = scalar(node);
   if (constant !== undefined) return { scale: constant, terms: [] };
-  const parts = (refs: readonly TfRef[]) => refs.map((input) => product(input, depth + 1));
-  if (depth < MAX_DEPTH && node.op === 'Mul') {
-    const [a, b] = parts(node.inputs) as [Product, Product];
-    return { scale: a.scale * b.scale, terms: [...a.terms, ...b.terms] };
-  }
-  if (depth < MAX_DEPTH && node.op === 'Neg') {
-    const [a] = parts(node.inputs) as [Product];
-    return { scale: -a.scale, terms: a.terms };
-  }
-  if (depth < MAX_DEPTH && node.op === 'RealDiv') {
-    const [a, b] = parts(node.inputs) as [Product, Product];
-    if (b.terms.length === 0) return { scale: a.scale / b.scale, terms: a.terms };
-  }
-  return { scale: 1, terms: [{ node, index }] };
+  const whole = { scale: 1, terms: [{ node, index }] };
+  // A damaged graph may give an op too few inputs, which its own import refuses.
+  if (depth === MAX_DEPTH || node.inputs.length !== FACTORS[node.op]) return whole;
+  const [a, b] = node.inputs.map((input) => product(input, depth + 1)) as [Product, Product];
+  if (node.op === 'Neg') return { scale: -a.scale, terms: a.terms };
+  if (node.op === 'Mul') return { scale: a.scale * b.scale, terms: [...a.terms, ...b.terms] };
+  return b.terms.length === 0 ? { scale: a.scale / b.scale, terms: a.terms } : whole;
 }
 
 /** The value of a constant with one element. */
