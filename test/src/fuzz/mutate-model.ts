@@ -4,23 +4,7 @@ import { write } from '@linnet/schema/write';
 import type { Random } from '../../../converter/dist/verify/random-inputs.js';
 
 /** Dimensions, indices, options and quantization parameters that are legal somewhere, seldom here. */
-const NUMBERS = [
-  -(2 ** 31),
-  -2,
-  -1,
-  0,
-  1,
-  2,
-  3,
-  4,
-  5,
-  8,
-  17,
-  255,
-  1000,
-  65536,
-  2 ** 31 - 1,
-];
+const NUMBERS = [-(2 ** 31), -2, -1, 0, 1, 2, 3, 4, 5, 8, 17, 255, 1000, 65536, 2 ** 31 - 1];
 const REALS = [...NUMBERS, Number.NaN, Number.POSITIVE_INFINITY, 1e-38, 0.5];
 
 /** Constants this small steer ops: shapes, axes, sizes. */
