@@ -9,6 +9,7 @@ import type { CommandContext } from '../context.js';
 import { jsonOption, signatureOption } from '../options.js';
 import { writeFiles } from '../output-files.js';
 import { createProgress } from '../progress.js';
+import { preferSmallHeap } from '../small-heap.js';
 
 type InputShapes = Readonly<Record<string, readonly number[]>>;
 
@@ -48,6 +49,7 @@ export function convertCommand(context: CommandContext): Command {
     .addOption(jsonOption())
     .action(async (model: string, options: ConvertCommandOptions) => {
       const { console, signal } = context;
+      preferSmallHeap();
       const output = options.output ?? defaultOutput(model);
       if (await isSameFile(model, output)) {
         throw new UsageError(`the output ${output} is the model itself; choose another with -o`);
