@@ -1,3 +1,4 @@
+import { float16ToFloat32 } from '@linnet/runtime-web';
 import { LinnetError } from '@linnet/schema';
 import { compare, type Difference } from './compare.js';
 import type { ArrayValue, Runner, SignatureInfo } from './runner.js';
@@ -101,6 +102,7 @@ function toNumbers(value: ArrayValue): ArrayLike<number | bigint> {
   if (value.dtype === 'string') {
     throw new LinnetError('UNSUPPORTED', 'string tensors have no numeric difference');
   }
+  if (value.dtype === 'float16') return float16ToFloat32(value.data as Uint16Array);
   return value.data as ArrayLike<number | bigint>;
 }
 

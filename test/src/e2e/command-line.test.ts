@@ -86,6 +86,16 @@ suite('convert', () => {
       [{ key: 'embed', inputs: [{ name: 'image', type: 'float32[2,8,8,1]' }] }],
     );
   });
+
+  test('--input-shape opens a dimension with -1 and refuses anything smaller', () => {
+    const [file, open] = [path('fixed.tflite'), path('open.tflite')];
+    succeed('convert', fixturePath(CNN.path), '-o', file, '--input-shape', 'image:1,8,8,1');
+    succeed('convert', fixturePath(CNN.path), '-o', open, '--input-shape', 'image:-1,8,8,1');
+    assert.match(succeed('inspect', file).out, /image +float32\[1,8,8,1\]/);
+    assert.match(succeed('inspect', open).out, /image +float32\[\?,8,8,1\]/);
+    const refused = linnet('convert', fixturePath(CNN.path), '--input-shape', 'image:-2,8,8,1');
+    assert.equal(refused.status, 2);
+  });
 });
 
 suite('inspect', () => {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { UNKNOWN_DIM } from '@linnet/schema';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type ConvertReport, convert, type ProgramSize } from '../../convert.js';
 import { formatRules, formatTransposes } from '../../passes/explain.js';
@@ -105,9 +106,9 @@ function parseInputShape(text: string, previous: InputShapes): InputShapes {
     .slice(split + 1)
     .split(',')
     .map(Number);
-  const isShape = dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0);
+  const isShape = dims.every((dim) => Number.isSafeInteger(dim) && dim >= UNKNOWN_DIM);
   if (split <= 0 || !isShape || text.endsWith(':')) {
-    throw new InvalidArgumentError('Expected NAME:DIM,DIM,... with whole numbers.');
+    throw new InvalidArgumentError('Expected NAME:DIM,DIM,... with whole numbers, -1 for any.');
   }
   return { ...previous, [name]: dims };
 }
