@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { LinnetError } from '@linnet/schema';
 import { type NamedArray, readNpy, readNpz } from '../data/npy.js';
+import { fileErrorReason } from '../file-errors.js';
 import type { SignatureInfo } from '../verify/runner.js';
 import { UsageError } from './console.js';
 
@@ -53,8 +54,6 @@ async function readInputFile(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`;
-    throw new LinnetError('IO', reason, { file }, [], { cause });
+    throw new LinnetError('IO', `cannot read: ${fileErrorReason(cause)}`, { file }, [], { cause });
   }
 }

@@ -1,6 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LinnetError } from '@linnet/schema';
+import { fileErrorReason } from '../file-errors.js';
 
 /**
  * Writes files so that either all of them are complete or none is there: each goes to a temporary
@@ -23,17 +24,9 @@ export async function writeFiles(files: ReadonlyMap<string, Uint8Array>): Promis
     }
   } catch (cause) {
     await Promise.all(temporary.map((file) => rm(file, { force: true })));
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const reasons: Record<string, string> = {
-      ENOSPC: 'the disk is full',
-      EACCES: 'permission denied',
-      EROFS: 'the file system is read-only',
-      EISDIR: 'it is a folder',
-      ENOTDIR: 'a part of its path is not a folder',
-    };
     throw new LinnetError(
       'IO',
-      `cannot write: ${reasons[code ?? ''] ?? message}`,
+      `cannot write: ${fileErrorReason(cause)}`,
       { file: current },
       ['Nothing was written; choose another place with -o or --output-dir, or make room.'],
       { cause },

@@ -1,12 +1,10 @@
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { LinnetError } from '@linnet/schema';
+import { fileErrorReason } from '../file-errors.js';
 
 /** A system error as a LinnetError of code IO that names the file. */
 export function ioError(cause: unknown, file: string): LinnetError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const reason =
-    code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code ?? message})`;
-  return new LinnetError('IO', reason, { file }, [], { cause });
+  return new LinnetError('IO', `cannot read: ${fileErrorReason(cause)}`, { file }, [], { cause });
 }
 
 /** @throws LinnetError IO */

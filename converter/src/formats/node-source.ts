@@ -1,6 +1,7 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LinnetError } from '@linnet/schema';
+import { fileErrorReason } from '../file-errors.js';
 import type { Source } from './source.js';
 
 /** Directories are listed this deep: models keep their files at most two levels down. */
@@ -66,8 +67,7 @@ async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
     return await action();
   } catch (error) {
     if (error instanceof LinnetError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new LinnetError('IO', `cannot read ${path}: ${reason}`, { file: path }, [], {
+    throw new LinnetError('IO', `cannot read: ${fileErrorReason(error)}`, { file: path }, [], {
       cause: error,
     });
   }
