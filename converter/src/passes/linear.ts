@@ -79,15 +79,48 @@ export function scaleAlong(
   weights: Float32Array,
   shape: readonly number[],
   axis: number,
-  factor: (index: number) => number,
+  factors: ArrayLike<number>,
 ): Float32Array {
-  const inner = shape.slice(axis + 1).reduce((product, dim) => product * dim, 1);
+  const inner = strideOf(shape, axis);
   const size = shape[axis]!;
-  const factors = Float64Array.from({ length: size }, (_, index) => factor(index));
   const scaled = new Float32Array(weights.length);
-  for (let start = 0, slice = 0; start < weights.length; start += inner, slice++) {
-    const by = factors[slice % size]!;
-    for (let i = start; i < start + inner; i++) scaled[i] = weights[i]! * by;
+  for (let i = 0; i < weights.length; ) {
+    for (let index = 0; index < size; index++) {
+      const by = factors[index]!;
+      for (const end = i + inner; i < end; i++) scaled[i] = weights[i]! * by;
+    }
   }
   return scaled;
+}
+
+/**
+ * Adds, per index of `outputAxis`, the weights times a factor per index of `axis`: what inputs
+ * that equal the factors would give.
+ */
+export function contractAlong(
+  weights: Float32Array,
+  shape: readonly number[],
+  axis: number,
+  factors: ArrayLike<number>,
+  outputAxis: number,
+): Float64Array {
+  const inner = strideOf(shape, axis);
+  const outputStride = strideOf(shape, outputAxis);
+  const size = shape[axis]!;
+  const outputs = shape[outputAxis]!;
+  const sums = new Float64Array(outputs);
+  for (let i = 0; i < weights.length; ) {
+    for (let index = 0; index < size; index++) {
+      const by = factors[index]!;
+      for (const end = i + inner; i < end; i++) {
+        sums[Math.floor(i / outputStride) % outputs]! += weights[i]! * by;
+      }
+    }
+  }
+  return sums;
+}
+
+/** Elements between neighbours along a dimension. */
+function strideOf(shape: readonly number[], axis: number): number {
+  return shape.slice(axis + 1).reduce((product, dim) => product * dim, 1);
 }

@@ -2,7 +2,14 @@
 import { Padding } from '@linnet/schema';
 import type { Graph, Node, TensorId } from '../../graph/graph.js';
 import { PatchBuilder } from '../../graph/patch.js';
-import { LINEAR_OPS, type Linear, linear, linearInputs, scaleAlong } from '../linear.js';
+import {
+  contractAlong,
+  LINEAR_OPS,
+  type Linear,
+  linear,
+  linearInputs,
+  scaleAlong,
+} from '../linear.js';
 import {
   hasOneReader,
   isFloat32,
@@ -69,7 +76,7 @@ const foldAfter = defineRule({
     const changed: { weights?: number; bias?: number } = {};
     if (by.scale) {
       const { scale } = by;
-      const weights = scaleAlong(found.weights, shape, layout.outputAxis, (o) => scale[o]!);
+      const weights = scaleAlong(found.weights, shape, layout.outputAxis, scale);
       const name = graph.tensor(found.node.inputs[layout.weights]!).name;
       changed.weights = patch.floats(name, shape, weights);
     }
@@ -110,20 +117,18 @@ const foldBefore = defineRule({
     if (earlier !== undefined && isLinear(earlier.node)) return null;
     if (by.shift && !readsNoPadding(node, shape)) return null;
 
-    const inputChannel = inputChannels(found, depth);
     const patch = new PatchBuilder(graph, node);
     const changed: { input: number; weights?: number; bias?: number } = { input: by.value };
     if (by.scale) {
-      const weights = found.weights.map((w, index) => w * by.scale![inputChannel(index)]!);
+      const { axis, factors } = alongInput(found, by.scale);
+      const weights = scaleAlong(found.weights, shape, axis, factors);
       const name = graph.tensor(node.inputs[layout.weights]!).name;
       changed.weights = patch.floats(name, shape, weights);
     } else {
-      const sums = Float64Array.from(found.bias);
-      const outputChannel = channelAt(shape, layout.outputAxis);
-      found.weights.forEach((w, index) => {
-        sums[outputChannel(index)]! += w * by.shift![inputChannel(index)]!;
-      });
-      changed.bias = patch.floats(`${node.name}/bias`, [sums.length], Float32Array.from(sums));
+      const { axis, factors } = alongInput(found, by.shift!);
+      const sums = contractAlong(found.weights, shape, axis, factors, layout.outputAxis);
+      const bias = found.bias.map((value, channel) => value + sums[channel]!);
+      changed.bias = patch.floats(`${node.name}/bias`, [bias.length], bias);
     }
     const inputs = linearInputs(found, changed);
     const output = patch.node(node.op, inputs, node.options, { name: node.name });
@@ -156,16 +161,15 @@ function readsNoPadding(node: Node, filter: readonly number[]): boolean {
   return node.options.padding === Padding.VALID || (filter[1] === 1 && filter[2] === 1);
 }
 
-/** From a flat index of the weights to the input channel that it multiplies. */
-function inputChannels({ layout, shape, channels }: Linear, depth: number) {
-  if (layout.inputAxis !== null) return channelAt(shape, layout.inputAxis);
-  const outputChannel = channelAt(shape, layout.outputAxis);
-  return (index: number) => Math.floor(outputChannel(index) / (channels / depth));
-}
-
-function channelAt(shape: readonly number[], axis: number): (index: number) => number {
-  const inner = shape.slice(axis + 1).reduce((product, dim) => product * dim, 1);
-  return (index) => Math.floor(index / inner) % shape[axis]!;
+/** Values per input channel as values along a dimension of the weights. */
+function alongInput({ layout, channels }: Linear, values: Float32Array) {
+  if (layout.inputAxis !== null) return { axis: layout.inputAxis, factors: values };
+  const multiplier = channels / values.length;
+  const factors = Float32Array.from(
+    { length: channels },
+    (_, channel) => values[Math.floor(channel / multiplier)]!,
+  );
+  return { axis: layout.outputAxis, factors };
 }
 
 export const AFFINE_RULES: readonly Rule[] = [foldAfter, foldBefore];
