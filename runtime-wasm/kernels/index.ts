@@ -12,6 +12,7 @@ import { RECURRENT_KERNELS } from './recurrent.js';
 import { REDUCTION_KERNELS } from './reduction.js';
 
 export * from './build.js';
+export * from './fault.js';
 export * from './kernel.js';
 export { POOL_KINDS } from './pooling.js';
 

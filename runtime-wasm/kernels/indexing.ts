@@ -9,6 +9,7 @@ const SCATTER = {
   dims: 'u32x8',
   inner: 'u32',
   wide: 'u32',
+  segments: 'u32',
 } as const;
 const TOP_K = {
   x: 'in',

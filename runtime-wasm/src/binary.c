@@ -5,6 +5,7 @@
  * elements, 0 where they are broadcast; the last strides are 0 or 1. y may share a buffer with an
  * operand that is not broadcast. Semantics: TFLite's builtins of the same names.
  */
+#include "fault.h"
 #include "kernels.h"
 #include "mathd.h"
 #include "mathf.h"
@@ -112,12 +113,12 @@ BINARY_F32(DEFINE_F32)
     }                                                                                             \
   })
 
-/** Integers wrap round; a division by zero gives 0. U is the unsigned type of the same width. */
+/** Integers wrap round; a division by zero is a fault. U is the unsigned type of the same width. */
 #define BINARY_INTEGER(X, T, U, BITS)                                                             \
   X(add, T, T, (T)((U)a + (U)b))                                                                  \
   X(sub, T, T, (T)((U)a - (U)b))                                                                  \
   X(mul, T, T, (T)((U)a * (U)b))                                                                  \
-  X(div, T, T, b == 0 ? 0 : b == -1 ? (T)(0 - (U)a) : a / b)                                      \
+  X(div, T, T, divide_##T(a, b))                                                                  \
   X(floor_div, T, T, floor_div_##T(a, b))                                                         \
   X(floor_mod, T, T, floor_mod_##T(a, b))                                                         \
   X(pow, T, T, power_##T(a, b))                                                                   \
@@ -127,23 +128,23 @@ BINARY_F32(DEFINE_F32)
   X(bitwise_xor, T, T, a ^ b)                                                                     \
   X(right_shift, T, T, a >> (b < 0 ? 0 : b >= BITS ? BITS - 1 : b))
 
-/** A negative exponent gives the power cut off to an integer: 0, or a power of 1 or -1. */
+/** A negative exponent is a fault. */
 #define INTEGER_HELPERS(T, U)                                                                     \
+  INLINE T divide_##T(T a, T b) {                                                                 \
+    if (b == 0) return report_fault(FAULT_DIVISION, 0, 0), 0;                                     \
+    return b == -1 ? (T)(0 - (U)a) : a / b;                                                       \
+  }                                                                                               \
   INLINE T floor_mod_##T(T a, T b) {                                                              \
-    if (b == 0 || b == -1) return 0;                                                              \
-    T r = a % b;                                                                                  \
+    if (b == 0) return report_fault(FAULT_DIVISION, 0, 0), 0;                                     \
+    T r = b == -1 ? 0 : a % b;                                                                    \
     return r != 0 && (r < 0) != (b < 0) ? r + b : r;                                              \
   }                                                                                               \
   INLINE T floor_div_##T(T a, T b) {                                                              \
-    if (b == 0) return 0;                                                                         \
-    if (b == -1) return (T)(0 - (U)a);                                                            \
-    return a / b - (a % b != 0 && (a < 0) != (b < 0));                                            \
+    const T quotient = divide_##T(a, b);                                                          \
+    return quotient - (b > 0 ? a < quotient * b : b < -1 && a > quotient * b);                    \
   }                                                                                               \
   INLINE T power_##T(T base, T exponent) {                                                        \
-    if (exponent < 0) {                                                                           \
-      if (base != 1 && base != -1) return 0;                                                      \
-      exponent &= 1;                                                                              \
-    }                                                                                             \
+    if (exponent < 0) return report_fault(FAULT_EXPONENT, exponent, 0), 0;                        \
     U result = 1;                                                                                 \
     for (U square = (U)base; exponent; exponent >>= 1, square *= square) {                        \
       if (exponent & 1) result *= square;                                                         \

@@ -1,6 +1,6 @@
 /**
  * Kernels that read or write where a tensor of indices says. Indices are int32, or int64 where
- * `wide`. An index outside its dimension reads zeros and writes nothing.
+ * `wide`. An index outside its dimension is a fault.
  */
 #include "indices.h"
 #include "kernels.h"
@@ -25,7 +25,9 @@ void gather(const gather_params *p, uint32_t thread, uint32_t threads) {
     const uint32_t block = at / p->count, batch = block / p->outer;
     const int64_t index = index_at(p->indices, batch * p->count + at % p->count, p->wide);
     const char *from = 0;
-    if (index >= 0 && index < p->length) {
+    if (index < 0 || index >= p->length) {
+      report_fault(FAULT_INDEX, index, p->length);
+    } else {
       from = (const char *)p->x + (block * p->length + (uint32_t)index) * p->slice_bytes;
     }
     copy_slice((char *)p->y + at * p->slice_bytes, from, p->slice_bytes);
@@ -45,16 +47,28 @@ void gather_nd(const gather_nd_params *p, uint32_t thread, uint32_t threads) {
   }
 }
 
+/** The segment that row belongs to, of `count`; OUTSIDE for a negative one, which leaves it out. */
+INLINE uint32_t segment_of(const void *ids, uint32_t row, uint32_t count, uint32_t wide) {
+  const int64_t segment = index_at(ids, row, wide);
+  if (segment < 0) return OUTSIDE;
+  if (segment < count) return (uint32_t)segment;
+  report_fault(FAULT_SEGMENT, segment, count);
+  return OUTSIDE;
+}
+
 /**
  * y[indices[row, :], i] = JOIN(y[indices[row, :], i], updates[row, i]) for each row in order; y is
- * [dims[0 .. depth-1], inner] and holds its first values. Each thread owns a range of y, so that
- * rows which meet are joined in order. Source: TFLite's SCATTER_ND and SEGMENT_SUM families.
+ * [dims[0 .. depth-1], inner] and holds its first values. With `segments` (and a depth of 1) rows
+ * whose index is negative are left out. Each thread owns a range of y, so that rows which meet are
+ * joined in order. Source: TFLite's SCATTER_ND and SEGMENT_SUM families.
  */
 #define DEFINE_SCATTER(NAME, T, A, JOIN)                                                          \
   void NAME(const NAME##_params *p, uint32_t thread, uint32_t threads) {                          \
     const span own = share(product(p->dims, p->depth), 1, thread, threads);                       \
     for (uint32_t row = 0; row < p->rows; row++) {                                                \
-      const uint32_t to = row_of(p->indices, row, p->depth, p->dims, p->wide);                    \
+      const uint32_t to = p->segments                                                             \
+                              ? segment_of(p->indices, row, p->dims[0], p->wide)                  \
+                              : row_of(p->indices, row, p->depth, p->dims, p->wide);              \
       if (to < own.begin || to >= own.end) continue;                                              \
       T *y = (T *)p->y + to * p->inner;                                                           \
       const T *x = (const T *)p->updates + row * p->inner;                                        \

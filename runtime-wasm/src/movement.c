@@ -122,7 +122,7 @@ FOR_EACH_SIZE(DEFINE_SELECT, select)
 /**
  * REVERSE_SEQUENCE. x and y are [outer, first, middle, second, inner]; of the two middle axes one
  * counts sequences (`first` where batch_first) and the other runs along them. The first
- * lengths[sequence] elements are reversed, the rest stays; lengths are limited to the axis.
+ * lengths[sequence] elements are reversed, the rest stays; a length past the axis is a fault.
  */
 #define DEFINE_REVERSE(NAME, T)                                                                   \
   static void NAME(const reverse_sequence_params *p, uint32_t thread, uint32_t threads) {         \
@@ -134,7 +134,9 @@ FOR_EACH_SIZE(DEFINE_SELECT, select)
       const uint32_t sequence = p->batch_first ? first : second;                                  \
       const uint32_t step = p->batch_first ? second : first;                                      \
       const int64_t given = index_at(p->lengths, sequence, p->wide);                              \
-      const uint32_t length = given < 0 ? 0 : given > steps ? steps : (uint32_t)given;            \
+      const int fits = given >= 0 && given <= steps;                                              \
+      if (!fits) report_fault(FAULT_LENGTH, given, steps);                                        \
+      const uint32_t length = fits ? (uint32_t)given : 0;                                         \
       const uint32_t from = step < length ? length - 1 - step : step;                             \
       const T *x = (const T *)p->x + at * p->inner - step * step_size + from * step_size;         \
       T *y = (T *)p->y + at * p->inner;                                                           \

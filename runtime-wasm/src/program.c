@@ -1,9 +1,40 @@
 /** Runs programs: see program.h. */
 #include "program.h"
 
+#include "fault.h"
 #include "kernels.h"
 
 #define EXPORT(name) __attribute__((export_name(name)))
+
+/** What the kernels of the program that runs or ran last have reported; one team has one memory. */
+static fault found;
+
+#ifdef __wasm_atomics__
+static uint32_t found_lock;
+static void lock(void) {
+  while (__atomic_exchange_n(&found_lock, 1, __ATOMIC_SEQ_CST)) {}
+}
+static void unlock(void) { __atomic_store_n(&found_lock, 0, __ATOMIC_SEQ_CST); }
+#else
+static void lock(void) {}
+static void unlock(void) {}
+#endif
+
+void report_fault(fault_kind kind, int64_t value, int64_t bound) {
+  lock();
+  if (found.kind == FAULT_NONE || value < found.value) {
+    found.kind = kind;
+    found.value = value;
+    found.bound = bound;
+  }
+  unlock();
+}
+
+/** What `run` gives after step `at`, whose kernel has reported something. */
+static const fault *found_at(uint32_t at) {
+  found.step = at;
+  return &found;
+}
 
 #ifdef __wasm_atomics__
 
@@ -24,38 +55,48 @@ static void await_change(team *crew, uint32_t *word, uint32_t old, int may_sleep
   }
 }
 
-static void advance(uint32_t *word) {
-  __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST);
+static void advance_to(uint32_t *word, uint32_t next) {
+  __atomic_store_n(word, next, __ATOMIC_SEQ_CST);
   __builtin_wasm_memory_atomic_notify((int *)word, UINT32_MAX);
 }
 
-/** All threads enter, then all leave; what was written before is visible after. */
-static void barrier(team *crew, uint32_t thread, uint32_t threads) {
+/**
+ * All threads enter, then all leave; what was written before is visible after. The phase that
+ * begins is odd when a fault was reported before, which is what each of them returns: the phase
+ * does not change again before all have read it, whereas `found` may.
+ */
+static uint32_t barrier(team *crew, uint32_t thread, uint32_t threads) {
   uint32_t phase = load(&crew->phase);
   if (__atomic_add_fetch(&crew->arrived, 1, __ATOMIC_SEQ_CST) == threads) {
     __atomic_store_n(&crew->arrived, 0, __ATOMIC_SEQ_CST);
-    advance(&crew->phase);
+    advance_to(&crew->phase, (phase | 1) + 1 + (found.kind != FAULT_NONE));
   } else {
     await_change(crew, &crew->phase, phase, thread != 0 || crew->leader_waits);
   }
+  return load(&crew->phase) & 1;
 }
 
-/** One thread's share of a program. */
-static uint32_t take_part(const step *program, uint32_t steps, team *crew, uint32_t thread) {
+/** What `run` gives when the team has been stopped. */
+static const fault stopped = {.kind = FAULT_STOPPED};
+
+/** One thread's share of a program; what ended it early, or null. */
+static const fault *take_part(const step *program, uint32_t steps, team *crew, uint32_t thread) {
   uint32_t threads = crew->threads;
   for (uint32_t i = 0; i < steps; i++) {
     kernel_table[program[i].kernel](program[i].params, thread, threads);
-    if (threads > 1) barrier(crew, thread, threads);
-    if (load(&crew->stopped)) return 1;
+    uint32_t is_faulty = threads > 1 ? barrier(crew, thread, threads) : found.kind != FAULT_NONE;
+    if (load(&crew->stopped)) return &stopped;
+    if (is_faulty) return thread == 0 ? found_at(i) : &found;
   }
   return 0;
 }
 
-EXPORT("run") uint32_t run(const step *program, uint32_t steps, team *crew) {
+EXPORT("run") const fault *run(const step *program, uint32_t steps, team *crew) {
+  found.kind = FAULT_NONE;
   if (crew->threads > 1) {
     crew->program = program;
     crew->steps = steps;
-    advance(&crew->epoch);
+    advance_to(&crew->epoch, load(&crew->epoch) + 1);
   }
   return take_part(program, steps, crew, 0);
 }
@@ -64,15 +105,19 @@ EXPORT("work") void work(team *crew, uint32_t thread) {
   for (uint32_t seen = 0;; seen++) {
     await_change(crew, &crew->epoch, seen, 1);
     if (load(&crew->stopped)) return;
-    if (take_part(crew->program, crew->steps, crew, thread)) return;
+    if (take_part(crew->program, crew->steps, crew, thread) == &stopped) return;
   }
 }
 
 #else
 
-EXPORT("run") uint32_t run(const step *program, uint32_t steps, team *crew) {
+EXPORT("run") const fault *run(const step *program, uint32_t steps, team *crew) {
   (void)crew;
-  for (uint32_t i = 0; i < steps; i++) kernel_table[program[i].kernel](program[i].params, 0, 1);
+  found.kind = FAULT_NONE;
+  for (uint32_t i = 0; i < steps; i++) {
+    kernel_table[program[i].kernel](program[i].params, 0, 1);
+    if (found.kind != FAULT_NONE) return found_at(i);
+  }
   return 0;
 }
 

@@ -32,7 +32,7 @@ typedef struct {
   uint32_t epoch;
   /** Threads that have reached the current barrier. */
   uint32_t arrived;
-  /** Goes up by one each time a barrier opens; threads at a barrier wait on it. */
+  /** Changes each time a barrier opens; threads at a barrier wait on it. */
   uint32_t phase;
   /** Not 0 once a thread has trapped or the host ends the team: nobody waits any more. */
   uint32_t stopped;
@@ -41,11 +41,26 @@ typedef struct {
   uint32_t steps;
 } team;
 
+/** Why a program ended early. */
+typedef struct {
+  /** A fault_kind of fault.h, or FAULT_STOPPED. */
+  uint32_t kind;
+  /** The step whose kernel reported it. */
+  uint32_t step;
+  /** What the kernel reported: kernels/fault.ts. */
+  int64_t value;
+  int64_t bound;
+} fault;
+
+/** The team was stopped: a thread has trapped, or the host has ended it. */
+#define FAULT_STOPPED 255
+
 /**
  * Runs `steps` steps with all threads of `crew` (the single-threaded builds ignore it) and returns
- * when the last is done: 0, or 1 when the team was stopped and the results are void.
+ * null when the last is done; else why it ended before, valid until the next call, and the results
+ * are void.
  */
-uint32_t run(const step *program, uint32_t steps, team *crew);
+const fault *run(const step *program, uint32_t steps, team *crew);
 
 #ifdef __wasm_atomics__
 /**

@@ -76,8 +76,9 @@ export interface Model {
    * Runs the model. Runs of one model follow one another in the order of the calls. Inputs must not
    * change until the run is done; outputs are the caller's own.
    *
-   * @throws LinnetError of code INVALID_ARGUMENT for inputs that do not fit, ABORTED, DISPOSED,
-   * OUT_OF_MEMORY, or INVALID_MODEL and UNSUPPORTED where only the inputs' shapes show it
+   * @throws LinnetError of code INVALID_ARGUMENT for inputs that do not fit or lead to values that an
+   * op cannot work with (an index outside its dimension, an integer divided by zero), ABORTED,
+   * DISPOSED, OUT_OF_MEMORY, or INVALID_MODEL and UNSUPPORTED where only the inputs' shapes show it
    */
   run(inputs: ModelInputs, options?: RunOptions): Promise<ModelOutputs>;
 

@@ -109,7 +109,7 @@ export class StageBuilder {
     const isShared = ids.some((id) => id) && ids.every((id) => id !== null);
     return {
       call: <K extends KernelName>(kernel: K, args: KernelCallArguments<K, BufferRef>) => {
-        this.calls.push({ kernel, args: args as KernelCall['args'] });
+        this.calls.push({ kernel, args: args as KernelCall['args'], node });
       },
       scratch: (bytes) => this.#add({ kind: 'arena', bytes }),
       threadScratch: (bytes) => this.#add({ kind: 'arena', bytes: bytes * this.backend.threads }),

@@ -1,6 +1,7 @@
 /** A plan: what a backend executes. Nothing in it belongs to one backend but the kernels' names. */
 import type { KernelDeclaration, KernelName } from '@linnet/runtime-wasm';
 import type { OpName, TensorType, TypedArray } from '@linnet/schema';
+import type { GraphNode } from '../model/graph.js';
 import type { Known } from '../model/known.js';
 import type { BufferRef } from './lowering.js';
 
@@ -15,11 +16,16 @@ export type PlanBuffer =
   /** Kept from one run to the next, zero at first; plans that name the same id share it. */
   | { readonly kind: 'state'; readonly id: string; readonly bytes: number };
 
+/** A node by its position in the file and its op. */
+export type NodeLabel = Pick<GraphNode, 'name' | 'op'>;
+
 /** One kernel call. */
 export interface KernelCall {
   readonly kernel: KernelName;
   /** The values of the declaration's fields; pointers as BufferRefs or null. */
   readonly args: Readonly<Record<string, BufferRef | number | readonly number[] | null>>;
+  /** The node that it is part of, for messages and profiles. */
+  readonly node: NodeLabel;
 }
 
 /** A tensor that goes into a plan or comes out of it. */

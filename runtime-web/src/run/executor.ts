@@ -7,7 +7,7 @@ import { type Given, type HostOp, isHostNode } from '../plan/infer.js';
 import type { Uses } from '../plan/step.js';
 import { formatShape } from './describe.js';
 import type { Guard } from './guard.js';
-import type { StageCache } from './stage-cache.js';
+import type { BoundStage, StageCache } from './stage-cache.js';
 
 /** A tensor in the host's hands. */
 export interface HostValue {
@@ -93,9 +93,9 @@ export class Executor {
 
   async #runStage(frame: Frame, position: number): Promise<number> {
     const entry = this.stages.get(frame.graph, position, frame.given());
-    const { stage, bound } = entry;
+    const { stage } = entry;
     const inputs = stage.inputs.map(({ tensor }) => frame.value(tensor).bytes);
-    const results = await bound.run(inputs).finally(() => this.stages.release(entry));
+    const results = await this.#execute(frame.graph, entry, inputs);
     stage.outputs.forEach(({ tensor, type }, i) => {
       frame.set(tensor, { type, bytes: results[i] as Uint8Array, isOwned: true });
     });
@@ -104,6 +104,16 @@ export class Executor {
     }
     for (const tensor of stage.needs) frame.learn(tensor);
     return stage.end;
+  }
+
+  async #execute(graph: Graph, entry: BoundStage, inputs: readonly Uint8Array[]) {
+    try {
+      return await entry.bound.run(inputs);
+    } catch (error) {
+      throw error instanceof LinnetError ? error.at({ subgraph: graph.name }) : error;
+    } finally {
+      this.stages.release(entry);
+    }
   }
 
   async #carryOut(node: HostNode, frame: Frame, signal: AbortSignal | undefined): Promise<void> {

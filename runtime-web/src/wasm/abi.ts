@@ -17,11 +17,34 @@ export const TEAM = {
 
 export const TEAM_BYTES = 32;
 
+/** Why a program ended early. */
+export interface Fault {
+  /** A number of FAULTS, or FAULT_STOPPED. */
+  readonly kind: number;
+  /** The step that reported it. */
+  readonly step: number;
+  readonly value: bigint;
+  readonly bound: bigint;
+}
+
+export const FAULT_STOPPED = 255;
+
+export function readFault(memory: WebAssembly.Memory, address: number): Fault {
+  const view = new DataView(memory.buffer, address);
+  return {
+    kind: view.getUint32(0, true),
+    step: view.getUint32(4, true),
+    value: view.getBigInt64(8, true),
+    bound: view.getBigInt64(16, true),
+  };
+}
+
 /** Each thread but the first gets its stack from the host; as large as the linker makes the first's. */
 export const STACK_BYTES = 256 * 1024;
 
 /** What an instance of the kernels exports. */
 export interface KernelExports {
+  /** 0 when the program has run, else the address of what ended it. */
   run(program: number, steps: number, team: number): number;
   work(team: number, thread: number): void;
   readonly __stack_pointer: WebAssembly.Global;

@@ -4,10 +4,11 @@ import type { WasmUrl } from '../api.js';
 import { bytesOf } from '../model/storage.js';
 import type { Backend, BackendMemory, BoundProgram } from '../plan/backend.js';
 import type { Lowering } from '../plan/lowering.js';
-import { forEachPointer, type PlanBuffer, type Program } from '../plan/plan.js';
-import { instantiate, type KernelExports } from './abi.js';
+import { forEachPointer, type KernelCall, type PlanBuffer, type Program } from '../plan/plan.js';
+import { FAULT_STOPPED, type Fault, instantiate, type KernelExports, readFault } from './abi.js';
 import { encodeProgram, programBytes } from './encode.js';
 import { selectBuild } from './environment.js';
+import { faultError } from './fault.js';
 import { Heap } from './heap.js';
 import { LOWERINGS } from './lower/index.js';
 import { loadModule } from './module.js';
@@ -74,7 +75,7 @@ export class WasmBackend implements Backend {
   evaluate(program: Program): readonly Uint8Array[] {
     const bound = this.#bind(program);
     try {
-      return bound.execute([]);
+      return bound.execute([], 'INVALID_MODEL');
     } finally {
       bound.dispose();
     }
@@ -164,15 +165,19 @@ export class WasmBackend implements Backend {
     return address;
   }
 
-  /** Runs steps at an address on all threads. */
-  execute(code: number, steps: number): void {
+  /** Runs steps at an address on all threads; what made one of them end the program, or null. */
+  execute(code: number, steps: number): Fault | null {
     if (this.#isBroken) throw trapped();
+    let address: number;
     try {
-      if (this.kernels.run(code, steps, this.pool.team) === 0) return;
+      address = this.kernels.run(code, steps, this.pool.team);
     } catch (cause) {
       this.#fail();
       throw trapped(cause);
     }
+    if (address === 0) return null;
+    const fault = readFault(this.heap.memory, address);
+    if (fault.kind !== FAULT_STOPPED) return fault;
     this.#fail();
     throw trapped();
   }
@@ -226,16 +231,21 @@ class WasmProgram implements BoundProgram {
   }
 
   async run(inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
-    return this.execute(inputs);
+    return this.execute(inputs, 'INVALID_ARGUMENT');
   }
 
-  execute(inputs: readonly Uint8Array[]): readonly Uint8Array[] {
+  /** @throws LinnetError of the code `blame` for values that kernels cannot work with */
+  execute(
+    inputs: readonly Uint8Array[],
+    blame: 'INVALID_ARGUMENT' | 'INVALID_MODEL',
+  ): readonly Uint8Array[] {
     const { heap } = this.backend;
     const { calls, inputs: inputPorts, outputs } = this.program;
     inputPorts.forEach(({ ref }, index) => {
       heap.view.set(inputs[index] as Uint8Array, this.#address(ref));
     });
-    if (calls.length > 0) this.backend.execute(this.code, calls.length);
+    const fault = calls.length > 0 ? this.backend.execute(this.code, calls.length) : null;
+    if (fault !== null) throw faultError(fault, (calls[fault.step] as KernelCall).node, blame);
     return outputs.map(({ ref, bytes }) => {
       const address = this.#address(ref);
       return heap.view.slice(address, address + bytes);

@@ -37,7 +37,8 @@ export function buildCases(): Case[] {
   });
 }
 
-function buildCase(op: OpName, spec: CaseSpec<OpName>): Case {
+/** A case of `op`; the same each time. */
+export function buildCase(op: OpName, spec: CaseSpec<OpName>): Case {
   const name = `${op} ${spec.name}`;
   try {
     const model = spec.model?.() ?? oneNode(op, spec, name);

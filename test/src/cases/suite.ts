@@ -6,6 +6,7 @@ import { type Backend, referenceBackend, wasmBackend } from './backend.js';
 import { buildCases, type Case, type Value } from './build.js';
 import { difference } from './compare.js';
 import { expectedOutputs } from './expected.js';
+import { testRefusals } from './refusals.js';
 import type { Tolerance } from './spec.js';
 import { fromReference, fromStock } from './tolerance.js';
 
@@ -36,12 +37,15 @@ export function testCases(backend: Backend, cases: readonly Case[]): void {
 /** The suite on a build of the runtime. */
 export async function testCasesOnWasm(build: Build): Promise<void> {
   const cases = buildCases();
-  testCases(await wasmBackend(build, cases[0]!), cases);
+  const backend = await wasmBackend(build, cases[0]!);
+  testCases(backend, cases);
+  testRefusals(backend);
 }
 
 /** The suite on the reference. */
 export function testCasesOnReference(): void {
   testCases(referenceBackend, buildCases());
+  testRefusals(referenceBackend);
 }
 
 /** What is wrong with a backend's answer, or null. */

@@ -40,6 +40,20 @@ export async function whyNotRunnable(build: Build): Promise<string | undefined> 
   }
 }
 
+/** A program ended early: runtime-wasm/src/program.h. */
+export class KernelFault extends Error {
+  readonly kind: number;
+  readonly value: bigint;
+  readonly bound: bigint;
+
+  constructor(kernel: KernelName, record: DataView) {
+    super(`${kernel} reported a fault`);
+    this.kind = record.getUint32(0, true);
+    this.value = record.getBigInt64(8, true);
+    this.bound = record.getBigInt64(16, true);
+  }
+}
+
 export interface KernelHost {
   readonly threads: number;
   /** Runs one kernel; arrays behind out, inout and temp pointers hold what it wrote. */
@@ -130,9 +144,9 @@ export async function openKernels(build: Build, threads = 1, megabytes = 64): Pr
     for (let i = 0; i < repeats; i++) steps.set([id, block], 2 * i);
 
     const started = performance.now();
-    const failed = exports.run(program, repeats, team);
+    const fault = exports.run(program, repeats, team);
     const elapsed = performance.now() - started;
-    if (failed) throw new Error(`${kernel} trapped on another thread`);
+    if (fault !== 0) throw new KernelFault(kernel, new DataView(memory.buffer, fault, 24));
     for (const { name, at, array, writable } of placed) {
       const guards = [at - GUARD_BYTES, at + array.byteLength].map(
         (from) => new Uint8Array(memory.buffer, from, GUARD_BYTES),

@@ -1,7 +1,7 @@
 /** Kernels share their work so that the number of threads does not show in a single bit. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { KernelCallArguments, KernelName } from '@linnet/runtime-wasm';
+import { FAULTS, type KernelCallArguments, type KernelName } from '@linnet/runtime-wasm';
 import type { TypedArray } from '@linnet/schema';
 import { type KernelHost, openKernels } from './harness.js';
 import { Random } from './random.js';
@@ -173,7 +173,7 @@ const SUBJECTS: readonly Subject[] = [
   })),
   subject('gather', () => ({
     x: floats(50 * 3),
-    indices: words(N).map((index) => index % 60),
+    indices: words(N).map((index) => Math.abs(index) % 50),
     y: new Float32Array(3 * N),
     slice_bytes: 12,
     batch: 1,
@@ -191,6 +191,7 @@ const SUBJECTS: readonly Subject[] = [
     dims: eight(13),
     inner: 3,
     wide: 0,
+    segments: 0,
   })),
   subject('top_k_f32', () => ({
     x: floats(ROWS * COLUMNS),
@@ -249,4 +250,27 @@ describe('kernels on several threads', () => {
       assert.deepEqual(three, one);
     });
   }
+
+  test('what several threads report is one fault, after which they go on', () => {
+    const reverse = (extra: number) => ({
+      x: new Int32Array(4 * ROWS),
+      lengths: Int32Array.from({ length: ROWS }, (_, i) => (extra && i % 2 ? 4 + i : 4)),
+      y: new Int32Array(4 * ROWS),
+      size: 4,
+      outer: 1,
+      first: ROWS,
+      middle: 1,
+      second: 4,
+      inner: 1,
+      batch_first: 1,
+      wide: 0,
+    });
+    const report = { kind: FAULTS.length, value: 5n, bound: 4n };
+    for (const host of hosts) {
+      for (let round = 0; round < 50; round++) {
+        assert.throws(() => host.call('reverse_sequence', reverse(1)), report);
+        host.call('reverse_sequence', reverse(0));
+      }
+    }
+  });
 });

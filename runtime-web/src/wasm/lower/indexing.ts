@@ -1,4 +1,4 @@
-/** Ops that read or write where a tensor of indices says. Indices outside read zeros, write nothing. */
+/** Ops that read or write where a tensor of indices says; the kernels report indices outside. */
 import { formatType, LinnetError, normalizeAxis, type OpName } from '@linnet/schema';
 import { elementBytes } from '../../model/storage.js';
 import type { BufferRef, Emitter, Lowering, LowerSite, Operand } from '../../plan/lowering.js';
@@ -154,7 +154,10 @@ function canScatter(updates: Operand, y: Operand): boolean {
   return known && dtype === y.type.dtype && (quantization === undefined || dtype === 'float32');
 }
 
-/** Emits y, of shape [dims, inner], with the rows of updates joined to the places that indices name. */
+/**
+ * Emits y, of shape [dims, inner], with the rows of updates joined to the places that indices name;
+ * where those number `segments`, negative ones leave rows out.
+ */
 function emitScatter(
   emit: Emitter,
   join: Join,
@@ -162,6 +165,7 @@ function emitScatter(
   updates: Operand,
   y: Operand,
   dims: readonly number[],
+  segments: 0 | 1,
 ): void {
   const type = suffixOf(y.type.dtype) as ScatterSuffix;
   const inner = count(y.type.shape.slice(dims.length));
@@ -184,6 +188,7 @@ function emitScatter(
       dims: field(dims),
       inner,
       wide,
+      segments,
     });
   });
 }
@@ -195,7 +200,7 @@ const scatterNd: Lowering<'SCATTER_ND'> = {
   lower(site, emit) {
     const [positions, updates, y] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
     const dims = y.type.shape.slice(0, positions.type.shape.at(-1) as number);
-    emitScatter(emit, 'add', positions, updates, y, dims);
+    emitScatter(emit, 'add', positions, updates, y, dims, 0);
   },
 };
 
@@ -205,7 +210,7 @@ function segments<N extends OpName>(join: Join): Lowering<N> {
     supports: (site) => canScatter(inputOf(site, 0), outputOf(site)),
     lower(site, emit) {
       const y = outputOf(site);
-      emitScatter(emit, join, inputOf(site, 1), inputOf(site, 0), y, y.type.shape.slice(0, 1));
+      emitScatter(emit, join, inputOf(site, 1), inputOf(site, 0), y, y.type.shape.slice(0, 1), 1);
     },
   };
 }
