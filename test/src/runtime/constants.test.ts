@@ -1,0 +1,112 @@
+/** Constants as files store them: reduced precision, packed, sparse. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { float32ToFloat16, loadModel } from '@linnet/runtime-web';
+import { file, graph, node, tensor } from './models.js';
+
+const i32 = (...values: number[]) => Int32Array.from(values);
+const f32 = (...values: number[]) => Float32Array.from(values);
+
+suite('constants', () => {
+  /** y = x + dequantized constant */
+  const plus = (constant: ReturnType<typeof tensor>, shape: readonly number[]) =>
+    file([
+      graph({
+        tensors: [
+          tensor('x', 'float32', shape),
+          constant,
+          tensor('float', 'float32', shape),
+          tensor('y', 'float32', shape),
+        ],
+        operators: [node('DEQUANTIZE', [1], [2]), node('ADD', [0, 2], [3])],
+        inputs: [0],
+        outputs: [3],
+      }),
+    ]);
+  const affine = (scale: number, zeroPoint: number) => ({
+    kind: 'affine' as const,
+    scale: f32(scale),
+    zeroPoint: i32(zeroPoint),
+    axis: 0,
+  });
+
+  test('constants of reduced precision are expanded once, while planning', async () => {
+    const half = tensor('c', 'float16', [3], float32ToFloat16([1.5, -2, 0.25]));
+    const byte = {
+      ...tensor('c', 'int8', [3], Int8Array.of(4, -3, 0)),
+      quantization: affine(0.5, 1),
+    };
+    for (const [constant, expected] of [
+      [half, f32(1.5, -2, 0.25)],
+      [byte, f32(1.5, -2, -0.5)],
+    ] as const) {
+      using model = await loadModel(plus(constant, [3]));
+      assert.deepEqual((await model.run([[0, 0, 0]])).y?.data, expected);
+      assert.deepEqual(
+        model.info.ops.map(({ op }) => op),
+        ['ADD'],
+      );
+    }
+  });
+
+  test('packed int4 constants are unpacked, low bits first', async () => {
+    const packed = {
+      ...tensor('c', 'int4', [3], Uint8Array.of(0x8f, 0x07)),
+      quantization: affine(1, 0),
+    };
+    using model = await loadModel(plus(packed, [3]));
+    assert.deepEqual((await model.run([[0, 0, 0]])).y?.data, f32(-1, -8, 7));
+  });
+
+  test('sparse constants become dense', async () => {
+    // The schema's block-sparse layout: 4x4 in 2x2 blocks, the second block of the first row alone.
+    const sparse = {
+      ...tensor('c', 'float32', [4, 4], f32(1, 2, 3, 4)),
+      sparsity: {
+        traversalOrder: [0, 1, 2, 3],
+        blockMap: [0, 1],
+        dims: [
+          { format: 'dense', size: 2 },
+          { format: 'sparse-csr', segments: [0, 1, 1], indices: [1] },
+          { format: 'dense', size: 2 },
+          { format: 'dense', size: 2 },
+        ],
+      },
+    } as const;
+    using model = await loadModel(
+      file([
+        graph({
+          tensors: [
+            tensor('x', 'float32', [4, 4]),
+            sparse,
+            tensor('d', 'float32', [4, 4]),
+            tensor('y', 'float32', [4, 4]),
+          ],
+          operators: [node('DENSIFY', [1], [2]), node('ADD', [0, 2], [3])],
+          inputs: [0],
+          outputs: [3],
+        }),
+      ]),
+    );
+    const { y } = await model.run([new Float32Array(16)]);
+    assert.deepEqual(
+      Array.from(y?.data as Float32Array),
+      [0, 0, 1, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0],
+    );
+  });
+
+  test('constants and inputs may be outputs', async () => {
+    using model = await loadModel(
+      file([
+        graph({
+          tensors: [tensor('x', 'int32', [2]), tensor('c', 'int32', [2], i32(7, 8))],
+          operators: [],
+          inputs: [0],
+          outputs: [1, 0],
+        }),
+      ]),
+    );
+    const { x, c } = await model.run([[1, 2]]);
+    assert.deepEqual([c?.data, x?.data], [i32(7, 8), i32(1, 2)]);
+  });
+});
