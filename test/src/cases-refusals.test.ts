@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorCode, LinnetError, type Model, type OpName } from '@linnet/schema';
-import { ReferenceModel, type ReferenceTensor } from '../../converter/dist/reference/model.js';
+import type { ArrayValue } from '../../converter/dist/entry-point.js';
+import { ReferenceModel } from '../../converter/dist/reference/model.js';
 import { modelOf, SubgraphAssembly } from './cases/assemble.js';
 import { f32, ints, type Operand, resource } from './cases/operand.js';
 
@@ -17,19 +18,19 @@ function oneNode(
   return modelOf([graph.finish(graph.node(op, ids, [output], options))]);
 }
 
-function refuses(model: Model, inputs: readonly ReferenceTensor[], code: ErrorCode, text: RegExp) {
+function refuses(model: Model, inputs: readonly ArrayValue[], code: ErrorCode, text: RegExp) {
   assert.throws(
     () => new ReferenceModel(model).run(inputs),
     (error) => error instanceof LinnetError && error.code === code && text.test(error.format()),
   );
 }
 
-const vector = (...values: number[]): ReferenceTensor => ({
+const vector = (...values: number[]): ArrayValue => ({
   dtype: 'float32',
   shape: [values.length],
   data: Float32Array.from(values),
 });
-const indices = (...values: number[]): ReferenceTensor => ({
+const indices = (...values: number[]): ArrayValue => ({
   dtype: 'int32',
   shape: [values.length],
   data: Int32Array.from(values),
@@ -77,7 +78,7 @@ describe('the reference refuses', () => {
 
   it('outputs of absurd size', () => {
     const model = oneNode('FILL', [ints(2 ** 16, 2 ** 16), f32()], f32());
-    const value: ReferenceTensor = { dtype: 'float32', shape: [], data: Float32Array.of(1) };
+    const value: ArrayValue = { dtype: 'float32', shape: [], data: Float32Array.of(1) };
     refuses(model, [value], 'OUT_OF_MEMORY', /more elements than/);
   });
 });

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { LinnetError } from '@linnet/schema';
 import { type NamedArray, readNpy, readNpz } from '../data/npy.js';
+import type { SignatureInfo } from '../entry-point.js';
 import { fileErrorReason } from '../file-errors.js';
-import type { SignatureInfo } from '../verify/runner.js';
 import { UsageError } from './console.js';
 
 /**

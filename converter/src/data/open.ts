@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LinnetError, UNKNOWN_DIM } from '@linnet/schema';
-import type { TensorInfo } from '../verify/runner.js';
+import type { TensorInfo } from '../entry-point.js';
 import { Dataset } from './dataset.js';
 import { fileInfo, ioError, readHead } from './files.js';
 import { imageKind } from './image/header.js';

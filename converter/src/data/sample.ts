@@ -8,7 +8,7 @@ import {
   type TypedArray,
   UNKNOWN_DIM,
 } from '@linnet/schema';
-import type { ArrayValue, TensorInfo } from '../verify/runner.js';
+import type { ArrayValue, TensorInfo } from '../entry-point.js';
 
 /** What one run of a model takes: a value for each input, by name. */
 export type Sample = Readonly<Record<string, ArrayValue>>;

@@ -1,38 +1,15 @@
 import {
-  type DType,
   elementCount,
   formatType,
   LinnetError,
   type Model,
   type Signature,
-  type TensorElements,
   type TensorType,
   UNKNOWN_DIM,
 } from '@linnet/schema';
+import type { ArrayValue, SignatureInfo, TensorInfo } from '../entry-point.js';
 import { Interpreter } from './interpret.js';
 import type { TensorValue } from './kernel.js';
-
-/** An input or output as users see it. */
-export interface ReferenceTensorInfo {
-  readonly name: string;
-  readonly dtype: DType;
-  /** UNKNOWN_DIM where the caller chooses. */
-  readonly shape: readonly number[];
-}
-
-export interface ReferenceSignature {
-  /** Empty when the file does not name its entry point. */
-  readonly key: string;
-  readonly inputs: readonly ReferenceTensorInfo[];
-  readonly outputs: readonly ReferenceTensorInfo[];
-}
-
-/** A tensor that goes into or comes out of a run; float16 elements are bit patterns. */
-export interface ReferenceTensor {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly data: TensorElements;
-}
 
 export interface ReferenceRunOptions {
   /** The entry point; the model's first by default. */
@@ -40,16 +17,14 @@ export interface ReferenceRunOptions {
 }
 
 /** Tensors by name, or in the order of the signature's inputs. */
-export type ReferenceInputs =
-  | Readonly<Record<string, ReferenceTensor>>
-  | readonly ReferenceTensor[];
+export type ReferenceInputs = Readonly<Record<string, ArrayValue>> | readonly ArrayValue[];
 
 /**
  * A model that runs on the reference kernels: slow, exact, and independent of the runtime. It
  * keeps variables from one run to the next, as the runtime does.
  */
 export class ReferenceModel {
-  readonly signatures: readonly ReferenceSignature[];
+  readonly signatures: readonly SignatureInfo[];
   private readonly interpreter: Interpreter;
   private readonly entries: readonly Signature[];
 
@@ -67,12 +42,12 @@ export class ReferenceModel {
   }
 
   /** Inputs of the first signature. */
-  get inputs(): readonly ReferenceTensorInfo[] {
+  get inputs(): readonly TensorInfo[] {
     return this.signatures[0]!.inputs;
   }
 
   /** Outputs of the first signature. */
-  get outputs(): readonly ReferenceTensorInfo[] {
+  get outputs(): readonly TensorInfo[] {
     return this.signatures[0]!.outputs;
   }
 
@@ -84,7 +59,7 @@ export class ReferenceModel {
   run(
     inputs: ReferenceInputs,
     { signature }: ReferenceRunOptions = {},
-  ): Record<string, ReferenceTensor> {
+  ): Record<string, ArrayValue> {
     const entry = this.entry(signature);
     const subgraph = this.model.subgraphs[entry.subgraph]!;
     const given = byTensor(entry, inputs);
@@ -129,7 +104,7 @@ function unnamedSignature(model: Model): Signature {
   return { key: '', subgraph: 0, inputs: named(main.inputs), outputs: named(main.outputs) };
 }
 
-function byTensor(entry: Signature, inputs: ReferenceInputs): Map<number, ReferenceTensor> {
+function byTensor(entry: Signature, inputs: ReferenceInputs): Map<number, ArrayValue> {
   if (Array.isArray(inputs)) {
     if (inputs.length !== entry.inputs.length) {
       throw new LinnetError(
@@ -140,7 +115,7 @@ function byTensor(entry: Signature, inputs: ReferenceInputs): Map<number, Refere
     return new Map(entry.inputs.map(({ tensor }, i) => [tensor, inputs[i]!]));
   }
   return new Map(
-    Object.entries(inputs as Record<string, ReferenceTensor>).map(([name, value]) => {
+    Object.entries(inputs as Record<string, ArrayValue>).map(([name, value]) => {
       const input = entry.inputs.find((candidate) => candidate.name === name);
       if (input) return [input.tensor, value];
       throw new LinnetError('INVALID_ARGUMENT', `The model has no input "${name}".`, {}, [
@@ -151,7 +126,7 @@ function byTensor(entry: Signature, inputs: ReferenceInputs): Map<number, Refere
 }
 
 /** A caller's tensor as a value of the declared type. */
-function checked(given: ReferenceTensor, declared: TensorType, name: string): TensorValue {
+function checked(given: ArrayValue, declared: TensorType, name: string): TensorValue {
   const fits =
     given.dtype === declared.dtype &&
     given.shape.length === declared.shape.length &&

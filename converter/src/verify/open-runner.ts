@@ -1,11 +1,12 @@
 import { loadModel, type TensorInput } from '@linnet/runtime-web';
 import { LinnetError, read } from '@linnet/schema';
 import { convert } from '../convert.js';
+import type { ArrayValue } from '../entry-point.js';
 import { nodeSource } from '../formats/node-source.js';
 import type { Source } from '../formats/source.js';
 import { TFLITE } from '../formats/tflite/index.js';
 import { ReferenceModel } from '../reference/model.js';
-import type { ArrayValue, Runner } from './runner.js';
+import type { Runner } from './runner.js';
 
 /** `wasm` is the runtime, `reference` the naive evaluation that is its oracle. */
 export type Backend = 'wasm' | 'reference';

@@ -6,7 +6,7 @@ import {
   type TypedArray,
   UNKNOWN_DIM,
 } from '@linnet/schema';
-import type { ArrayValue, TensorInfo } from './runner.js';
+import type { ArrayValue, TensorInfo } from '../entry-point.js';
 
 /** Uniform numbers in [0, 1). */
 export type Random = () => number;

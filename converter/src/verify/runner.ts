@@ -1,24 +1,4 @@
-import type { DType, TensorElements } from '@linnet/schema';
-
-export interface TensorInfo {
-  readonly name: string;
-  readonly dtype: DType;
-  /** UNKNOWN_DIM where the caller chooses. */
-  readonly shape: readonly number[];
-}
-
-export interface SignatureInfo {
-  readonly key: string;
-  readonly inputs: readonly TensorInfo[];
-  readonly outputs: readonly TensorInfo[];
-}
-
-/** A tensor that goes into or comes out of a run; float16 elements are bit patterns. */
-export interface ArrayValue {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly data: TensorElements;
-}
+import type { ArrayValue, SignatureInfo } from '../entry-point.js';
 
 /** A model that is ready to run, whatever runs it. */
 export interface Runner {

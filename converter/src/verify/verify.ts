@@ -1,7 +1,8 @@
 import { float16ToFloat32 } from '@linnet/runtime-web';
 import { LinnetError } from '@linnet/schema';
+import type { ArrayValue, SignatureInfo } from '../entry-point.js';
 import { compare, type Difference } from './compare.js';
-import type { ArrayValue, Runner, SignatureInfo } from './runner.js';
+import type { Runner } from './runner.js';
 
 /** The worst difference of one output over all inputs. */
 export interface OutputDifference extends Difference {

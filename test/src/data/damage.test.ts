@@ -6,7 +6,7 @@ import { suite, test } from 'node:test';
 import { type NamedArray, readNpz, writeNpy } from '@linnet/converter';
 import fc from 'fast-check';
 import { openDataset } from '../../../converter/dist/data/index.js';
-import type { TensorInfo } from '../../../converter/dist/verify/runner.js';
+import type { TensorInfo } from '../../../converter/dist/entry-point.js';
 import { fixturePath } from '../support/fixtures.js';
 import { temporaryFolder } from '../support/temporary.js';
 

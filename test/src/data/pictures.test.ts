@@ -11,7 +11,7 @@ import {
   RAW_PIXELS,
   type Sample,
 } from '../../../converter/dist/data/index.js';
-import type { TensorInfo } from '../../../converter/dist/verify/runner.js';
+import type { TensorInfo } from '../../../converter/dist/entry-point.js';
 import { fixturePath } from '../support/fixtures.js';
 import { temporaryFolder } from '../support/temporary.js';
 

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 import { type LinnetError, type NamedArray, readNpz, writeNpy } from '@linnet/converter';
 import { zipSync } from 'fflate';
 import { openDataset, parsePreprocess, type Sample } from '../../../converter/dist/data/index.js';
-import type { TensorInfo } from '../../../converter/dist/verify/runner.js';
+import type { TensorInfo } from '../../../converter/dist/entry-point.js';
 import { fixturePath } from '../support/fixtures.js';
 import { temporaryFolder } from '../support/temporary.js';
 

@@ -5,8 +5,9 @@ import { suite, test } from 'node:test';
 import { convert } from '@linnet/converter';
 import { readNpz } from '../../../converter/dist/data/npy.js';
 import { toModel } from '../../../converter/dist/emit/index.js';
+import type { ArrayValue } from '../../../converter/dist/entry-point.js';
 import { openModel } from '../../../converter/dist/formats/index.js';
-import { ReferenceModel, type ReferenceTensor } from '../../../converter/dist/reference/model.js';
+import { ReferenceModel } from '../../../converter/dist/reference/model.js';
 import { assertOutputs, type Elements, type ElementsByName } from '../support/outputs.js';
 import { FIXTURES } from '../support/paths.js';
 import { openWasm } from '../support/runs.js';
@@ -48,7 +49,7 @@ for (const [name, { inputs, outputs }] of cases) {
     test('as it is imported, on the reference', async () => {
       const { program } = await openModel(GRAPH, { signatures });
       const model = new ReferenceModel(toModel(program));
-      const results = model.run(inputs as Readonly<Record<string, ReferenceTensor>>);
+      const results = model.run(inputs as Readonly<Record<string, ArrayValue>>);
       assertOutputs(finite(results), finite(outputs), { tolerance: TOLERANCE });
     });
 

@@ -1,8 +1,8 @@
 /** Models of either backend behind one function. */
 import { type LoadOptions, loadModel, type TensorInput } from '@linnet/runtime-web';
 import { read } from '@linnet/schema';
-import { ReferenceModel, type ReferenceTensor } from '../../../converter/dist/reference/model.js';
-import type { SignatureInfo } from '../../../converter/dist/verify/runner.js';
+import type { ArrayValue, SignatureInfo } from '../../../converter/dist/entry-point.js';
+import { ReferenceModel } from '../../../converter/dist/reference/model.js';
 import type { Elements, ElementsByName } from './outputs.js';
 
 export interface OpenModel {
@@ -37,7 +37,7 @@ export function openReference(bytes: Uint8Array): OpenModel {
     signatures: model.signatures,
     run: async (inputs, signature) =>
       model.run(
-        inputs as Readonly<Record<string, ReferenceTensor>>,
+        inputs as Readonly<Record<string, ArrayValue>>,
         signature === undefined ? {} : { signature },
       ) as Record<string, Elements>,
     dispose() {},

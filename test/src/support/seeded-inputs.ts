@@ -1,10 +1,10 @@
 import { elementCount, UNKNOWN_DIM } from '@linnet/schema';
+import type { TensorInfo } from '../../../converter/dist/entry-point.js';
 import {
   type Random,
   randomInputs,
   seededRandom,
 } from '../../../converter/dist/verify/random-inputs.js';
-import type { TensorInfo } from '../../../converter/dist/verify/runner.js';
 import type { Elements, ElementsByName } from './outputs.js';
 
 const WORDS = ['', 'a', 'linnet', 'größe', '\u0000'];

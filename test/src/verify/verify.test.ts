@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { LinnetError } from '@linnet/schema';
+import type { ArrayValue } from '../../../converter/dist/entry-point.js';
 import { compare } from '../../../converter/dist/verify/compare.js';
 import { randomInputs, seededRandom } from '../../../converter/dist/verify/random-inputs.js';
-import type { ArrayValue, Runner } from '../../../converter/dist/verify/runner.js';
+import type { Runner } from '../../../converter/dist/verify/runner.js';
 import { verify } from '../../../converter/dist/verify/verify.js';
 
 const ONE = 0x3c00;

@@ -1,5 +1,5 @@
 import { formatType, LinnetError, UNKNOWN_DIM } from '@linnet/schema';
-import type { ArrayValue, TensorInfo } from '../../verify/runner.js';
+import type { ArrayValue, TensorInfo } from '../../entry-point.js';
 import { badSample, type Origin, toInput } from '../sample.js';
 import { decodePicture } from './decode.js';
 import { imageKind } from './header.js';

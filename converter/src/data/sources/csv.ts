@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { LinnetError } from '@linnet/schema';
 import { CsvError, type Info, parse } from 'csv-parse';
-import type { TensorInfo } from '../../verify/runner.js';
+import type { TensorInfo } from '../../entry-point.js';
 import { Dataset } from '../dataset.js';
 import { ioError } from '../files.js';
 import { badSample, flatShape, type Origin, type Sample, toInput } from '../sample.js';

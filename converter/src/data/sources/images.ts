@@ -1,5 +1,5 @@
 import { LinnetError } from '@linnet/schema';
-import type { TensorInfo } from '../../verify/runner.js';
+import type { TensorInfo } from '../../entry-point.js';
 import { Dataset } from '../dataset.js';
 import { readWhole } from '../files.js';
 import type { ImageReader } from '../image/reader.js';

@@ -1,5 +1,5 @@
 import { byteLength, type DType, elementCount, LinnetError, type TypedArray } from '@linnet/schema';
-import type { ArrayValue, TensorInfo } from '../../verify/runner.js';
+import type { ArrayValue, TensorInfo } from '../../entry-point.js';
 import { Dataset } from '../dataset.js';
 import { FileReader, readWhole } from '../files.js';
 import { type NamedArray, readNpy, readNpz } from '../npy.js';

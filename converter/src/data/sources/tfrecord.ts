@@ -1,5 +1,5 @@
 import { arrayType, byteLength } from '@linnet/schema';
-import type { ArrayValue, TensorInfo } from '../../verify/runner.js';
+import type { ArrayValue, TensorInfo } from '../../entry-point.js';
 import { maskedCrc32c } from '../../wire/crc32c.js';
 import { decode } from '../../wire/protobuf.js';
 import { Dataset } from '../dataset.js';
