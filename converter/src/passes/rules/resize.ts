@@ -21,7 +21,8 @@ const repeatToResize = defineRule({
     if (tile === undefined || multiples?.length !== 5 || output.shape.length !== 4) return null;
     const [batch, ...sizes] = output.shape as [number, number, number, number];
     const { shape } = graph.tensor(tile.inputs[0]!);
-    if (output.dtype !== 'float32' || sizes.includes(UNKNOWN_DIM)) return null;
+    // A resize needs known sides, and at least one pixel.
+    if (output.dtype !== 'float32' || sizes.some((size) => size < 1)) return null;
     // The repeated dimension has size 1 and stands behind the height (2) or the width (3).
     const at = multiples.findIndex((multiple) => multiple !== 1);
     const image = shape.filter((_, axis) => axis !== at);
