@@ -1,16 +1,26 @@
 import { LinnetError } from '@linnet/schema';
 import { throwIfAborted } from './abort.js';
+import type { ObserveProgress } from './calibrate/index.js';
 import { emit } from './emit/index.js';
 import { openModel } from './formats/index.js';
 import { bytesSource, type Source } from './formats/source.js';
 import type { Graph, Program } from './graph/graph.js';
 import { optimize, type RuleRecord, type TransposeLeft } from './passes/index.js';
+import { type CalibrationOptions, calibratedRanges } from './quantize/calibrated-ranges.js';
 import {
-  OPTIMIZE_MODES,
-  type OptimizeMode,
+  activationLevels,
+  type FloatNode,
+  type GraphRanges,
+  IO_TYPES,
+  type IoType,
+  QUANTIZE_MODES,
   type QuantizedTensor,
+  type QuantizeMode,
   quantize,
 } from './quantize/index.js';
+
+export const OPTIMIZE_MODES = ['none', 'default'] as const;
+export type OptimizeMode = (typeof OPTIMIZE_MODES)[number];
 
 /** Where a conversion is. */
 export interface ConvertProgress {
@@ -24,9 +34,16 @@ export interface ConvertProgress {
 export interface ConvertOptions {
   /**
    * `none` keeps float32; `default` makes weights int8 where that pays and lets kernels quantize
-   * activations as they run, as tf.lite.Optimize.DEFAULT does without data. `none` by default.
+   * activations as they run, as tf.lite.Optimize.DEFAULT does without data; with `calibration` it
+   * means `quantize: 'int8'`. `none` by default.
    */
   readonly optimize?: OptimizeMode;
+  /** How numbers are stored, in place of what `optimize` chooses. */
+  readonly quantize?: QuantizeMode;
+  /** Samples to find the ranges of activations by: what int8 and int16x8 need. */
+  readonly calibration?: CalibrationOptions;
+  /** What an integer model takes and gives; `float32` by default. */
+  readonly ioType?: IoType;
   /** Keys of the signatures to convert; all by default. */
   readonly signatures?: readonly string[];
   /** Shapes of inputs by public name, in place of the ones that the model states. */
@@ -82,7 +99,10 @@ export interface ConvertReport {
   readonly lastRule: string | null;
   /** Transposes that are left, with reasons. */
   readonly transposes: readonly (TransposeLeft & { readonly graph: string })[];
+  readonly quantization: QuantizeMode;
   readonly quantized: readonly QuantizedTensor[];
+  /** Ops of an integer model that stay float32, and why. */
+  readonly floatNodes: readonly FloatNode[];
   readonly notes: readonly string[];
 }
 
@@ -92,7 +112,7 @@ export interface Conversion {
   readonly report: ConvertReport;
 }
 
-const STAGES = ['reading', 'optimizing', 'quantizing', 'writing'] as const;
+const STAGES = ['reading', 'optimizing', 'calibrating', 'quantizing', 'writing'] as const;
 
 /**
  * Converts a saved model to one optimized TFLite file.
@@ -107,8 +127,7 @@ export async function convert(
   from: string | Uint8Array | Source,
   options: ConvertOptions = {},
 ): Promise<Conversion> {
-  const mode = options.optimize ?? 'none';
-  checkMode(mode);
+  const mode = quantizeMode(options);
   const { signal } = options;
   const enter = (stage: (typeof STAGES)[number], detail = ''): void => {
     const done = STAGES.indexOf(stage);
@@ -133,37 +152,87 @@ export async function convert(
     onPhase: (phase: string) => enter('optimizing', phase),
   };
   const { rules, transposes } = optimize(program, driver);
+  const levels = activationLevels(mode);
+  let ranges: GraphRanges | undefined;
+  if (levels !== undefined && options.calibration !== undefined) {
+    enter('calibrating');
+    ranges = await calibratedRanges(program, options.calibration, levels, {
+      ...(signal && { signal }),
+      onProgress: (progress) => enter('calibrating', formatObserved(progress)),
+    });
+  }
   enter('quantizing');
-  const quantized = quantize(program, mode, rules, driver);
+  const result = quantize(program, mode, rules, {
+    ...driver,
+    ...(ranges && { ranges }),
+    ...(options.ioType && { io: options.ioType }),
+  });
   enter('writing');
-  const bytes = emit(program);
+  const bytes = emit(result.program);
   options.onProgress?.({ stage: 'done', done: STAGES.length, total: STAGES.length });
   return {
     bytes,
     report: {
       format,
-      signatures: program.signatures.map(({ key, graph, inputNames, outputNames }) => ({
+      signatures: result.program.signatures.map(({ key, graph, inputNames, outputNames }) => ({
         key,
         inputs: summarize(graph, graph.inputs, inputNames),
         outputs: summarize(graph, graph.outputs, outputNames),
       })),
       before,
-      after: sizeOf(program),
+      after: sizeOf(result.program),
       bytes: bytes.byteLength,
       rules: rules.records,
       lastRule: rules.last,
       transposes,
-      quantized,
+      quantization: mode,
+      quantized: result.tensors,
+      floatNodes: result.floatNodes,
       notes,
     },
   };
 }
 
-function checkMode(mode: string): void {
-  if ((OPTIMIZE_MODES as readonly string[]).includes(mode)) return;
-  throw new LinnetError('INVALID_ARGUMENT', `optimize is ${mode}`, {}, [
-    `expected one of ${OPTIMIZE_MODES.join(', ')}`,
+/** The mode that the options ask for; refuses those that do not go together. */
+function quantizeMode(options: ConvertOptions): QuantizeMode {
+  const { optimize = 'none', calibration, ioType = 'float32' } = options;
+  checkChoice('optimize', optimize, OPTIMIZE_MODES);
+  checkChoice('ioType', ioType, IO_TYPES);
+  const chosen = calibration === undefined ? 'dynamic' : 'int8';
+  const mode = options.quantize ?? (optimize === 'none' ? 'none' : chosen);
+  checkChoice('quantize', mode, QUANTIZE_MODES);
+  const needsData = activationLevels(mode) !== undefined;
+  if (needsData && calibration === undefined) {
+    throw new LinnetError('INVALID_ARGUMENT', `${mode} needs calibration data`, {}, [
+      'Give samples of what the model meets in use: --calibration-data, or the option calibration.',
+    ]);
+  }
+  if (!needsData && (calibration !== undefined || ioType !== 'float32')) {
+    throw new LinnetError(
+      'INVALID_ARGUMENT',
+      `${mode} takes no ${calibration === undefined ? `${ioType} inputs` : 'calibration data'}`,
+      {},
+      ['Quantize to int8 or int16x8, or leave it out.'],
+    );
+  }
+  if (mode === 'int16x8' && ioType !== 'float32') {
+    throw new LinnetError('INVALID_ARGUMENT', `${mode} takes no ${ioType} inputs`, {}, [
+      'Its activations are int16; use float32 inputs and outputs.',
+    ]);
+  }
+  return mode;
+}
+
+function checkChoice(what: string, given: string, choices: readonly string[]): void {
+  if (choices.includes(given)) return;
+  throw new LinnetError('INVALID_ARGUMENT', `${what} is ${given}`, {}, [
+    `expected one of ${choices.join(', ')}`,
   ]);
+}
+
+function formatObserved({ done, total, remaining }: ObserveProgress): string {
+  if (total === undefined || remaining === undefined) return `${done} samples`;
+  return `${done} of ${total} samples, ${Math.ceil(remaining)} s left`;
 }
 
 /** The given properties, without those that are undefined. */

@@ -12,6 +12,8 @@ export {
   type ConvertProgress,
   type ConvertReport,
   convert,
+  OPTIMIZE_MODES,
+  type OptimizeMode,
   type ProgramSize,
   type SignatureSummary,
   type TensorSummary,
@@ -20,4 +22,12 @@ export { type NamedArray, readNpy, readNpz, writeNpy } from './data/npy.js';
 export { bytesSource, filesSource, type Source } from './formats/source.js';
 export { formatRules, formatTransposes } from './passes/explain.js';
 export type { RuleRecord, TransposeLeft } from './passes/index.js';
-export { OPTIMIZE_MODES, type OptimizeMode, type QuantizedTensor } from './quantize/index.js';
+export type { CalibrationOptions } from './quantize/calibrated-ranges.js';
+export {
+  type FloatNode,
+  IO_TYPES,
+  type IoType,
+  QUANTIZE_MODES,
+  type QuantizedTensor,
+  type QuantizeMode,
+} from './quantize/index.js';

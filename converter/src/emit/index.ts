@@ -46,9 +46,9 @@ export function toModel(program: Program): Model {
 }
 
 /** A tensor's index in the file: inputs first, then in the order in which nodes name them. */
-type Numbering = ReadonlyMap<TensorId, number>;
+export type Numbering = ReadonlyMap<TensorId, number>;
 
-function numberTensors(graph: Graph): Numbering {
+export function numberTensors(graph: Graph): Numbering {
   const indices = new Map<TensorId, number>();
   const add = (id: TensorId | null) => {
     if (id === null || indices.has(id)) return;

@@ -12,11 +12,14 @@ const LIMIT = 127;
 /**
  * Quantizes float weights to int8, symmetrically: the largest magnitude of the tensor, or of each
  * slice along `axis`, becomes 127. Source: TFLite quantization specification.
+ *
+ * @param least scales, one per slice, that those of the weights must not fall below
  */
 export function quantizeSymmetric(
   weights: Float32Array,
   shape: readonly number[],
   axis: number | null,
+  least?: Float32Array,
 ): QuantizedWeights {
   const channels = axis === null ? 1 : shape[axis]!;
   const inner = axis === null ? weights.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1);
@@ -28,12 +31,15 @@ export function quantizeSymmetric(
     largest[channel] = max;
   });
   // Zeros have no scale of their own; any will do.
-  const scale = largest.map((max) => Math.fround(max / LIMIT) || 1);
+  const scale = largest.map(
+    (max, channel) => Math.max(Math.fround(max / LIMIT), least?.[channel] ?? 0) || 1,
+  );
   const elements = new Int8Array(weights.length);
   forEachSlice(slices, inner, channels, (channel, start, end) => {
     const by = scale[channel]!;
     for (let i = start; i < end; i++) {
-      elements[i] = Math.max(-LIMIT, Math.min(LIMIT, Math.round(weights[i]! / by)));
+      // Within the limit, as no magnitude is larger than 127 scales.
+      elements[i] = Math.round(weights[i]! / by);
     }
   });
   const zeroPoint = new Int32Array(channels);

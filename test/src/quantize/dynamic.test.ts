@@ -16,7 +16,7 @@ function quantized(build: Build): {
 } {
   const graph = graphOf(build);
   const program = { graphs: [graph], signatures: [], metadata: [], description: '' };
-  const tensors = quantize(program, 'default', new RewriteLog(), { checkEveryPatch: true });
+  const { tensors } = quantize(program, 'dynamic', new RewriteLog(), { checkEveryPatch: true });
   return { graph, tensors };
 }
 

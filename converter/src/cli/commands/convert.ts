@@ -2,12 +2,20 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UNKNOWN_DIM } from '@linnet/schema';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type ConvertReport, convert, type ProgramSize } from '../../convert.js';
+import { CALIBRATION_METHODS, type CalibrationMethod } from '../../calibrate/index.js';
+import {
+  type ConvertReport,
+  convert,
+  OPTIMIZE_MODES,
+  type OptimizeMode,
+  type ProgramSize,
+} from '../../convert.js';
+import { type Preprocess, parsePreprocess } from '../../data/index.js';
 import { formatRules, formatTransposes } from '../../passes/explain.js';
-import { OPTIMIZE_MODES, type OptimizeMode } from '../../quantize/index.js';
+import { IO_TYPES, type IoType, QUANTIZE_MODES, type QuantizeMode } from '../../quantize/index.js';
 import { formatBytes, formatTable, toJson, UsageError } from '../console.js';
 import type { CommandContext } from '../context.js';
-import { jsonOption, signatureOption } from '../options.js';
+import { jsonOption, signatureOption, threadsOption } from '../options.js';
 import { writeFiles } from '../output-files.js';
 import { createProgress } from '../progress.js';
 import { preferSmallHeap } from '../small-heap.js';
@@ -17,6 +25,12 @@ type InputShapes = Readonly<Record<string, readonly number[]>>;
 interface ConvertCommandOptions {
   readonly output?: string;
   readonly optimize: OptimizeMode;
+  readonly quantize?: QuantizeMode;
+  readonly calibrationData?: string;
+  readonly calibrationMethod?: CalibrationMethod;
+  readonly preprocess?: Preprocess;
+  readonly ioType?: IoType;
+  readonly threads: number;
   readonly signature?: string;
   readonly inputShape: InputShapes;
   readonly explain?: true;
@@ -33,10 +47,41 @@ export function convertCommand(context: CommandContext): Command {
       'where to write (default: the name of the model, in this folder)',
     )
     .addOption(
-      new Option('--optimize <mode>', 'none: float32; default: int8 weights where they pay')
+      new Option(
+        '--optimize <mode>',
+        'none: float32; default: int8 weights where they pay, all of int8 with calibration data',
+      )
         .choices(OPTIMIZE_MODES)
         .default('none'),
     )
+    .addOption(
+      new Option(
+        '--quantize <mode>',
+        'how numbers are stored, in place of what --optimize chooses',
+      ).choices(QUANTIZE_MODES),
+    )
+    .option(
+      '--calibration-data <path>',
+      'samples: a folder of pictures or TFRecords, a .npy, .npz, TFRecord or CSV file',
+    )
+    .addOption(
+      new Option('--calibration-method <name>', 'how ranges are chosen (default: min-max)').choices(
+        Object.keys(CALIBRATION_METHODS),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--preprocess <settings>',
+        'how pictures become numbers, as in resize:224,mean:127.5,std:127.5',
+      ).argParser(parsePreprocess),
+    )
+    .addOption(
+      new Option(
+        '--io-type <dtype>',
+        'what an integer model takes and gives (default: float32)',
+      ).choices(IO_TYPES),
+    )
+    .addOption(threadsOption())
     .addOption(signatureOption().default(undefined, 'all'))
     .addOption(
       new Option(
@@ -59,6 +104,16 @@ export function convertCommand(context: CommandContext): Command {
       try {
         const { bytes, report } = await convert(model, {
           optimize: options.optimize,
+          ...(options.quantize && { quantize: options.quantize }),
+          ...(options.ioType && { ioType: options.ioType }),
+          ...(options.calibrationData && {
+            calibration: {
+              data: options.calibrationData,
+              ...(options.calibrationMethod && { method: options.calibrationMethod }),
+              ...(options.preprocess && { preprocess: options.preprocess }),
+              threads: options.threads,
+            },
+          }),
           inputShapes: options.inputShape,
           ...(options.signature !== undefined && { signatures: [options.signature] }),
           signal,
@@ -139,7 +194,12 @@ function formatReport(
       `${after.nodes} and ${formatBytes(after.constants)} after`,
   ];
   if (report.quantized.length > 0) {
-    parts.push(`${report.quantized.length} weight tensors quantized to int8`);
+    const { quantization, quantized } = report;
+    parts.push(`${quantized.length} weight tensors quantized (${quantization})`);
+  }
+  if (report.floatNodes.length > 0) {
+    const rows = report.floatNodes.map(({ op, node, reason }) => [op, node, reason]);
+    parts.push(`left in float32:\n${formatTable(['op', 'node', 'reason'], rows)}`);
   }
   if (explain) {
     parts.push(formatOps(before, after), formatRules(report.rules));

@@ -1,0 +1,116 @@
+import type { OpName } from '@linnet/schema';
+import type { ActivationDType } from './ranges.js';
+
+/** Which inputs of an op hold numbers of the model, for nodes with a given number of inputs. */
+type Activations = readonly number[] | 'all';
+
+/** A scale and a zero point that an op's output always has. */
+type Fixed = { readonly [D in ActivationDType]?: readonly [scale: number, zeroPoint: number] };
+
+/** How one op computes on integers. */
+export interface IntegerForm {
+  /** Indices of the inputs that are quantized over a range, constants included. */
+  readonly activations: Activations;
+  /**
+   * What the outputs' scale is: `own`, from the range of their values; `same`, that of the inputs, as
+   * the op only moves or picks elements; `none`, as the outputs are no quantized numbers; or fixed.
+   */
+  readonly output: 'own' | 'same' | 'none' | Fixed;
+  /** Constant weights, symmetric with a scale per slice of `axis`, and the input with the bias. */
+  readonly weights?: { readonly input: number; readonly axis: number; readonly bias: number };
+  /** Stock kernels know no int16. */
+  readonly int8Only?: true;
+}
+
+const compute = (...activations: number[]) => ({ activations, output: 'own' }) as const;
+const compute8 = (...activations: number[]) =>
+  ({ activations, output: 'own', int8Only: true }) as const;
+const move = (...activations: number[]) => ({ activations, output: 'same' }) as const;
+const move8 = (...activations: number[]) =>
+  ({ activations, output: 'same', int8Only: true }) as const;
+const compare = { activations: [0, 1], output: 'none', int8Only: true } as const;
+const join = { activations: 'all', output: 'same' } as const;
+
+/**
+ * The ops that compute on integers in stock LiteRT, and what their kernels demand of scales and zero
+ * points. An op that is not here stays float32. Sources: TFLite quantization specification, LiteRT's
+ * table of operator properties and its kernels' checks.
+ */
+export const INTEGER_FORMS = {
+  ABS: compute(0),
+  ADD: compute(0, 1),
+  ARG_MAX: { activations: [0], output: 'none', int8Only: true },
+  ARG_MIN: { activations: [0], output: 'none', int8Only: true },
+  AVERAGE_POOL_2D: move(0),
+  BATCH_MATMUL: compute(0, 1),
+  BATCH_TO_SPACE_ND: move8(0),
+  BROADCAST_TO: move(0),
+  CONCATENATION: join,
+  CONV_2D: { activations: [0], output: 'own', weights: { input: 1, axis: 0, bias: 2 } },
+  DEPTH_TO_SPACE: move8(0),
+  DEPTHWISE_CONV_2D: { activations: [0], output: 'own', weights: { input: 1, axis: 3, bias: 2 } },
+  ELU: compute8(0),
+  EQUAL: compare,
+  EXP: compute(0),
+  EXPAND_DIMS: move(0),
+  FULLY_CONNECTED: { activations: [0], output: 'own', weights: { input: 1, axis: 0, bias: 2 } },
+  GATHER: move(0),
+  GATHER_ND: move(0),
+  GELU: compute8(0),
+  GREATER: compare,
+  GREATER_EQUAL: compare,
+  HARD_SWISH: compute8(0),
+  L2_NORMALIZATION: { activations: [0], output: { int8: [1 / 128, 0] } },
+  LEAKY_RELU: compute(0),
+  LESS: compare,
+  LESS_EQUAL: compare,
+  LOG_SOFTMAX: { activations: [0], output: { int8: [16 / 256, 127] } },
+  LOGISTIC: { activations: [0], output: { int8: [1 / 256, -128], int16: [1 / 32768, 0] } },
+  MAX_POOL_2D: move(0),
+  MAXIMUM: join,
+  MEAN: compute(0),
+  MINIMUM: join,
+  MIRROR_PAD: move8(0),
+  MUL: compute(0, 1),
+  NOT_EQUAL: compare,
+  PACK: join,
+  PAD: move(0),
+  PADV2: move8(0, 2),
+  PRELU: compute8(0, 1),
+  REDUCE_MAX: move(0),
+  REDUCE_MIN: move(0),
+  RELU: compute(0),
+  RELU6: compute(0),
+  RELU_N1_TO_1: compute8(0),
+  RESHAPE: move(0),
+  RESIZE_BILINEAR: move(0),
+  RESIZE_NEAREST_NEIGHBOR: move(0),
+  REVERSE_V2: move8(0),
+  RSQRT: compute8(0),
+  SELECT_V2: move(1, 2),
+  SHAPE: { activations: [0], output: 'none' },
+  SLICE: move(0),
+  SOFTMAX: { activations: [0], output: { int8: [1 / 256, -128], int16: [1 / 32768, 0] } },
+  SPACE_TO_BATCH_ND: move8(0),
+  SPACE_TO_DEPTH: move8(0),
+  SPLIT: move(1),
+  SPLIT_V: move(0),
+  SQUARED_DIFFERENCE: compute8(0, 1),
+  SQUEEZE: move(0),
+  STRIDED_SLICE: move(0),
+  SUB: compute(0, 1),
+  SUM: compute8(0),
+  TANH: { activations: [0], output: { int8: [1 / 128, 0], int16: [1 / 32768, 0] } },
+  TILE: move8(0),
+  TRANSPOSE: move(0),
+  TRANSPOSE_CONV: { activations: [2], output: 'own', weights: { input: 1, axis: 0, bias: 3 } },
+  UNPACK: move(0),
+} as const satisfies { readonly [N in OpName]?: IntegerForm };
+
+/** The integer form of an op for one type of activations; undefined where there is none. */
+export function integerForm(op: OpName, dtype: ActivationDType): IntegerForm | undefined {
+  const form: IntegerForm | undefined = (INTEGER_FORMS as Record<string, IntegerForm>)[op];
+  if (form === undefined || (dtype === 'int16' && form.int8Only)) return undefined;
+  const { output } = form;
+  return typeof output === 'object' && output[dtype] === undefined ? undefined : form;
+}

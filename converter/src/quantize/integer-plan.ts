@@ -1,0 +1,166 @@
+import { type AffineQuantization, isStatic, type OpName } from '@linnet/schema';
+import type { Range } from '../calibrate/range.js';
+import type { Graph, Node, NodeId, TensorId } from '../graph/graph.js';
+import { floats } from '../passes/match.js';
+import { type IntegerForm, integerForm } from './integer-forms.js';
+import { type ActivationDType, joined, perTensor, quantizationOf, rangeOf } from './ranges.js';
+
+/** A node that stays float32, and why. */
+export interface FloatNode {
+  readonly node: string;
+  readonly op: OpName;
+  readonly reason: string;
+}
+
+/** What is computed on integers, and how its tensors are stored. */
+export interface IntegerPlan {
+  readonly forms: ReadonlyMap<NodeId, IntegerForm>;
+  /** Of inputs and results of integer nodes; constants are stored as each reader wants them. */
+  readonly quantization: ReadonlyMap<TensorId, AffineQuantization>;
+  /** What a same-scale node wants all its inputs to have; else each has its own. */
+  readonly shared: ReadonlyMap<NodeId, AffineQuantization>;
+  readonly floatNodes: readonly FloatNode[];
+}
+
+/** The inputs of a node that are quantized over a range. */
+export function activationsOf({ inputs }: Node, { activations }: IntegerForm): readonly TensorId[] {
+  const given = activations === 'all' ? inputs : activations.map((index) => inputs[index] ?? null);
+  return given.filter((id) => id !== null);
+}
+
+/** Decides which nodes of a graph compute on integers and with which scales. */
+export function planIntegers(
+  graph: Graph,
+  ranges: ReadonlyMap<TensorId, Range>,
+  dtype: ActivationDType,
+): IntegerPlan {
+  const forms = new Map<NodeId, IntegerForm>();
+  const floatNodes: FloatNode[] = [];
+  for (const node of graph.nodes) {
+    if (!touchesFloats(graph, node)) continue;
+    const form = integerForm(node.op, dtype);
+    const reason =
+      form === undefined ? `${node.op} has no ${dtype} form` : obstacle(graph, node, form, ranges);
+    if (form !== undefined && reason === null) forms.set(node.id, form);
+    else floatNodes.push({ node: node.name, op: node.op, reason: reason! });
+  }
+  const fixed = fixedScales(graph, forms, dtype);
+  const scales = new ScaleGroups();
+  for (const node of graph.nodes) {
+    const form = forms.get(node.id);
+    if (form === undefined) continue;
+    const free = [...activationsOf(node, form), ...node.outputs].filter((id) => !fixed.has(id));
+    for (const id of free) {
+      const elements = floats(graph, id);
+      if (elements === undefined) scales.add(id, ranges.get(id));
+      else if (form.output === 'same') scales.addConstant(node.outputs[0]!, rangeOf(elements));
+    }
+    if (form.output !== 'same') continue;
+    const values = free.filter((id) => graph.tensor(id).data === null);
+    for (const id of values) scales.unite(values[0]!, id);
+  }
+  const quantization = new Map([...fixed, ...scales.quantizations(dtype)]);
+  const shared = new Map<NodeId, AffineQuantization>();
+  for (const [id, { output }] of forms) {
+    const wanted = quantization.get(graph.node(id).outputs[0]!);
+    if (output === 'same' && wanted !== undefined) shared.set(id, wanted);
+  }
+  return { forms, quantization, shared, floatNodes };
+}
+
+function touchesFloats(graph: Graph, { inputs, outputs }: Node): boolean {
+  return [...inputs, ...outputs].some((id) => id !== null && graph.tensor(id).dtype === 'float32');
+}
+
+/** Why a node cannot take its integer form, or null when it can. */
+function obstacle(
+  graph: Graph,
+  node: Node,
+  form: IntegerForm,
+  ranges: ReadonlyMap<TensorId, Range>,
+): string | null {
+  const results = form.output === 'none' ? [] : node.outputs;
+  for (const id of [...activationsOf(node, form), ...results]) {
+    const { dtype, name, data, isVariable } = graph.tensor(id);
+    if (dtype !== 'float32') return `${name} is ${dtype}`;
+    if (isVariable) return `${name} is a variable`;
+    if (data === null && !ranges.has(id)) return `no sample gave ${name} a value`;
+  }
+  if (form.weights === undefined) return null;
+  const { input, bias } = form.weights;
+  const constants = [node.inputs[input], node.inputs[bias]].filter((id) => id != null);
+  if (constants.every((id) => floats(graph, id) !== undefined && isStatic(graph.tensor(id).shape)))
+    return null;
+  return 'its weights are computed as the model runs';
+}
+
+/** Scales that ops prescribe, carried through ops that move what has them. */
+function fixedScales(
+  graph: Graph,
+  forms: ReadonlyMap<NodeId, IntegerForm>,
+  dtype: ActivationDType,
+): ReadonlyMap<TensorId, AffineQuantization> {
+  const fixed = new Map<TensorId, AffineQuantization>();
+  for (const node of graph.nodes) {
+    const form = forms.get(node.id);
+    if (form === undefined) continue;
+    if (typeof form.output === 'object') {
+      const [scale, zeroPoint] = form.output[dtype]!;
+      fixed.set(node.outputs[0]!, perTensor(scale, zeroPoint));
+    } else if (form.output === 'same') {
+      const [first, ...others] = activationsOf(node, form).map((id) => fixed.get(id));
+      const agree = others.every(
+        (other) =>
+          other?.scale[0] === first?.scale[0] && other?.zeroPoint[0] === first?.zeroPoint[0],
+      );
+      if (first !== undefined && agree) for (const id of node.outputs) fixed.set(id, first);
+    }
+  }
+  return fixed;
+}
+
+/** Tensors that must have the same scale, with the range of all of them. */
+class ScaleGroups {
+  readonly #parent = new Map<TensorId, TensorId>();
+  readonly #ranges = new Map<TensorId, Range>();
+
+  add(id: TensorId, range: Range | undefined): void {
+    if (this.#parent.has(id) || range === undefined) return;
+    this.#parent.set(id, id);
+    this.#widen(id, range);
+  }
+
+  /** A constant that is stored with the scale of `id`. */
+  addConstant(id: TensorId, range: Range): void {
+    this.#widen(this.#root(id), range);
+  }
+
+  unite(a: TensorId, b: TensorId): void {
+    const [to, from] = [this.#root(a), this.#root(b)];
+    if (to === from) return;
+    this.#parent.set(from, to);
+    const range = this.#ranges.get(from);
+    if (range !== undefined) this.#widen(to, range);
+  }
+
+  quantizations(dtype: ActivationDType): readonly (readonly [TensorId, AffineQuantization])[] {
+    return [...this.#parent.keys()].map((id) => [
+      id,
+      quantizationOf(this.#ranges.get(this.#root(id))!, dtype),
+    ]);
+  }
+
+  #root(id: TensorId): TensorId {
+    let root = id;
+    for (let next = this.#parent.get(root); next !== undefined && next !== root; ) {
+      root = next;
+      next = this.#parent.get(root);
+    }
+    return root;
+  }
+
+  #widen(root: TensorId, range: Range): void {
+    const known = this.#ranges.get(root);
+    this.#ranges.set(root, known === undefined ? range : joined(known, range));
+  }
+}

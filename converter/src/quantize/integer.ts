@@ -1,0 +1,235 @@
+import type { AffineQuantization, TypedArray } from '@linnet/schema';
+import type { Range } from '../calibrate/range.js';
+import { elementBytes } from '../graph/constant.js';
+import type { Graph, Node, TensorId } from '../graph/graph.js';
+import { typeOf } from '../graph/node.js';
+import { sameQuantization } from '../graph/types.js';
+import { floats } from '../passes/match.js';
+import type { QuantizedTensor } from './dynamic.js';
+import { GraphCopy } from './graph-copy.js';
+import type { IntegerForm } from './integer-forms.js';
+import { activationsOf, type FloatNode, type IntegerPlan, planIntegers } from './integer-plan.js';
+import { type ActivationDType, quantizationOf, quantizeElements, rangeOf } from './ranges.js';
+import { quantizeBias, quantizeWeights } from './weights.js';
+
+/** What callers give to and get from an integer model. */
+export const IO_TYPES = ['float32', 'int8', 'uint8'] as const;
+export type IoType = (typeof IO_TYPES)[number];
+
+export interface IntegerGraph {
+  readonly graph: Graph;
+  readonly tensors: readonly QuantizedTensor[];
+  readonly floatNodes: readonly FloatNode[];
+}
+
+/**
+ * The graph on integers: int8 weights, int8 or int16 activations in the given ranges, biases of 32 or
+ * 64 bits. Nodes without an integer form stay float32, between DEQUANTIZE and QUANTIZE.
+ *
+ * @param io of the graph's own inputs and outputs, where integer nodes read or make them
+ */
+export function toIntegers(
+  graph: Graph,
+  ranges: ReadonlyMap<TensorId, Range>,
+  dtype: ActivationDType,
+  io: IoType,
+): IntegerGraph {
+  const plan = planIntegers(graph, ranges, dtype);
+  const writer = new IntegerWriter(graph, plan, dtype, io);
+  return { graph: writer.write(), tensors: writer.tensors, floatNodes: plan.floatNodes };
+}
+
+/** A tensor that holds a value as integers. */
+interface Stored {
+  readonly id: TensorId;
+  readonly quantization: AffineQuantization;
+}
+
+class IntegerWriter {
+  readonly tensors: QuantizedTensor[] = [];
+  readonly #copy: GraphCopy;
+  /** The integer forms that the values of the old graph have, the one they are made in first. */
+  readonly #stored = new Map<TensorId, Stored[]>();
+
+  constructor(
+    readonly graph: Graph,
+    readonly plan: IntegerPlan,
+    readonly dtype: ActivationDType,
+    readonly io: IoType,
+  ) {
+    this.#copy = new GraphCopy(graph);
+  }
+
+  write(): Graph {
+    for (const id of this.graph.inputs) this.#input(id);
+    for (const node of this.graph.nodes) {
+      const form = this.plan.forms.get(node.id);
+      if (form === undefined) this.#floatNode(node);
+      else this.#integerNode(node, form);
+    }
+    return this.#copy.builder.finish(this.graph.outputs.map((id) => this.#output(id)));
+  }
+
+  #input(id: TensorId): void {
+    const tensor = this.graph.tensor(id);
+    const quantization = this.plan.quantization.get(id);
+    const { builder } = this.#copy;
+    if (this.io === 'float32' || quantization === undefined) {
+      this.#copy.set(id, builder.input(tensor.name, typeOf(tensor)));
+      return;
+    }
+    const { type, shifted } = this.#ioType(quantization);
+    const given = builder.input(tensor.name, {
+      dtype: type,
+      shape: tensor.shape,
+      quantization: shifted,
+    });
+    const own = type === this.dtype ? given : this.#requantize(given, tensor.name, quantization);
+    this.#stored.set(id, [{ id: own, quantization }]);
+  }
+
+  #output(id: TensorId): TensorId {
+    const [stored] = this.#stored.get(id) ?? [];
+    if (stored === undefined || this.io === 'float32') return this.#float(id);
+    const { type, shifted } = this.#ioType(stored.quantization);
+    if (type === this.dtype) return stored.id;
+    return this.#requantize(stored.id, this.graph.tensor(id).name, shifted, type);
+  }
+
+  /** uint8 is int8 with 128 added. */
+  #ioType(quantization: AffineQuantization) {
+    if (this.io !== 'uint8') {
+      return { type: this.dtype, shifted: quantization } as const;
+    }
+    const zeroPoint = quantization.zeroPoint.map((zero) => zero + 128);
+    return { type: 'uint8', shifted: { ...quantization, zeroPoint } } as const;
+  }
+
+  #requantize(
+    id: TensorId,
+    name: string,
+    quantization: AffineQuantization,
+    dtype: ActivationDType | 'uint8' = this.dtype,
+  ): TensorId {
+    const { shape } = this.#copy.builder.type(id);
+    const outputs = [{ dtype, shape, quantization }];
+    return this.#copy.builder.add('QUANTIZE', [id], {}, { name, outputs })[0]!;
+  }
+
+  #floatNode(node: Node): void {
+    const inputs = node.inputs.map((id) => (id === null ? null : this.#float(id)));
+    const types = node.outputs.map((id) => typeOf(this.graph.tensor(id)));
+    for (const [index, id] of this.#copy.node(node, inputs, types).entries()) {
+      this.#copy.set(node.outputs[index]!, id);
+    }
+  }
+
+  #integerNode(node: Node, form: IntegerForm): void {
+    const shared = this.plan.shared.get(node.id);
+    const activations = new Set(activationsOf(node, form));
+    const inputs = node.inputs.map((id) => {
+      if (id === null) return null;
+      return activations.has(id) ? this.#integers(id, shared).id : (this.#copy.find(id) ?? null);
+    });
+    if (form.weights !== undefined) this.#weights(node, form, form.weights, inputs);
+    const types = node.outputs.map((id) => {
+      const quantization = this.plan.quantization.get(id);
+      const type = typeOf(this.graph.tensor(id));
+      const isStored = form.output !== 'none' && quantization !== undefined;
+      return isStored ? { dtype: this.dtype, shape: type.shape, quantization } : type;
+    });
+    this.#copy.node(node, inputs, types).forEach((id, index) => {
+      const { quantization } = types[index]!;
+      const old = node.outputs[index]!;
+      if (form.output === 'none') this.#copy.set(old, id);
+      else if (quantization?.kind === 'affine') this.#stored.set(old, [{ id, quantization }]);
+    });
+  }
+
+  /** Puts integer weights and bias among the inputs of a node. */
+  #weights(
+    node: Node,
+    form: IntegerForm,
+    { input, axis, bias }: NonNullable<IntegerForm['weights']>,
+    inputs: (TensorId | null)[],
+  ): void {
+    const [data] = activationsOf(node, form);
+    const inputScale = this.#integers(data!).quantization.scale[0]!;
+    const weights = this.graph.tensor(node.inputs[input]!);
+    const biasId = node.inputs[bias] ?? null;
+    const biasElements = biasId === null ? null : floats(this.graph, biasId)!;
+    const { elements, quantization } = quantizeWeights(
+      floats(this.graph, weights.id)!,
+      weights.shape,
+      axis,
+      biasElements,
+      inputScale,
+    );
+    inputs[input] = this.#constant(weights.id, 'int8', quantization, elements);
+    this.tensors.push({
+      tensor: weights.name,
+      node: node.name,
+      op: node.op,
+      shape: weights.shape,
+      scales: quantization.scale.length,
+      bytesBefore: weights.data!.byteLength,
+      bytesAfter: elements.byteLength + 4 * quantization.scale.length,
+    });
+    if (biasId === null || biasElements === null) return;
+    const stored = quantizeBias(biasElements, inputScale, quantization, this.dtype);
+    inputs[bias] = this.#constant(biasId, stored.dtype, stored.quantization, stored.elements);
+  }
+
+  #constant(
+    id: TensorId,
+    dtype: 'int8' | 'int16' | 'int32' | 'int64',
+    quantization: AffineQuantization,
+    elements: TypedArray,
+  ): TensorId {
+    const { name, shape } = this.graph.tensor(id);
+    const type = { dtype, shape, quantization };
+    return this.#copy.builder.constant(name, type, elementBytes(elements));
+  }
+
+  /** A value as integers: as it is planned, or with the scale that a node wants. */
+  #integers(id: TensorId, wanted?: AffineQuantization): Stored {
+    const forms = this.#stored.get(id) ?? [];
+    this.#stored.set(id, forms);
+    const elements = floats(this.graph, id);
+    const quantization =
+      wanted ??
+      this.plan.quantization.get(id) ??
+      quantizationOf(rangeOf(elements ?? new Float32Array()), this.dtype);
+    const known = forms.find((form) => sameQuantization(form.quantization, quantization));
+    if (known !== undefined) return known;
+    const made = { id: this.#store(id, elements, forms[0], quantization), quantization };
+    forms.push(made);
+    return made;
+  }
+
+  #store(
+    id: TensorId,
+    elements: Float32Array | undefined,
+    other: Stored | undefined,
+    quantization: AffineQuantization,
+  ): TensorId {
+    if (elements !== undefined) {
+      const stored = quantizeElements(elements, quantization, this.dtype);
+      return this.#constant(id, this.dtype, quantization, stored);
+    }
+    const source = other?.id ?? this.#copy.find(id)!;
+    return this.#requantize(source, this.graph.tensor(id).name, quantization);
+  }
+
+  /** A value as it is stored in the old graph. */
+  #float(id: TensorId): TensorId {
+    const found = this.#copy.find(id);
+    if (found !== undefined) return found;
+    const [stored] = this.#stored.get(id)!;
+    const { name, shape } = this.graph.tensor(id);
+    const outputs = [{ dtype: 'float32', shape } as const];
+    const made = this.#copy.builder.add('DEQUANTIZE', [stored!.id], {}, { name, outputs })[0]!;
+    this.#copy.set(id, made);
+    return made;
+  }
+}
