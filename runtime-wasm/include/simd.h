@@ -23,6 +23,7 @@ INLINE i32x4 load_i32x4(const int32_t *p) { return (i32x4)wasm_v128_load(p); }
 INLINE void store_i32x4(int32_t *p, i32x4 v) { wasm_v128_store(p, (v128_t)v); }
 INLINE i16x8 load_i16x8(const int16_t *p) { return (i16x8)wasm_v128_load(p); }
 INLINE void store_i16x8(int16_t *p, i16x8 v) { wasm_v128_store(p, (v128_t)v); }
+INLINE i32x4 splat_i32x4(int32_t x) { return (i32x4)wasm_i32x4_splat(x); }
 INLINE i16x8 splat_i16x8(int16_t x) { return (i16x8)wasm_i16x8_splat(x); }
 
 /** a * b + c. */
@@ -62,9 +63,43 @@ INLINE i16x8 widen_u8(const void *p) { return (i16x8)wasm_u16x8_load8x8(p); }
 /** The two int16 at `p` in each 32-bit lane. */
 INLINE i16x8 splat_pair_i16x8(const int16_t *p) { return (i16x8)wasm_v128_load32_splat(p); }
 
+/** The lower lanes of two vectors in turn. */
+INLINE v128_t zip_low_i8x16(v128_t a, v128_t b) {
+  return wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+/** The upper lanes of two vectors in turn. */
+INLINE v128_t zip_high_i8x16(v128_t a, v128_t b) {
+  return wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+/** The lower lanes of two vectors in turn. */
+INLINE v128_t zip_low_i16x8(v128_t a, v128_t b) {
+  return wasm_i16x8_shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+/** The upper lanes of two vectors in turn. */
+INLINE v128_t zip_high_i16x8(v128_t a, v128_t b) {
+  return wasm_i16x8_shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
 /** sum + the sums of neighbouring products: lane i gets a[2i] b[2i] + a[2i + 1] b[2i + 1]. */
 INLINE i32x4 dot_i16x8(i16x8 a, i16x8 b, i32x4 sum) {
   return (i32x4)wasm_i32x4_dot_i16x8((v128_t)a, (v128_t)b) + sum;
+}
+
+/**
+ * sum + the sums of four neighbouring products of bytes: lane i gets a[4i] b[4i] + ... +
+ * a[4i + 3] b[4i + 3]. `a` is int8. Builds with relaxed SIMD take `b` as the machine does, which the
+ * host finds out before it lets a kernel do this; the others take it as int8.
+ */
+INLINE i32x4 dot_i8x16(v128_t a, v128_t b, i32x4 sum) {
+#ifdef __wasm_relaxed_simd__
+  return (i32x4)wasm_i32x4_relaxed_dot_i8x16_i7x16_add(a, b, (v128_t)sum);
+#else
+  v128_t low = wasm_i32x4_dot_i16x8(wasm_i16x8_extend_low_i8x16(a), wasm_i16x8_extend_low_i8x16(b));
+  v128_t high =
+      wasm_i32x4_dot_i16x8(wasm_i16x8_extend_high_i8x16(a), wasm_i16x8_extend_high_i8x16(b));
+  return (i32x4)wasm_i32x4_shuffle(low, high, 0, 2, 4, 6) +
+         (i32x4)wasm_i32x4_shuffle(low, high, 1, 3, 5, 7) + sum;
+#endif
 }
 
 #endif

@@ -12,13 +12,14 @@ import { WINDOW } from './window.js';
  * writes `columns` elements from out_start + n, d, h, w times out_strides on. A fully connected
  * layer is a grid of one row of pixels with a patch of one.
  *
- * - `item_table`: per item int32 [first input element, first weight element (conv_q8: byte), first
+ * - `item_table`: per item int32 [first input element, first weight element (8-bit kernels: byte), first
  *   output element, first column of `scales` and `bias`].
  * - `run_table`: per run int32 [d, h, w, pixels]; runs longer than 1 need channels == in_pixel.
  * - `in_pixel`: elements from one input pixel to the next in w.
  * - `channels`: elements read at each pixel of a patch.
  * - `depth`: channels times the pixels of a patch; the length of a dot product.
- * - `block_rows`: rows whose patches a thread gathers at a time, 4 to 64, a multiple of 4.
+ * - `block_rows`: rows whose patches a thread gathers at a time, up to 64, a multiple of the rows of
+ *   the kernel's tiles: 4, in conv_q8_dot 6.
  * - `patches`: per thread `patch_bytes` bytes, room for block_rows patches.
  */
 const PROBLEM = {
@@ -55,6 +56,14 @@ const REQUANTIZATION = {
   low: 'f32',
   high: 'f32',
 } as const;
+
+/**
+ * What kernels of dot products of bytes take beside: whether `weight_zero` is taken off all
+ * weights, and whether the top bit of the input's bytes is inverted (`flip`), which turns int8 into
+ * uint8 less 128 and back, so that bytes are of the kind that the machine's dot product multiplies
+ * with int8.
+ */
+const DOT = { weight_zero: 'i32', flip: 'u32' } as const;
 
 const MATRICES = {
   input: 'in',
@@ -101,6 +110,17 @@ export const CONVOLUTION_KERNELS = {
   },
 
   /**
+   * The same by dot products of bytes, of DOT's kind. Weights are panels of 8 columns: 8 int32
+   * heads, then for each four depths (the last ones padded with zeros) 8 columns times 4 int8
+   * weights. A head is the bias plus all that zero points add to a sum but
+   * -weight_zero * (sum of the patch's bytes); with `row_params`, where weight_zero must be 0, it is
+   * minus the sum of the column's weights. With `direct`, which is as in conv_f32 and needs a depth
+   * that is a multiple of 4 and no `flip`, `patches` may be null; else it holds bytes, depth rounded
+   * up to a multiple of 4.
+   */
+  conv_q8_dot: { ...PROBLEM, direct: 'u32', ...DOT, ...REQUANTIZATION },
+
+  /**
    * Packs `items` float32 matrices of depth x columns as conv_f32 wants weights. Element (k, n) of
    * an item is at item * item_stride + k * depth_stride + n * column_stride. The biases of an item
    * start at item * bias_stride; `bias` may be null.
@@ -139,4 +159,19 @@ export const CONVOLUTION_KERNELS = {
    * `taps` is per thread `tap_bytes` bytes, room for 4 for each tap, an even number of them.
    */
   depthwise_q8: { ...WINDOW, weights: 'in', taps: 'temp', tap_bytes: 'u32', ...REQUANTIZATION },
+
+  /**
+   * The same by dot products of bytes. For each 16 channels `weights` holds 16 int32 heads as those
+   * of conv_q8_dot, then for each column of the window and each four of its rows (the last ones padded with
+   * zeros) 16 channels times 4 int8 weights. `columns` is per thread `column_bytes` bytes, room for
+   * 64 for each column that a row of outputs sees and each four rows of the window.
+   */
+  depthwise_q8_dot: {
+    ...WINDOW,
+    weights: 'in',
+    columns: 'temp',
+    column_bytes: 'u32',
+    ...DOT,
+    ...REQUANTIZATION,
+  },
 } as const satisfies Record<string, KernelDeclaration>;

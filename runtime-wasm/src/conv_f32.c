@@ -104,7 +104,8 @@ static void copy_floats(void *patch, uint32_t to, const void *input, uint32_t fr
   store_partial_f32x4(target, load_partial_f32x4(source, count), count);
 }
 
-static void clear_floats(void *patch, uint32_t to, uint32_t count) {
+static void clear_floats(void *patch, uint32_t to, uint32_t count, int32_t zero_point) {
+  (void)zero_point;
   float *target = (float *)patch + to;
   for (uint32_t i = 0; i < count; i++) target[i] = 0.0f;
 }
@@ -131,7 +132,7 @@ NOINLINE static void prepare_rows(const conv_problem *c, const float *input, flo
 
 void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
   conv_problem c = CONV_PROBLEM(p);
-  conv_share part = share_problem(&c, thread, threads);
+  conv_share part = share_problem(&c, TILE_ROWS, thread, threads);
   float *patches = (float *)((char *)p->patches + (size_t)thread * p->patch_bytes);
   uint32_t rows_of_item = item_rows(&c);
   uint32_t tiles_of_item = divide_up(rows_of_item, TILE_ROWS);

@@ -97,7 +97,8 @@ static void copy_u8(void *patch, uint32_t to, const void *input, uint32_t from, 
   copy_widened(patch, to, input, from, count, zero_point, 1);
 }
 
-static void clear_words(void *patch, uint32_t to, uint32_t count) {
+static void clear_words(void *patch, uint32_t to, uint32_t count, int32_t zero_point) {
+  (void)zero_point;
   int16_t *target = (int16_t *)patch + to;
   for (uint32_t i = 0; i < count; i++) target[i] = 0;
 }
@@ -122,31 +123,16 @@ NOINLINE static void prepare_rows(const conv_q8_params *p, const conv_problem *c
   }
 }
 
-/** Turns the sums of `rows` rows from `at` on, one panel wide, into outputs. */
-NOINLINE static void finish_tile(const conv_q8_params *p, const conv_item *item,
-                                 const row_block *block, uint32_t at, uint32_t rows,
-                                 uint32_t column, uint32_t columns, tile_sums sums) {
-  const float *scales = (const float *)p->scales + item->scales + column;
-  if (p->row_params) {
-    const row_param *params = p->row_params;
-    const float *bias = (const float *)p->bias + item->scales + column;
-    for (uint32_t r = 0; r < rows; r++) {
-      store_real((float *)p->output + block->out[at + r] + column, load_i32x4(sums[r]),
-                 load_i32x4(sums[r] + 4), scales, bias, params[block->image[at + r]].scale,
-                 p->low, p->high, columns);
-    }
-  } else {
-    requantization q = {p->low, p->high, p->output_zero, p->output_unsigned};
-    for (uint32_t r = 0; r < rows; r++) {
-      store_requantized((uint8_t *)p->output + block->out[at + r] + column, load_i32x4(sums[r]),
-                        load_i32x4(sums[r] + 4), scales, &q, columns);
-    }
-  }
+/** Stores the outputs of a tile; store_sums in requantize.h. */
+NOINLINE static void finish_tile(const sum_output *output, const row_block *block, uint32_t at,
+                                 uint32_t rows, uint32_t column, uint32_t columns,
+                                 uint32_t first_scale, tile_sums sums) {
+  store_sums(output, rows, block->out + at, block->image + at, column, columns, first_scale, sums);
 }
 
 void conv_q8(const conv_q8_params *p, uint32_t thread, uint32_t threads) {
   conv_problem c = CONV_PROBLEM(p);
-  conv_share part = share_problem(&c, thread, threads);
+  conv_share part = share_problem(&c, TILE_ROWS, thread, threads);
   int16_t *patches = (int16_t *)((char *)p->patches + (size_t)thread * p->patch_bytes);
   const tile_kernel *kernels = tile_kernels[p->wide_weights != 0];
   uint32_t rows_of_item = item_rows(&c);
@@ -154,6 +140,7 @@ void conv_q8(const conv_q8_params *p, uint32_t thread, uint32_t threads) {
   uint32_t block_tiles = c.block_rows / TILE_ROWS;
   uint32_t pairs = divide_up(c.depth, 2);
   uint32_t panel_bytes = PANEL * (sizeof(int32_t) + pairs * (p->wide_weights ? 4 : 2));
+  sum_output output = SUM_OUTPUT(p);
   row_block block;
   tile_sums sums;
   if (part.panels.begin == part.panels.end) return;
@@ -174,7 +161,7 @@ void conv_q8(const conv_q8_params *p, uint32_t thread, uint32_t threads) {
       for (uint32_t r = 0; r < rows; r += TILE_ROWS) {
         uint32_t tile_rows = min_u32(TILE_ROWS, rows - r);
         kernels[tile_rows - 1](block.in + r, panel, pairs, sums);
-        finish_tile(p, item, &block, r, tile_rows, column, columns, sums);
+        finish_tile(&output, &block, r, tile_rows, column, columns, item->scales, sums);
       }
     }
     tile += tiles;

@@ -74,9 +74,10 @@ typedef struct {
   span panels;
 } conv_share;
 
-/** Cuts rows or columns, whichever loads the threads more evenly. */
-INLINE conv_share share_problem(const conv_problem *c, uint32_t thread, uint32_t threads) {
-  uint32_t tiles = c->items * divide_up(item_rows(c), TILE_ROWS);
+/** Cuts tiles of `tile_rows` rows, or columns, whichever loads the threads more evenly. */
+INLINE conv_share share_problem(const conv_problem *c, uint32_t tile_rows, uint32_t thread,
+                                uint32_t threads) {
+  uint32_t tiles = c->items * divide_up(item_rows(c), tile_rows);
   uint32_t panels = divide_up(c->columns, PANEL);
   uint64_t by_tiles = (uint64_t)divide_up(tiles, threads) * panels;
   uint64_t by_panels = (uint64_t)divide_up(panels, threads) * tiles;
@@ -126,8 +127,8 @@ INLINE uint32_t input_element(const conv_problem *c, uint32_t n, uint32_t d, uin
 /** Moves `count` elements from element `from` of the input to element `to` of a patch. */
 typedef void (*patch_copy)(void *patch, uint32_t to, const void *input, uint32_t from,
                            uint32_t count, int32_t zero_point);
-/** Writes `count` zeros from element `to` of a patch on. */
-typedef void (*patch_clear)(void *patch, uint32_t to, uint32_t count);
+/** Writes what stands for zero, `count` times, from element `to` of a patch on. */
+typedef void (*patch_clear)(void *patch, uint32_t to, uint32_t count, int32_t zero_point);
 
 /** Gathers the patch of the row at `at`; `input` is the item's first element. */
 INLINE void gather_patch(const conv_problem *c, const void *input, grid_point at, void *patch,
@@ -144,14 +145,14 @@ INLINE void gather_patch(const conv_problem *c, const void *input, grid_point at
     int32_t before = outside ? pixels : min_i32(max_i32(-w, 0), pixels);
     int32_t after = min_i32(max_i32(w + pixels - (int32_t)c->in_w, 0), pixels - before);
     uint32_t inside = (uint32_t)(pixels - before - after) * c->channels;
-    clear(patch, to, (uint32_t)before * c->channels);
+    clear(patch, to, (uint32_t)before * c->channels, zero_point);
     to += (uint32_t)before * c->channels;
     if (inside > 0) {
       uint32_t from = input_element(c, at.n, d, h, (uint32_t)(w + before));
       copy(patch, to, input, from, inside, zero_point);
     }
     to += inside;
-    clear(patch, to, (uint32_t)after * c->channels);
+    clear(patch, to, (uint32_t)after * c->channels, zero_point);
     to += (uint32_t)after * c->channels;
   }
 }

@@ -54,12 +54,11 @@ INLINE void find_taps(const depthwise_q8_params *p, const uint8_t *image, window
 }
 
 NOINLINE static void compute_pixel(const depthwise_q8_params *p, const uint8_t *const *taps,
-                                   uint32_t image, uint32_t out) {
+                                   const sum_output *output, uint32_t image, uint32_t out) {
   uint32_t pairs = divide_up(p->window_h * p->window_w, 2);
   uint32_t block_words = BLOCK + pairs * BLOCK;
-  const row_param *param = p->row_params ? (const row_param *)p->row_params + image : NULL;
-  i16x8 zero = splat_i16x8((int16_t)(param ? param->zero : p->input_zero));
-  requantization q = {p->low, p->high, p->output_zero, p->output_unsigned};
+  const row_param *params = output->row_params;
+  i16x8 zero = splat_i16x8((int16_t)(params ? params[image].zero : p->input_zero));
   const int32_t *weights = p->weights;
   for (uint32_t c = 0; c < p->channels; c += BLOCK, weights += block_words) {
     uint32_t count = min_u32(BLOCK, p->channels - c);
@@ -67,18 +66,13 @@ NOINLINE static void compute_pixel(const depthwise_q8_params *p, const uint8_t *
     if (count < BLOCK) sum_block(taps, pairs, weights, c, count, p->input_unsigned, zero, sums);
     else if (p->input_unsigned) sum_block(taps, pairs, weights, c, BLOCK, 1, zero, sums);
     else sum_block(taps, pairs, weights, c, BLOCK, 0, zero, sums);
-    const float *scales = (const float *)p->scales + c;
-    if (param) {
-      store_real((float *)p->output + out + c, sums[0], sums[1], scales,
-                 (const float *)p->bias + c, param->scale, p->low, p->high, count);
-    } else {
-      store_requantized((uint8_t *)p->output + out + c, sums[0], sums[1], scales, &q, count);
-    }
+    store_sums(output, 1, &out, &image, c, count, 0, (const int32_t (*)[BLOCK])sums);
   }
 }
 
 void depthwise_q8(const depthwise_q8_params *p, uint32_t thread, uint32_t threads) {
   const uint8_t **taps = (const uint8_t **)((char *)p->taps + (size_t)thread * p->tap_bytes);
+  sum_output output = SUM_OUTPUT(p);
   span rows_of_output = share(p->images * p->out_h, 1, thread, threads);
   for (uint32_t row = rows_of_output.begin; row < rows_of_output.end; row++) {
     uint32_t image = row / p->out_h;
@@ -86,7 +80,7 @@ void depthwise_q8(const depthwise_q8_params *p, uint32_t thread, uint32_t thread
     window_cut rows = CUT_ROWS(p, row % p->out_h);
     for (uint32_t x = 0; x < p->out_w; x++) {
       find_taps(p, in, rows, CUT_COLUMNS(p, x), taps);
-      compute_pixel(p, taps, image, (row * p->out_w + x) * p->channels);
+      compute_pixel(p, taps, &output, image, (row * p->out_w + x) * p->channels);
     }
   }
 }

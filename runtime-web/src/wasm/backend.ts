@@ -6,11 +6,12 @@ import type { Backend, BackendMemory, BoundProgram } from '../plan/backend.js';
 import type { Lowering } from '../plan/lowering.js';
 import { forEachPointer, type KernelCall, type PlanBuffer, type Program } from '../plan/plan.js';
 import { FAULT_STOPPED, type Fault, instantiate, type KernelExports, readFault } from './abi.js';
+import { probeByteDot } from './dot.js';
 import { encodeProgram, programBytes } from './encode.js';
 import { selectBuild } from './environment.js';
 import { faultError } from './fault.js';
 import { Heap } from './heap.js';
-import { LOWERINGS } from './lower/index.js';
+import { lowerings } from './lower/index.js';
 import { loadModule } from './module.js';
 import { ThreadPool } from './pool.js';
 
@@ -36,6 +37,7 @@ export class WasmBackend implements Backend {
   readonly #residents = new Map<string, { address: number; bytes: number }>();
   readonly #states = new Map<string, { address: number; bytes: number }>();
   readonly #firstStack: number;
+  readonly #lowerings = lowerings(probeByteDot());
   #isBroken = false;
 
   private constructor(
@@ -69,7 +71,7 @@ export class WasmBackend implements Backend {
   }
 
   lowering<N extends OpName>(op: N): Lowering<N> | 'structural' {
-    return LOWERINGS[op] as Lowering<N> | 'structural';
+    return this.#lowerings[op] as Lowering<N> | 'structural';
   }
 
   evaluate(program: Program): readonly Uint8Array[] {

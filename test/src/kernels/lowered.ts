@@ -22,7 +22,8 @@ import type {
   LowerSite,
   Operand,
 } from '../../../runtime-web/dist/plan/lowering.js';
-import { LOWERINGS } from '../../../runtime-web/dist/wasm/lower/index.js';
+import type { ByteDot } from '../../../runtime-web/dist/wasm/dot.js';
+import { lowerings } from '../../../runtime-web/dist/wasm/lower/index.js';
 import type { KernelHost } from './harness.js';
 
 export interface LoweredInput {
@@ -40,12 +41,16 @@ export interface LoweredSite<N extends OpName> {
   readonly output: TensorType;
 }
 
-/** The output's elements; undefined where the lowering does not support the site. */
+/**
+ * The output's elements; undefined where the lowering does not support the site. `dot` must be one
+ * that the host's build has here.
+ */
 export function runLowered<N extends OpName>(
   host: KernelHost,
   { op, options, fused = {}, inputs, output }: LoweredSite<N>,
+  dot: ByteDot = 'none',
 ): TypedArray | undefined {
-  const lowering = LOWERINGS[op] as unknown as Lowering<N> | 'structural';
+  const lowering = lowerings(dot)[op] as unknown as Lowering<N> | 'structural';
   if (lowering === 'structural') return undefined;
   const buffers: TypedArray[] = [];
   const place = (array: TypedArray): BufferRef => ({ buffer: buffers.push(array) - 1, offset: 0 });

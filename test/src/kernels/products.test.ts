@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { BUILDS, type Build } from '@linnet/runtime-wasm';
 import { formatType, type OpName, type TypedArray } from '@linnet/schema';
 import { evaluate } from '../../../converter/dist/reference/index.js';
+import { type ByteDot, probeByteDot } from '../../../runtime-web/dist/wasm/dot.js';
 import { type KernelHost, openKernels, whyNotRunnable } from './harness.js';
 import { type LoweredSite, runLowered } from './lowered.js';
 import { Random } from './random.js';
@@ -23,6 +24,11 @@ const VIA_FLOAT32: ReadonlySet<string> = new Set([
   'L2_POOL_2D int8',
   'L2_POOL_2D uint8',
 ]);
+
+/** The dot products of bytes that a build has here; those without relaxed SIMD do without the machine's. */
+function dotsOf(build: Build): ReadonlySet<ByteDot> {
+  return new Set(['none', BUILDS[build].relaxed ? probeByteDot() : 'signed']);
+}
 
 function describeSite({ inputs, output, options }: LoweredSite<OpName>): string {
   const types = inputs.map((input) => (input ? formatType(input.type) : 'none'));
@@ -68,7 +74,9 @@ for (const build of Object.keys(BUILDS) as Build[]) {
           const random = new Random(SEED);
           for (let i = 0; i < SITES_PER_TEST; i++) {
             const site = randomSite(op, arithmetic, random);
-            const [alone, ...others] = hosts.map((host) => runLowered(host, site));
+            const [alone, ...others] = hosts.flatMap((host) =>
+              [...dotsOf(build)].map((dot) => runLowered(host, site, dot)),
+            );
             if (VIA_FLOAT32.has(`${op} ${arithmetic}`)) {
               assert.equal(alone, undefined, describeSite(site));
               continue;

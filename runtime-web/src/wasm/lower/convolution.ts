@@ -1,20 +1,21 @@
 /** Convolutions of channels-last data. */
 import type { OpName } from '@linnet/schema';
-import type { Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
+import type { BufferRef, Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
+import type { ByteDot } from '../dot.js';
 import { activationOf, activationRange } from './activation.js';
 import { rowMajor } from './dims.js';
 import { type Numerics, numericsOf } from './numerics.js';
 import { inputOf, outputOf } from './operands.js';
-import { depthwiseMatrix, type Matrices } from './packing.js';
+import { depthwiseMatrix, type Matrices, packDepthwiseDot } from './packing.js';
+import { type Problem, type Run, threadBytes } from './problem.js';
+import { type ProductView, productLowering } from './product.js';
 import {
+  dotForm,
+  emitPackedDot,
   emitWeightsQ8,
-  type Problem,
-  type ProductView,
-  productLowering,
-  type Run,
+  type IntegerNumerics,
   requantization,
-  threadBytes,
-} from './product.js';
+} from './product-q8.js';
 import { type Axis, FLAT, imageAxes, windowArguments, windowAxis } from './window.js';
 
 type Shape4 = readonly [number, number, number, number];
@@ -190,15 +191,15 @@ function depthwiseAxes(site: LowerSite<'DEPTHWISE_CONV_2D'>) {
 
 const grouped = productLowering(depthwiseView);
 
-const depthwise: Lowering<'DEPTHWISE_CONV_2D'> = {
-  supports: grouped.supports,
+const depthwise = (dot: ByteDot): Lowering<'DEPTHWISE_CONV_2D'> => ({
+  supports: grouped(dot).supports,
   lower(site, emit) {
     const channels = inputOf(site, 0).type.shape[3];
-    if (channels !== outputOf(site).type.shape[3]) return grouped.lower(site, emit);
+    if (channels !== outputOf(site).type.shape[3]) return grouped(dot).lower(site, emit);
     const { product } = depthwiseView(site) as ProductView;
-    emitDepthwise(site, product, numericsOf(product) as Numerics, emit);
+    emitDepthwise(site, product, numericsOf(product) as Numerics, emit, dot);
   },
-};
+});
 
 /** One output channel per input channel. */
 function emitDepthwise(
@@ -206,6 +207,7 @@ function emitDepthwise(
   product: ProductView['product'],
   numerics: Numerics,
   emit: Emitter,
+  dot: ByteDot,
 ): void {
   const { input, weights, bias, output, activation } = product;
   const [rows, columns] = depthwiseAxes(site);
@@ -220,8 +222,40 @@ function emitDepthwise(
     });
     return;
   }
+  emitDepthwiseQ8(emit, product, numerics, [rows, columns], window, dot);
+}
+
+/** More columns than this of a row do not stay in a cache anyway. */
+const MAX_COLUMN_BYTES = 2 ** 20;
+
+function emitDepthwiseQ8(
+  emit: Emitter,
+  product: ProductView['product'],
+  numerics: IntegerNumerics,
+  [rows, columns]: readonly [Axis, Axis],
+  window: ReturnType<typeof windowArguments> & { readonly output: BufferRef },
+  dot: ByteDot,
+): void {
+  const channels = product.input.type.shape[3] as number;
   const taps = rows.window * columns.window;
-  const matrix = depthwiseMatrix(taps, input.type.shape[3] as number);
+  const matrix = depthwiseMatrix(taps, channels);
+  const form = dotForm(dot, product, numerics);
+  const reach = (columns.output - 1) * columns.stride + (columns.window - 1) * columns.dilation + 1;
+  const columnBytes = threadBytes(64 * Math.ceil(rows.window / 4) * reach);
+  if (form !== null && columnBytes <= MAX_COLUMN_BYTES) {
+    const shape = [rows.window, columns.window, channels] as const;
+    emit.call('depthwise_q8_dot', {
+      ...window,
+      ...requantization(emit, product, numerics, matrix),
+      ...form.block,
+      weights: emitPackedDot(emit, product, form, `depthwise ${shape}`, (weights, bias) =>
+        packDepthwiseDot(weights, bias, shape, form.packing),
+      ),
+      columns: emit.threadScratch(columnBytes),
+      column_bytes: columnBytes,
+    });
+    return;
+  }
   // One more than the taps, for the pair that an odd number leaves open.
   const tapBytes = threadBytes(4 * (taps + 1));
   emit.call('depthwise_q8', {
@@ -311,9 +345,10 @@ const transposed = productLowering<'TRANSPOSE_CONV'>((site) => {
   };
 });
 
-export const CONVOLUTION_LOWERINGS = {
-  CONV_2D: convolution,
-  DEPTHWISE_CONV_2D: depthwise,
-  CONV_3D: convolution3d,
-  TRANSPOSE_CONV: transposed,
-} as const satisfies { readonly [N in OpName]?: Lowering<N> };
+export const convolutionLowerings = (dot: ByteDot) =>
+  ({
+    CONV_2D: convolution(dot),
+    DEPTHWISE_CONV_2D: depthwise(dot),
+    CONV_3D: convolution3d(dot),
+    TRANSPOSE_CONV: transposed(dot),
+  }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

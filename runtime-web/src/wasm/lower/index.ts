@@ -1,12 +1,13 @@
 import type { OpName } from '@linnet/schema';
 import type { Lowering } from '../../plan/lowering.js';
+import type { ByteDot } from '../dot.js';
 import { BINARY_LOWERINGS } from './binary.js';
 import { CONVERSION_LOWERINGS } from './conversion.js';
-import { CONVOLUTION_LOWERINGS } from './convolution.js';
+import { convolutionLowerings } from './convolution.js';
 import { DETECTION_LOWERINGS } from './detection.js';
 import { IMAGE_LOWERINGS } from './image.js';
 import { INDEXING_LOWERINGS } from './indexing.js';
-import { MATMUL_LOWERINGS } from './matmul.js';
+import { matmulLowerings } from './matmul.js';
 import { MOVEMENT_LOWERINGS } from './movement.js';
 import { NORMALIZATION_LOWERINGS } from './normalization.js';
 import { PADDING_LOWERINGS } from './padding.js';
@@ -28,22 +29,26 @@ const STRUCTURAL = {
   STABLEHLO_COMPOSITE: 'structural',
 } as const satisfies { readonly [N in OpName]?: 'structural' };
 
-/** How each op of the vocabulary runs. A new op is a row in its family's table. */
-export const LOWERINGS = {
-  ...STRUCTURAL,
-  ...BINARY_LOWERINGS,
-  ...CONVERSION_LOWERINGS,
-  ...CONVOLUTION_LOWERINGS,
-  ...DETECTION_LOWERINGS,
-  ...IMAGE_LOWERINGS,
-  ...INDEXING_LOWERINGS,
-  ...MATMUL_LOWERINGS,
-  ...MOVEMENT_LOWERINGS,
-  ...NORMALIZATION_LOWERINGS,
-  ...PADDING_LOWERINGS,
-  ...POOLING_LOWERINGS,
-  ...RECURRENT_LOWERINGS,
-  ...REDUCTION_LOWERINGS,
-  ...SELECTION_LOWERINGS,
-  ...UNARY_LOWERINGS,
-} as const satisfies { readonly [N in OpName]: Lowering<N> | 'structural' };
+/**
+ * How each op of the vocabulary runs on machines with a dot product of some kind. A new op is a row
+ * in its family's table.
+ */
+export const lowerings = (dot: ByteDot) =>
+  ({
+    ...STRUCTURAL,
+    ...BINARY_LOWERINGS,
+    ...CONVERSION_LOWERINGS,
+    ...convolutionLowerings(dot),
+    ...DETECTION_LOWERINGS,
+    ...IMAGE_LOWERINGS,
+    ...INDEXING_LOWERINGS,
+    ...matmulLowerings(dot),
+    ...MOVEMENT_LOWERINGS,
+    ...NORMALIZATION_LOWERINGS,
+    ...PADDING_LOWERINGS,
+    ...POOLING_LOWERINGS,
+    ...RECURRENT_LOWERINGS,
+    ...REDUCTION_LOWERINGS,
+    ...SELECTION_LOWERINGS,
+    ...UNARY_LOWERINGS,
+  }) as const satisfies { readonly [N in OpName]: Lowering<N> | 'structural' };

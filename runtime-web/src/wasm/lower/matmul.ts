@@ -1,11 +1,13 @@
 /** Matrix products. */
 import { FullyConnectedOptionsWeightsFormat, type OpName } from '@linnet/schema';
 import type { Lowering } from '../../plan/lowering.js';
+import type { ByteDot } from '../dot.js';
 import { activationOf, activationRange } from './activation.js';
 import { count, rowMajor } from './dims.js';
 import { inputOf, outputOf } from './operands.js';
 import type { Matrices } from './packing.js';
-import { type Problem, productLowering } from './product.js';
+import type { Problem } from './problem.js';
+import { productLowering } from './product.js';
 
 /** The inputs of a product as rows that lie one after the other: [rows, depth], once per item. */
 function rowsProblem(rows: number, matrices: Matrices): Omit<Problem, 'items'> {
@@ -130,7 +132,8 @@ const batchMatmul = productLowering<'BATCH_MATMUL'>((site) => {
   };
 });
 
-export const MATMUL_LOWERINGS = {
-  FULLY_CONNECTED: fullyConnected,
-  BATCH_MATMUL: batchMatmul,
-} as const satisfies { readonly [N in OpName]?: Lowering<N> };
+export const matmulLowerings = (dot: ByteDot) =>
+  ({
+    FULLY_CONNECTED: fullyConnected(dot),
+    BATCH_MATMUL: batchMatmul(dot),
+  }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -1,5 +1,6 @@
 /** Weights as matrix kernels want them, made while planning; kernels/convolution.ts has the layouts. */
-import type { TypedArray } from '@linnet/schema';
+import { invariant, type TypedArray } from '@linnet/schema';
+import type { Operand } from '../../plan/lowering.js';
 
 /** Columns of a panel. */
 export const PANEL = 8;
@@ -120,6 +121,94 @@ export function packQ8(
   return packed;
 }
 
+/** How kernels multiply bytes; what decides on it is in ../dot.ts. */
+export interface DotPacking {
+  /** The zero point of all weights, less the 128 that are taken off those of uint8. */
+  readonly weightZero: number;
+  /** What is taken off uint8 weights to make them int8. */
+  readonly weightShift: number;
+  /** The zero point of the input's bytes, as the dot product takes them; null: known at run time. */
+  readonly inputZero: number | null;
+}
+
+/** Bytes of one item's weights in the layout of conv_q8_dot. */
+export function itemBytesDot({ depth, columns }: Matrices): number {
+  return paddedColumns(columns) * (4 + Math.ceil(depth / 4) * 4);
+}
+
+/** The weights and heads of integer matrices as conv_q8_dot wants them. */
+export function packDot(
+  elements: TypedArray,
+  bias: TypedArray | null,
+  matrices: Matrices,
+  packing: DotPacking,
+): Uint8Array {
+  const depths = depthOffsets(matrices);
+  const packed = new Int8Array(matrices.items * itemBytesDot(matrices));
+  const quads = Math.ceil(depths.length / 4);
+  let byte = 0;
+  forEachPanel(matrices, (item, column, count) => {
+    const heads = new Int32Array(packed.buffer, byte, PANEL);
+    byte += heads.byteLength;
+    for (let n = 0; n < count; n++) {
+      const element = item * matrices.itemStride + (column + n) * matrices.columnStride;
+      const biases = item * matrices.biasStride + column + n;
+      let sum = 0;
+      for (let k = 0; k < depths.length; k++) {
+        const weight = (elements[element + (depths[k] as number)] as number) - packing.weightShift;
+        sum += weight;
+        packed[byte + ((k >> 2) * PANEL + n) * 4 + (k & 3)] = weight;
+      }
+      heads[n] = headOf(packing, sum, depths.length, (bias?.[biases] as number | undefined) ?? 0);
+    }
+    byte += quads * PANEL * 4;
+  });
+  return new Uint8Array(packed.buffer);
+}
+
+/** What a sum starts with, given the sum of its `depth` weights. */
+function headOf(
+  { inputZero, weightZero }: DotPacking,
+  weightSum: number,
+  depth: number,
+  bias: number,
+): number {
+  return inputZero === null ? -weightSum : bias - inputZero * (weightSum - depth * weightZero);
+}
+
+/** Channels of a block of depthwise_q8_dot. */
+const DEPTHWISE_LANES = 16;
+
+/** Depthwise weights [height, width, channels] and biases as depthwise_q8_dot wants them. */
+export function packDepthwiseDot(
+  elements: TypedArray,
+  bias: TypedArray | null,
+  [height, width, channels]: readonly [number, number, number],
+  packing: DotPacking,
+): Uint8Array {
+  const quads = Math.ceil(height / 4);
+  const blocks = Math.ceil(channels / DEPTHWISE_LANES);
+  const blockBytes = DEPTHWISE_LANES * 4 * (1 + width * quads);
+  const packed = new Int8Array(blocks * blockBytes);
+  for (let c = 0; c < channels; c++) {
+    const [block, lane] = [Math.floor(c / DEPTHWISE_LANES), c % DEPTHWISE_LANES];
+    const weightsAt = block * blockBytes + DEPTHWISE_LANES * 4;
+    let sum = 0;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const from = (y * width + x) * channels + c;
+        const weight = (elements[from] as number) - packing.weightShift;
+        sum += weight;
+        const quad = x * quads + (y >> 2);
+        packed[weightsAt + (quad * DEPTHWISE_LANES + lane) * 4 + (y & 3)] = weight;
+      }
+    }
+    const heads = new Int32Array(packed.buffer, block * blockBytes, DEPTHWISE_LANES);
+    heads[lane] = headOf(packing, sum, height * width, (bias?.[c] as number | undefined) ?? 0);
+  }
+  return new Uint8Array(packed.buffer);
+}
+
 /** Depthwise weights [taps, channels] as the matrix that depthwise_q8 takes in conv_q8's layout. */
 export function depthwiseMatrix(taps: number, channels: number): Matrices {
   return {
@@ -144,4 +233,29 @@ export function padColumns(
     for (let n = 0; n < columns; n++) values[item * padded + n] = value(item * columns + n);
   }
   return values;
+}
+
+/** The elements of weights and bias when neither can change. */
+export function constantElements(
+  weights: Operand,
+  bias: Operand | null,
+): { readonly weights: TypedArray; readonly bias: TypedArray | null } | null {
+  if (weights.value === undefined || (bias !== null && bias.value === undefined)) return null;
+  return { weights: weights.value, bias: bias?.value ?? null };
+}
+
+/** The fields of MATRICES. */
+export function packArguments(weights: Operand, bias: Operand | null, matrices: Matrices) {
+  invariant(matrices.runs === undefined, 'Weights that may change are packed as they lie.');
+  return {
+    input: weights.ref,
+    bias: bias?.ref ?? null,
+    items: matrices.items,
+    depth: matrices.depth,
+    columns: matrices.columns,
+    item_stride: matrices.itemStride,
+    depth_stride: matrices.depthStride,
+    column_stride: matrices.columnStride,
+    bias_stride: matrices.biasStride,
+  };
 }

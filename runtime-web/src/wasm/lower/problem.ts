@@ -1,0 +1,106 @@
+/** What the product kernels solve, and the arguments that describe it to them. */
+import type { Emitter } from '../../plan/lowering.js';
+import { type Matrices, paddedColumns } from './packing.js';
+import { MAX_COORDINATE } from './window.js';
+
+/** A run of input pixels that neighbour in w, relative to the place of an output pixel. */
+export type Run = readonly [d: number, h: number, w: number, pixels: number];
+
+/** Where the parts of one item begin: elements of input and output, and which matrix it takes. */
+export interface Item {
+  readonly input: number;
+  readonly matrix: number;
+  readonly output: number;
+}
+
+/** PROBLEM in the declaration of the kernels says what the fields mean. */
+export interface Problem {
+  readonly items: readonly Item[];
+  readonly runs: readonly Run[];
+  readonly inSize: readonly [d: number, h: number, w: number];
+  readonly inPixel: number;
+  readonly channels: number;
+  readonly grid: readonly [n: number, d: number, h: number, w: number];
+  readonly strides: readonly [d: number, h: number, w: number];
+  readonly outStart: number;
+  readonly outStrides: readonly [n: number, d: number, h: number, w: number];
+  readonly matrices: Matrices;
+}
+
+/** Bytes of gathered patches that a thread works on at a time: they should stay in its cache. */
+const BLOCK_BYTES = 256 * 1024;
+const MAX_BLOCK_ROWS = 64;
+
+/** Whether all coordinates that kernels compute stay small. */
+export function isSmall({ runs, grid, strides, inSize }: Problem): boolean {
+  return [0, 1, 2].every((axis) => {
+    const reach = ((grid[axis + 1] as number) - 1) * (strides[axis] as number);
+    const offset = runs.reduce(
+      (most, run) => Math.max(most, Math.abs(run[axis] as number) + run[3]),
+      0,
+    );
+    return Math.max(inSize[axis] as number, reach) + offset < MAX_COORDINATE;
+  });
+}
+
+/** Whether patches are single pixels that are inside the image wherever the grid goes. */
+export function isDirect({ runs, inSize, grid, strides }: Problem): boolean {
+  const [run, ...others] = runs;
+  if (run === undefined || others.length > 0 || run[3] !== 1) return false;
+  return inSize.every((size, axis) => {
+    const first = run[axis] as number;
+    const last = ((grid[axis + 1] as number) - 1) * (strides[axis] as number) + first;
+    return first >= 0 && last < size;
+  });
+}
+
+/** The fields of PROBLEM but for the operands and blocks; `key` is as in emit.constant. */
+export function problemArguments(emit: Emitter, problem: Problem, key: string, matrixSize: number) {
+  const { items, runs, inSize, inPixel, channels, grid, strides, outStart, outStrides } = problem;
+  const { depth, columns } = problem.matrices;
+  const itemTable = () =>
+    items.flatMap(({ input, matrix, output }) => [
+      input,
+      matrix * matrixSize,
+      output,
+      matrix * paddedColumns(columns),
+    ]);
+  return {
+    item_table: emit.constant(`items ${matrixSize} ${key}`, () => Int32Array.from(itemTable())),
+    run_table:
+      runs.length === 0 ? null : emit.constant(`runs ${key}`, () => Int32Array.from(runs.flat())),
+    items: items.length,
+    runs: runs.length,
+    in_size: inSize,
+    in_pixel: inPixel,
+    channels,
+    depth,
+    columns,
+    grid,
+    strides,
+    out_start: outStart,
+    out_strides: outStrides,
+  };
+}
+
+/** Scratch for gathered patches, and for how many rows it is: whole tiles of `tileRows`. */
+export function blockArguments(
+  emit: Emitter,
+  patchBytes: number,
+  gathers: boolean,
+  tileRows: number,
+) {
+  const tiles = Math.floor(BLOCK_BYTES / Math.max(patchBytes, 1) / tileRows);
+  const rows = tileRows * Math.min(Math.max(tiles, 1), Math.floor(MAX_BLOCK_ROWS / tileRows));
+  const bytes = threadBytes(rows * patchBytes);
+  return {
+    block_rows: rows,
+    patch_bytes: bytes,
+    patches: gathers && bytes > 0 ? emit.threadScratch(bytes) : null,
+  };
+}
+
+/** Bytes rounded up to what thread scratch comes in. */
+export function threadBytes(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
+}
