@@ -21,6 +21,11 @@ const samples = readNpz(read(manifest.calibration.file), manifest.calibration.fi
   ({ name }) => name === manifest.calibration.images,
 );
 
+/** Whether a model gives scores of classes by a name; one without signatures gives what is inside. */
+function isClassifier({ accuracy, signature }) {
+  return accuracy !== undefined && signature !== null;
+}
+
 /** The images one by one, as the input of a model takes them. */
 function* each({ data, shape: [count, ...rest] }, { name, shape }) {
   const size = rest.reduce((a, b) => a * b, 1);
@@ -50,8 +55,8 @@ async function ours({ path, signature, accuracy: { output } }, quantize) {
   const source = new URL(path, FIXTURES).pathname;
   const signatures = signature ? { signatures: [signature] } : {};
   const float = await convert(source, signatures);
-  const [info] = float.report.signatures[0].inputs;
-  if (info.dtype !== 'float32') return null;
+  const [info, ...others] = float.report.signatures[0].inputs;
+  if (info.dtype !== 'float32' || others.length > 0) return null;
   const calibration = { calibration: { data: [...each(samples, info)] } };
   const { bytes, report } = await convert(source, {
     ...signatures,
@@ -64,7 +69,7 @@ async function ours({ path, signature, accuracy: { output } }, quantize) {
 
 const percent = (value) => (100 * value).toFixed(2);
 const rows = [];
-for (const fixture of manifest.fixtures.filter(({ accuracy }) => accuracy)) {
+for (const fixture of manifest.fixtures.filter(isClassifier)) {
   for (const mode of MODES) {
     const theirs = fixture.tflite?.[mode];
     let own;
@@ -73,7 +78,7 @@ for (const fixture of manifest.fixtures.filter(({ accuracy }) => accuracy)) {
     } catch (error) {
       own = { error: error.message };
     }
-    // Takes something other than images of floats.
+    // Takes something other than one image of floats.
     if (own === null) continue;
     rows.push([
       fixture.name,

@@ -3,7 +3,7 @@ import type { Range } from '../calibrate/range.js';
 import { elementBytes } from '../graph/constant.js';
 import type { Graph, Node, TensorId } from '../graph/graph.js';
 import { typeOf } from '../graph/node.js';
-import { sameQuantization } from '../graph/types.js';
+import { sameQuantization, sameType } from '../graph/types.js';
 import { floats } from '../passes/match.js';
 import type { QuantizedTensor } from './dynamic.js';
 import { GraphCopy } from './graph-copy.js';
@@ -50,6 +50,9 @@ class IntegerWriter {
   readonly #copy: GraphCopy;
   /** The integer forms that the values of the old graph have, the one they are made in first. */
   readonly #stored = new Map<TensorId, Stored[]>();
+
+  /** What each constant became, so that nodes that share weights still do. */
+  readonly #constants = new Map<TensorId, readonly TensorId[]>();
 
   constructor(
     readonly graph: Graph,
@@ -127,8 +130,9 @@ class IntegerWriter {
   #integerNode(node: Node, form: IntegerForm): void {
     const shared = this.plan.shared.get(node.id);
     const activations = new Set(activationsOf(node, form));
-    const inputs = node.inputs.map((id) => {
-      if (id === null) return null;
+    const replaced = form.weights && [form.weights.input, form.weights.bias];
+    const inputs = node.inputs.map((id, index) => {
+      if (id === null || replaced?.includes(index)) return null;
       return activations.has(id) ? this.#integers(id, shared).id : (this.#copy.find(id) ?? null);
     });
     if (form.weights !== undefined) this.#weights(node, form, form.weights, inputs);
@@ -188,7 +192,17 @@ class IntegerWriter {
   ): TensorId {
     const { name, shape } = this.graph.tensor(id);
     const type = { dtype, shape, quantization };
-    return this.#copy.builder.constant(name, type, elementBytes(elements));
+    const bytes = elementBytes(elements);
+    const { builder } = this.#copy;
+    const made = this.#constants.get(id) ?? [];
+    const known = made.find((other) => {
+      const { data, ...otherType } = builder.type(other);
+      return sameType(otherType, type) && data!.every((byte, index) => byte === bytes[index]);
+    });
+    if (known !== undefined) return known;
+    const constant = builder.constant(name, type, bytes);
+    this.#constants.set(id, [...made, constant]);
+    return constant;
   }
 
   /** A value as integers: as it is planned, or with the scale that a node wants. */

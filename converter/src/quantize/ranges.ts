@@ -22,16 +22,16 @@ export function perTensor(scale: number, zeroPoint: number): AffineQuantization 
 
 /**
  * How values of a range are stored: int8 over the range widened to hold 0, which is a whole number
- * then; int16 symmetrically. Source: TFLite quantization specification.
+ * then; int16 symmetrically. A tensor of zeros gets a range up to 1: a coarse scale would make stock
+ * kernels end the process where it is added to finer ones. Source: TFLite quantization specification.
  */
 export function quantizationOf(range: Range, dtype: ActivationDType): AffineQuantization {
   const [min, max] = [Math.min(range.min, 0), Math.max(range.max, 0)];
   const { low, high } = LIMITS[dtype];
   if (dtype === 'int16') {
-    return perTensor(Math.fround(Math.max(-min, max) / high) || 1, 0);
+    return perTensor(Math.fround((Math.max(-min, max) || 1) / high), 0);
   }
-  // A tensor of zeros has no scale of its own; any will do.
-  const scale = Math.fround((max - min) / (high - low)) || 1;
+  const scale = Math.fround((max - min || 1) / (high - low));
   const zeroPoint = Math.round(low - min / scale);
   return perTensor(scale, Math.min(high, Math.max(low, zeroPoint)));
 }
