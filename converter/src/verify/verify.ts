@@ -99,7 +99,8 @@ function compareOutput(output: string, actual: ArrayValue, expected: ArrayValue)
   return { output, ...compare(toNumbers(actual), toNumbers(expected)) };
 }
 
-function toNumbers(value: ArrayValue): ArrayLike<number | bigint> {
+/** The elements of a numeric tensor; float16 as float32. */
+export function toNumbers(value: ArrayValue): ArrayLike<number | bigint> {
   if (value.dtype === 'string') {
     throw new LinnetError('UNSUPPORTED', 'string tensors have no numeric difference');
   }
