@@ -18,12 +18,14 @@ export interface Metric {
    * @param outputs of the model that is judged
    * @param sample its inputs
    * @param reference outputs of the float model on the same inputs
+   * @param index position of the sample in its dataset, from 0
    * @returns undefined where the metric says nothing about such outputs
    */
   score(
     outputs: Outputs,
     sample: Sample,
     reference: Outputs,
+    index: number,
   ): number | undefined | Promise<number | undefined>;
 }
 
@@ -48,6 +50,50 @@ export const AGREEMENT: Metric = {
     return all === 0 ? undefined : same / all;
   },
 };
+
+/** Mean squared error of all numeric outputs against the float model's. */
+export const MEAN_SQUARED_ERROR: Metric = {
+  name: 'mean squared error',
+  higherIsBetter: false,
+  score(outputs, _sample, reference) {
+    let [sum, count] = [0, 0];
+    for (const [name, expected] of Object.entries(reference)) {
+      const actual = outputs[name];
+      if (actual === undefined || expected.dtype === 'string') continue;
+      const [a, e] = [toNumbers(actual), toNumbers(expected)];
+      for (let i = 0; i < e.length; i++) sum += (Number(a[i]) - Number(e[i])) ** 2;
+      count += e.length;
+    }
+    return count === 0 ? undefined : sum / count;
+  },
+};
+
+/**
+ * The share of predictions of the first output, the largest numbers along its last dimension, that
+ * are the samples' labels.
+ *
+ * @param labels classes in the order of the dataset, as many to a sample as it has rows
+ */
+export function topOne(labels: readonly number[]): Metric {
+  return {
+    name: 'top-1',
+    higherIsBetter: true,
+    score(outputs, _sample, _reference, index) {
+      const [first] = Object.values(outputs);
+      const classes = first?.shape.at(-1) ?? 0;
+      if (first === undefined || classes < 2) return undefined;
+      const numbers = toNumbers(first);
+      const rows = numbers.length / classes;
+      let right = 0;
+      for (let row = 0; row < rows; row++) {
+        const label = labels[index * rows + row];
+        if (label === undefined) throw tooFewLabels(labels.length, index);
+        if (largestOf(numbers, row * classes, classes) === label) right++;
+      }
+      return right / rows;
+    },
+  };
+}
 
 /** The mean of scores that are there; undefined where none is. */
 export class MeanScore {
@@ -97,8 +143,8 @@ export async function loadMetric(path: string): Promise<Metric> {
   return {
     name,
     higherIsBetter,
-    async score(outputs, sample, reference) {
-      const value: unknown = await score.call(given, outputs, sample, reference);
+    async score(outputs, sample, reference, index) {
+      const value: unknown = await score.call(given, outputs, sample, reference, index);
       if (typeof value === 'number' && Number.isFinite(value)) return value;
       throw notMetric(path, `${name} of a sample is ${String(value)}`);
     },
@@ -111,6 +157,15 @@ function largestOf(values: ArrayLike<number | bigint>, start: number, count: num
     if (values[start + i]! > values[start + largest]!) largest = i;
   }
   return largest;
+}
+
+function tooFewLabels(count: number, sample: number): LinnetError {
+  return new LinnetError(
+    'INVALID_ARGUMENT',
+    `there are ${count} labels, but sample ${sample} has none of them`,
+    {},
+    ['Give one label for each sample, in the order of the data.'],
+  );
 }
 
 function notMetric(file: string, found: string, cause?: unknown): LinnetError {

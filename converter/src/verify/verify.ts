@@ -117,5 +117,6 @@ function worseOf(a: OutputDifference | undefined, b: OutputDifference): OutputDi
     relativeError: larger(a.relativeError, b.relativeError),
     cosine: Math.min(a.cosine, b.cosine),
     sqnr: Math.min(a.sqnr, b.sqnr),
+    meanSquaredError: larger(a.meanSquaredError, b.meanSquaredError),
   };
 }

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
-import { AGREEMENT, loadMetric } from '../../../converter/dist/verify/metric.js';
+import {
+  AGREEMENT,
+  loadMetric,
+  MEAN_SQUARED_ERROR,
+  topOne,
+} from '../../../converter/dist/verify/metric.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 const floats = (shape: readonly number[], ...values: readonly number[]) =>
@@ -13,13 +18,31 @@ suite('agreement', () => {
   test('counts equal predictions along the last dimension', () => {
     const reference = { y: floats([2, 3], 0, 1, 2, 5, 4, 3) };
     const outputs = { y: floats([2, 3], 0, 1, 9, 1, 4, 3) };
-    assert.equal(AGREEMENT.score(outputs, {}, reference), 0.5);
-    assert.equal(AGREEMENT.score(reference, {}, reference), 1);
+    assert.equal(AGREEMENT.score(outputs, {}, reference, 0), 0.5);
+    assert.equal(AGREEMENT.score(reference, {}, reference, 0), 1);
   });
 
   test('says nothing of single numbers', () => {
     const reference = { y: floats([4, 1], 1, 2, 3, 4) };
-    assert.equal(AGREEMENT.score(reference, {}, reference), undefined);
+    assert.equal(AGREEMENT.score(reference, {}, reference, 0), undefined);
+  });
+});
+
+suite('mean squared error', () => {
+  test('is taken over all elements', () => {
+    const [y, reference] = [floats([1, 3], 0, 5, 1), floats([1, 3], 2, 0, 1)];
+    assert.equal(MEAN_SQUARED_ERROR.score({ y }, {}, { y: reference }, 0), (4 + 25) / 3);
+  });
+});
+
+suite('top-1', () => {
+  const y = floats([1, 3], 0, 5, 1);
+  test('is a question of the labels', () => {
+    assert.equal(topOne([0, 1]).score({ y }, {}, {}, 0), 0);
+    assert.equal(topOne([0, 1]).score({ y }, {}, {}, 1), 1);
+  });
+  test('needs a label for each sample', () => {
+    assert.throws(() => topOne([0]).score({ y }, {}, {}, 1), { code: 'INVALID_ARGUMENT' });
   });
 });
 
@@ -36,13 +59,13 @@ suite('metric modules', () => {
       'export default (outputs, sample) => outputs.y.data[0] - sample.x.data[0];',
     );
     assert.deepEqual([plain.name, plain.higherIsBetter], ['metric', true]);
-    assert.equal(await plain.score({ y: floats([1], 3) }, { x: floats([1], 1) }, {}), 2);
+    assert.equal(await plain.score({ y: floats([1], 3) }, { x: floats([1], 1) }, {}, 0), 2);
     const named = await load(
       t,
       'export default { name: "error", higherIsBetter: false, factor: 2, score(o) { return this.factor * o.y.data[0]; } };',
     );
     assert.deepEqual([named.name, named.higherIsBetter], ['error', false]);
-    assert.equal(await named.score({ y: floats([1], 3) }, {}, {}), 6);
+    assert.equal(await named.score({ y: floats([1], 3) }, {}, {}, 0), 6);
   });
 
   const bad: Readonly<Record<string, string>> = {
@@ -59,7 +82,7 @@ suite('metric modules', () => {
 
   test('refuses scores that are no numbers, and absent files', async (t) => {
     const metric = await load(t, 'export default () => NaN;');
-    await assert.rejects(async () => metric.score({}, {}, {}), {
+    await assert.rejects(async () => metric.score({}, {}, {}, 0), {
       message: 'not a metric: metric of a sample is NaN',
     });
     await assert.rejects(loadMetric('/nowhere.mjs'), {
