@@ -20,7 +20,11 @@ const outputFolder = new URL('dist/wasm/', root);
 const MAX_MEMORY_BYTES = 65536 * 65536;
 const STACK_BYTES = 256 * 1024;
 
-/** The SLP vectorizer is off because it packs the row pointers of microkernels into vectors. */
+/**
+ * The SLP vectorizer is off because it packs the row pointers of microkernels into vectors. Arithmetic
+ * stays in the order of the source: the scheduler's own order multiplies a column of a microkernel's
+ * tile at a time, which keeps all rows' inputs alive and spills sums.
+ */
 const COMPILE_FLAGS = [
   '--target=wasm32',
   '-std=c17',
@@ -29,6 +33,8 @@ const COMPILE_FLAGS = [
   '-ffp-contract=off',
   '-fno-strict-aliasing',
   '-fno-slp-vectorize',
+  '-mllvm',
+  '-pre-RA-sched=source',
   '-fvisibility=hidden',
   '-Wall',
   '-Wextra',
