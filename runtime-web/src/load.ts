@@ -66,7 +66,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const backend = await createBackend(options, bytes.length);
   onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
   try {
-    const model = assemble(parts, backend);
+    const model = await assemble(parts, backend);
     signal?.throwIfAborted();
     onProgress?.({ phase: 'plan', loaded: 1, total: 1 });
     return model;
@@ -93,7 +93,8 @@ export async function inspectPlan(
   const model = readExecutable(bytes, options.externalFiles);
   const backend = await createBackend(options, 0);
   try {
-    return reportPlans(model, new Planner(model, backend, new Resources()));
+    const backends = { host: backend, device: null };
+    return reportPlans(model, new Planner(model, backends, new Resources()));
   } finally {
     backend.dispose();
   }
@@ -116,14 +117,14 @@ async function createBackend(options: LoadOptions, constantBytes: number): Promi
   }
 }
 
-function assemble(model: ExecutableModel, backend: WasmBackend): Model {
+async function assemble(model: ExecutableModel, backend: WasmBackend): Promise<Model> {
   const resources = new Resources();
-  const stages = new StageCache(new Planner(model, backend, resources), backend);
+  const stages = new StageCache(new Planner(model, { host: backend, device: null }, resources));
   const guard = new Guard();
   const executor = new Executor(model, resources, stages, guard);
   const [first] = model.signatures;
   const graph = model.graphs[first?.subgraph ?? 0] as Graph;
   const inputs = graph.inputs.map((tensor) => graph.tensors[tensor]?.type as TensorType);
-  if (inputs.every(({ shape }) => isStatic(shape))) executor.prepare(graph.index, inputs);
+  if (inputs.every(({ shape }) => isStatic(shape))) await executor.prepare(graph.index, inputs);
   return new LoadedModel({ executable: model, resources, stages, executor, backend, guard });
 }

@@ -1,27 +1,32 @@
 import type { OpName } from '@linnet/schema';
-import type { Lowering } from './lowering.js';
-import type { Program } from './plan.js';
+import type { Lifetime } from './arena.js';
+import type { LowerSite, PlanEmitter } from './lowering.js';
+import type { ArenaLayout, Program } from './plan.js';
 
-/** What planning and running need from whatever executes programs. */
-export interface Backend {
-  /** How many threads run a program side by side. */
-  readonly threads: number;
+export type BackendName = 'wasm' | 'webgpu';
 
-  /**
-   * How an op becomes kernel calls. 'structural' ops never reach a backend: planning does away with
-   * them, or the host carries them out.
-   */
-  lowering<N extends OpName>(op: N): Lowering<N> | 'structural';
+/** What planning and running need from whatever executes programs of calls that do `Work`. */
+export interface Backend<Work = unknown> {
+  readonly name: BackendName;
 
-  /** The contents of the outputs of a program that has no inputs, for folding while planning. */
-  evaluate(program: Program): readonly Uint8Array[];
+  /** Whether an op gives its first input under another shape; see Lowering. */
+  isAlias(op: OpName): boolean;
+
+  /** Whether `lower` can take a site as it is; see Lowering. */
+  supports(site: LowerSite<OpName>): boolean;
+
+  /** Emits the calls that carry out a site. */
+  lower(site: LowerSite<OpName>, emit: PlanEmitter<Work>): void;
+
+  /** Where buffers go so that those alive at the same time do not overlap. */
+  layOut(lifetimes: readonly Lifetime[]): ArenaLayout;
 
   /**
    * Gives a program its memory and makes its constants resident.
    *
    * @throws LinnetError of code OUT_OF_MEMORY when there is not enough
    */
-  bind(program: Program): BoundProgram;
+  bind(program: Program<Work>): Promise<BoundProgram>;
 
   /** Sets all state buffers to zero. */
   resetState(): void;
@@ -33,6 +38,19 @@ export interface Backend {
   dispose(): void;
 }
 
+/** The backend that runs what no other does, and whose answers are there at once. */
+export interface HostBackend<Work = unknown> extends Backend<Work> {
+  /** The outputs of a program of one segment without inputs, for folding while planning. */
+  evaluate(program: Program<Work>): readonly Uint8Array[];
+}
+
+/** What plans are made for. */
+export interface Backends {
+  readonly host: HostBackend;
+  /** Where nodes run that it has kernels for; null: all run on the host's. */
+  readonly device: Backend | null;
+}
+
 export interface BackendMemory {
   /** Constants and packed weights. */
   readonly constants: number;
@@ -42,11 +60,15 @@ export interface BackendMemory {
   readonly total: number;
 }
 
-/** A program that can be run any number of times. */
+/** A program that can be run any number of times, its segments in their order. */
 export interface BoundProgram {
   /** Bytes that dispose would free. */
   readonly bytes: number;
-  /** Contents of the inputs in their order, to contents of the outputs: fresh copies. */
-  run(inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
+  /**
+   * Runs a segment: contents of its inputs in their order, to contents of its outputs, fresh
+   * copies. The inputs are taken before this returns, and a segment may be run while outputs of
+   * earlier ones are still on their way.
+   */
+  run(segment: number, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
   dispose(): void;
 }

@@ -1,21 +1,32 @@
-import type { KernelCallArguments, KernelName } from '@linnet/runtime-wasm';
-import { dtypeCode, invariant, type OpName, type TensorType } from '@linnet/schema';
+import { dtypeCode, type OpName, type TensorType } from '@linnet/schema';
 import type { GraphNode } from '../model/graph.js';
 import type { Known } from '../model/known.js';
 import { storageBytes } from '../model/storage.js';
 import type { Backend } from './backend.js';
-import type { BufferRef, Emitter, Lowering, LowerSite, Operand } from './lowering.js';
-import type { KernelCall, PlanBuffer, Port, Support } from './plan.js';
+import type { BufferRef, LowerSite, Operand, PlanEmitter } from './lowering.js';
+import type { Call, PlanBuffer, Port, Support } from './plan.js';
 import type { Step, TensorTable } from './step.js';
 import { expandedType, sameElements } from './types.js';
 
 /** The float32 form of a known tensor of reduced precision; null when it cannot be had. */
 export type Expand = (known: Known) => Known | null;
 
-/** Turns the steps of one stage into kernel calls on buffers. */
+type Site = LowerSite<OpName>;
+
+/** A site in float32, with the conversions that take its operands there and back. */
+interface FloatForm {
+  readonly site: Site;
+  readonly before: readonly Site[];
+  readonly after: readonly Site[];
+}
+
+/** Where operands are while it is only asked whether there are kernels. */
+const NOWHERE: BufferRef = { buffer: -1, offset: 0 };
+
+/** Turns steps of one stage into a backend's calls on buffers. */
 export class StageBuilder {
   readonly buffers: PlanBuffer[] = [];
-  readonly calls: KernelCall[] = [];
+  #calls: Call[] = [];
   readonly #refs = new Map<number, BufferRef>();
   readonly #known = new Map<Known, BufferRef>();
 
@@ -24,6 +35,13 @@ export class StageBuilder {
     readonly backend: Backend,
     readonly expand: Expand,
   ) {}
+
+  /** The calls emitted since they were last taken. */
+  takeCalls(): readonly Call[] {
+    const calls = this.#calls;
+    this.#calls = [];
+    return calls;
+  }
 
   /** Where a tensor of the graph lives; it gets its place when it is first asked for. */
   ref(tensor: number): BufferRef {
@@ -40,30 +58,70 @@ export class StageBuilder {
     return { tensor, type, ref: this.ref(tensor), bytes: storageBytes(type) };
   }
 
+  /** How the backend would carry out a step. */
+  support(step: Step): Support {
+    if (this.isAlias(step) || this.#isEmpty(step)) return 'native';
+    const site = this.#site(step, () => NOWHERE);
+    if (this.backend.supports(site)) return 'native';
+    const form = this.#floatForm(site, step, { expanded: () => NOWHERE, float: () => NOWHERE });
+    return form === null ? 'unsupported' : 'via-float32';
+  }
+
   /** Emits the calls of a step; 'unsupported' when the backend has none for it. */
   lower(step: Step): Support {
-    const { node } = step;
-    if (node.outputs.every((tensor) => storageBytes(this.tensors.type(tensor)) === 0)) {
+    if (this.#isEmpty(step)) return 'native';
+    const [input, output] = [step.node.inputs[0] as number, step.node.outputs[0] as number];
+    if (this.isAlias(step)) {
+      this.#refs.set(output, this.ref(input));
       return 'native';
     }
-    const lowering = this.backend.lowering(node.op) as Lowering<OpName> | 'structural';
-    invariant(lowering !== 'structural', `${node.op} reached the backend.`);
-    if (lowering.alias && this.#alias(step)) return 'native';
-    const site: LowerSite<OpName> = {
+    const site = this.#site(step, (tensor) => this.ref(tensor));
+    const emitter = this.#emitter(step);
+    if (this.backend.supports(site)) {
+      this.backend.lower(site, emitter);
+      return 'native';
+    }
+    const form = this.#floatForm(site, step, {
+      expanded: (known) => this.#knownRef(known),
+      float: (type) => this.#add({ kind: 'arena', bytes: storageBytes(type) }),
+    });
+    if (form === null) return 'unsupported';
+    for (const each of [...form.before, form.site, ...form.after]) {
+      this.backend.lower(each, emitter);
+    }
+    return 'via-float32';
+  }
+
+  /** Whether the output of a step may share its input's buffer. */
+  isAlias({ node }: Step): boolean {
+    if (!this.backend.isAlias(node.op)) return false;
+    const [input, output] = [node.inputs[0] as number, node.outputs[0] as number];
+    if (this.tensors.isVariable(input) || this.tensors.isVariable(output)) return false;
+    const [from, to] = [this.tensors.type(input), this.tensors.type(output)];
+    return sameElements(from, to) && storageBytes(from) === storageBytes(to);
+  }
+
+  /** Whether there is nothing to compute. */
+  #isEmpty({ node }: Step): boolean {
+    return node.outputs.every((tensor) => storageBytes(this.tensors.type(tensor)) === 0);
+  }
+
+  #site({ node, fused }: Step, refOf: (tensor: number) => BufferRef): Site {
+    const operand = (tensor: number): Operand => ({
+      type: this.tensors.type(tensor),
+      ref: refOf(tensor),
+      value: this.tensors.known(tensor)?.elements,
+    });
+    return {
       op: node.op,
       options: node.options,
-      fused: step.fused,
-      inputs: node.inputs.map((tensor) => (tensor < 0 ? null : this.#operand(tensor))),
-      outputs: node.outputs.map((tensor) => this.#operand(tensor)),
+      fused,
+      inputs: node.inputs.map((tensor) => (tensor < 0 ? null : operand(tensor))),
+      outputs: node.outputs.map(operand),
       intermediates: node.intermediates.map((tensor) =>
         tensor < 0 ? null : this.tensors.type(tensor),
       ),
     };
-    if (lowering.supports(site)) {
-      lowering.lower(site, this.#emitter(step));
-      return 'native';
-    }
-    return this.#lowerViaFloat32(lowering, site, step) ? 'via-float32' : 'unsupported';
   }
 
   #place(tensor: number): BufferRef {
@@ -87,44 +145,32 @@ export class StageBuilder {
     return { buffer: this.buffers.length - 1, offset: 0 };
   }
 
-  #operand(tensor: number): Operand {
-    const known = this.tensors.known(tensor);
-    return { type: this.tensors.type(tensor), ref: this.ref(tensor), value: known?.elements };
-  }
-
-  /** Lets the output of a step share its input's buffer, unless the input may change. */
-  #alias({ node }: Step): boolean {
-    const [input, output] = [node.inputs[0] as number, node.outputs[0] as number];
-    if (this.tensors.isVariable(input) || this.tensors.isVariable(output)) return false;
-    const [from, to] = [this.tensors.type(input), this.tensors.type(output)];
-    if (!sameElements(from, to) || storageBytes(from) !== storageBytes(to)) return false;
-    this.#refs.set(output, this.ref(input));
-    return true;
-  }
-
-  #emitter({ node }: Step): Emitter {
+  #emitter({ node }: Step): PlanEmitter {
     const sources = node.inputs.map((tensor) => this.tensors.known(tensor));
     // What depends on constants alone outlives the plan; ids say which constants those are.
     const ids = sources.map((known) => (known === undefined ? '' : known.id));
     const isShared = ids.some((id) => id) && ids.every((id) => id !== null);
     return {
-      call: <K extends KernelName>(kernel: K, args: KernelCallArguments<K, BufferRef>) => {
-        this.calls.push({ kernel, args: args as KernelCall['args'], node });
+      call: (work, uses) => {
+        this.#calls.push({ work, uses, node });
       },
       scratch: (bytes) => this.#add({ kind: 'arena', bytes }),
-      threadScratch: (bytes) => this.#add({ kind: 'arena', bytes: bytes * this.backend.threads }),
       constant: (key, make) =>
         this.#add({ kind: 'made', id: isShared ? [node.op, key, ...ids].join('|') : null, make }),
     };
   }
 
   /**
-   * Lowers a node in float32: inputs of reduced precision are expanded before, outputs reduced
-   * after. False, with nothing emitted, where the float32 form has no kernel either.
+   * A site in float32: inputs of reduced precision are expanded before, outputs reduced after. Null
+   * where that changes nothing or where the backend lacks a kernel for it, too.
    */
-  #lowerViaFloat32(lowering: Lowering<OpName>, site: LowerSite<OpName>, step: Step): boolean {
-    const before: [Operand, Operand][] = [];
-    const after: [Operand, Operand][] = [];
+  #floatForm(
+    site: Site,
+    step: Step,
+    places: { expanded(known: Known): BufferRef; float(type: TensorType): BufferRef },
+  ): FloatForm | null {
+    const before: Site[] = [];
+    const after: Site[] = [];
     const inputs = site.inputs.map((operand, index): Operand | null => {
       const type = operand && expandedType(operand.type);
       if (operand === null || type === null) return operand;
@@ -132,46 +178,37 @@ export class StageBuilder {
       const known = this.tensors.known(tensor);
       const expanded = known === undefined ? null : this.expand(known);
       if (expanded !== null) {
-        return { type, ref: this.#knownRef(expanded), value: expanded.elements };
+        return { type, ref: places.expanded(expanded), value: expanded.elements };
       }
-      const float = this.#float(type);
-      before.push([operand, float]);
+      const float = { type, ref: places.float(type), value: undefined };
+      before.push(conversionSite(operand, float));
       // State is an input that the node updates.
-      if (this.tensors.isVariable(tensor)) after.push([float, operand]);
+      if (this.tensors.isVariable(tensor)) after.push(conversionSite(float, operand));
       return float;
     });
     const outputs = site.outputs.map((operand): Operand => {
       const type = expandedType(operand.type);
       if (type === null) return operand;
-      const float = this.#float(type);
-      after.push([float, operand]);
+      const float = { type, ref: places.float(type), value: undefined };
+      after.push(conversionSite(float, operand));
       return float;
     });
     const changed = inputs.some((operand, i) => operand !== site.inputs[i]) || after.length > 0;
     const form = { ...site, inputs, outputs, intermediates: [] };
-    if (!changed || !lowering.supports(form)) return false;
-    const conversions = [...before, ...after].map(([from, to]) => this.#conversion(from, to));
-    if (conversions.includes(null)) return false;
-    const emitter = this.#emitter(step);
-    for (const emit of conversions.slice(0, before.length)) emit?.(emitter);
-    lowering.lower(form, emitter);
-    for (const emit of conversions.slice(before.length)) emit?.(emitter);
-    return true;
+    const hasKernels = [form, ...before, ...after].every((each) => this.backend.supports(each));
+    return changed && hasKernels ? { site: form, before, after } : null;
   }
+}
 
-  #float(type: TensorType): Operand {
-    const ref = this.#add({ kind: 'arena', bytes: storageBytes(type) });
-    return { type, ref, value: undefined };
-  }
-
-  /** What emits the conversion between reduced precision and float32; null without a kernel. */
-  #conversion(from: Operand, to: Operand): ((emitter: Emitter) => void) | null {
-    const { op, options } = conversionNode(from.type, to.type);
-    const lowering = this.backend.lowering(op) as Lowering<OpName> | 'structural';
-    const site = { op, options, fused: {}, inputs: [from], outputs: [to], intermediates: [] };
-    if (lowering === 'structural' || !lowering.supports(site)) return null;
-    return (emitter) => lowering.lower(site, emitter);
-  }
+/** The conversion between reduced precision and float32, as a site. */
+function conversionSite(from: Operand, to: Operand): Site {
+  return {
+    ...conversionNode(from.type, to.type),
+    fused: {},
+    inputs: [from],
+    outputs: [to],
+    intermediates: [],
+  };
 }
 
 /** The op and options that convert between a type of reduced precision and float32. */

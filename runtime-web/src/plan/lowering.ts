@@ -1,8 +1,8 @@
 /**
- * The contract between the planner and the WASM kernels: how an op of the vocabulary becomes
- * kernel calls. Families of ops implement it in wasm/lower/, one table per family.
+ * What planning asks of a backend for one node: the site that it is, and how calls for it are
+ * taken. Each backend has tables, one per family of ops, that implement `Lowering` with an emitter
+ * of its own: wasm/lower/, webgpu/lower/.
  */
-import type { KernelCallArguments, KernelName } from '@linnet/runtime-wasm';
 import type {
   ActivationFunctionType,
   OpName,
@@ -11,9 +11,9 @@ import type {
   TypedArray,
 } from '@linnet/schema';
 
-/** A place in one of the plan's buffers; the address is only known once the plan is bound. */
+/** A place in one of a program's buffers; the address is only known once the program is bound. */
 export interface BufferRef {
-  /** Index into Plan.buffers. */
+  /** Index into Program.buffers. */
   readonly buffer: number;
   /** Bytes from the buffer's start. */
   readonly offset: number;
@@ -53,16 +53,10 @@ export interface LowerSite<N extends OpName> {
   readonly intermediates: readonly (TensorType | null)[];
 }
 
-export interface Emitter {
-  /** Appends a kernel call. Pointers are BufferRefs; liveness follows from the declaration. */
-  call<K extends KernelName>(kernel: K, args: KernelCallArguments<K, BufferRef>): void;
-  /** Working space, 64-byte aligned, that lives for this node only. */
+/** Memory that a lowering asks for. */
+export interface Workspace {
+  /** Working space that lives for this node only. */
   scratch(bytes: number): BufferRef;
-  /**
-   * Scratch for every thread that may run the plan: `bytes` (a multiple of 64) times the number of
-   * threads; thread t owns those from t * bytes on.
-   */
-  threadScratch(bytes: number): BufferRef;
   /**
    * Data made at plan time (packed weights, tables, index lists), resident for the model's life
    * and shared between plans of the same model: the identity is `key` and the site's constant
@@ -73,8 +67,14 @@ export interface Emitter {
   constant(key: string, make: () => TypedArray): BufferRef;
 }
 
+/** Takes a node's calls. `Work` is what a backend executes; planning does not look into it. */
+export interface PlanEmitter<Work = unknown> extends Workspace {
+  /** Appends a call; `uses` are all the places that it reads, writes or works in. */
+  call(work: Work, uses: readonly BufferRef[]): void;
+}
+
 /**
- * How one op runs on WASM kernels.
+ * How one op becomes calls of a backend; `E` is how the backend's calls are emitted.
  *
  * `supports` says whether `lower` can take this site as it is. Where it says no because of a dtype
  * (quantized integers, float16), the planner wraps the node: inputs are expanded to float32, the
@@ -82,8 +82,8 @@ export interface Emitter {
  * and the forms that have kernels of their own. `alias` marks ops whose output is input 0 with
  * another shape: the planner shares the buffer and copies only where it must.
  */
-export interface Lowering<N extends OpName> {
+export interface Lowering<N extends OpName, E> {
   readonly alias?: true;
   supports(site: LowerSite<N>): boolean;
-  lower(site: LowerSite<N>, emit: Emitter): void;
+  lower(site: LowerSite<N>, emit: E): void;
 }

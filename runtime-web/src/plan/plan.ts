@@ -1,8 +1,8 @@
-/** A plan: what a backend executes. Nothing in it belongs to one backend but the kernels' names. */
-import type { KernelDeclaration, KernelName } from '@linnet/runtime-wasm';
+/** A plan: what backends execute. What a call does is known to its backend alone. */
 import type { OpName, TensorType, TypedArray } from '@linnet/schema';
 import type { GraphNode } from '../model/graph.js';
 import type { Known } from '../model/known.js';
+import type { Backend, BackendName } from './backend.js';
 import type { BufferRef } from './lowering.js';
 
 /** A region of memory; BufferRefs point into it. */
@@ -19,11 +19,11 @@ export type PlanBuffer =
 /** A node by its position in the file and its op. */
 export type NodeLabel = Pick<GraphNode, 'name' | 'op'>;
 
-/** One kernel call. */
-export interface KernelCall {
-  readonly kernel: KernelName;
-  /** The values of the declaration's fields; pointers as BufferRefs or null. */
-  readonly args: Readonly<Record<string, BufferRef | number | readonly number[] | null>>;
+/** One call of a backend's program; `work` is the backend's own. */
+export interface Call<Work = unknown> {
+  readonly work: Work;
+  /** The places that it reads, writes or works in. */
+  readonly uses: readonly BufferRef[];
   /** The node that it is part of, for messages and profiles. */
   readonly node: NodeLabel;
 }
@@ -44,6 +44,7 @@ export interface PlannedNode {
   readonly name: string;
   readonly op: OpName;
   readonly support: Support;
+  readonly backend: BackendName;
 }
 
 /** Where the arena's buffers lie. */
@@ -56,22 +57,45 @@ export interface ArenaLayout {
   readonly lowerBound: number;
 }
 
-/** A program on buffers: what a backend binds. */
-export interface Program {
-  readonly buffers: readonly PlanBuffer[];
-  readonly calls: readonly KernelCall[];
+/** Calls that run one after the other, with nothing coming in or going out between them. */
+export interface Segment<Work = unknown> {
+  readonly calls: readonly Call<Work>[];
+  /** Written before the first call. */
   readonly inputs: readonly Port[];
+  /** Read after the last call. */
   readonly outputs: readonly Port[];
+}
+
+/** What a backend binds: segments that run in this order, on buffers that they share. */
+export interface Program<Work = unknown> {
+  readonly buffers: readonly PlanBuffer[];
+  readonly segments: readonly Segment<Work>[];
   readonly arena: ArenaLayout;
 }
 
+/** A backend's share of a stage. */
+export interface Part {
+  readonly backend: Backend;
+  readonly program: Program;
+}
+
+/** A segment by its part and its place in the part's program. */
+export interface Turn {
+  readonly part: number;
+  readonly segment: number;
+}
+
 /**
- * The program of some nodes of a graph, one after the other, for inputs of known types.
+ * Some nodes of a graph, one after the other, planned for inputs of known types. Each backend runs
+ * its nodes in segments; what one backend needs of another's passes through the host between them.
  *
  * A stage ends with the graph, before a node that the host carries out (control flow, variables),
  * or before one whose plan depends on values that this stage computes.
  */
-export interface Stage extends Program {
+export interface Stage {
+  readonly parts: readonly Part[];
+  /** The order in which the segments of all parts run. */
+  readonly turns: readonly Turn[];
   /** Tensors of this stage's nodes that later nodes read and whose contents planning has found. */
   readonly known: ReadonlyMap<number, Known>;
   /** The position of the first node that is not part of the stage. */
@@ -79,16 +103,4 @@ export interface Stage extends Program {
   /** Tensors whose values the node at `end` needs before it can be planned. */
   readonly needs: readonly number[];
   readonly nodes: readonly PlannedNode[];
-}
-
-/** Calls `visit` for each pointer of a call that is not null. */
-export function forEachPointer(
-  call: KernelCall,
-  declaration: KernelDeclaration,
-  visit: (ref: BufferRef) => void,
-): void {
-  for (const field of Object.keys(declaration)) {
-    const value = call.args[field];
-    if (typeof value === 'object' && value !== null && 'buffer' in value) visit(value);
-  }
 }

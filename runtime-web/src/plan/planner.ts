@@ -2,12 +2,13 @@ import { LinnetError, opRecord } from '@linnet/schema';
 import type { ExecutableModel, Graph, GraphNode, GraphTensor } from '../model/graph.js';
 import { Known } from '../model/known.js';
 import type { Resources } from '../model/resources.js';
-import { layOut } from './arena.js';
-import type { Backend } from './backend.js';
+import { StageAssembly } from './assembly.js';
+import type { Backend, Backends } from './backend.js';
 import { fuse } from './fuse.js';
 import { type Given, inferStage, isHostNode } from './infer.js';
 import { lifetimes } from './liveness.js';
 import { conversionNode, StageBuilder } from './lower.js';
+import { place } from './place.js';
 import type { PlannedNode, Stage } from './plan.js';
 import { type Step, TensorTable, Uses } from './step.js';
 import { expandedType } from './types.js';
@@ -22,7 +23,7 @@ export class Planner {
 
   constructor(
     readonly model: ExecutableModel,
-    readonly backend: Backend,
+    readonly backends: Backends,
     readonly resources: Resources,
   ) {
     this.#uses = model.graphs.map((graph) => new Uses(graph));
@@ -58,34 +59,25 @@ export class Planner {
     );
     const isWanted = (tensor: number) => uses.readFrom(tensor, end) || needs.includes(tensor);
     const live = liveSteps(fuse(steps, tensors, uses), tensors, isWanted);
-    const builder = new StageBuilder(tensors, this.backend, (known) => this.#expand(known));
-    const read = new Set(live.flatMap(({ node }) => node.inputs));
-    const inputs = [...given.keys()]
-      .filter((tensor) => read.has(tensor) && tensors.known(tensor) === undefined)
-      .map((tensor) => builder.port(tensor));
-    const nodes = live.map((step): PlannedNode => {
-      const { name, op } = step.node;
-      try {
-        return { name, op, support: builder.lower(step) };
-      } catch (error) {
-        const where = { subgraph: graph.name, node: name, op };
-        throw error instanceof LinnetError ? error.at(where) : error;
-      }
-    });
-    const outputs = [...live.flatMap(({ node }) => node.outputs), ...stateReadAt(graph, end, needs)]
-      .filter(isWanted)
-      .map((tensor) => builder.port(tensor));
-    const { buffers, calls } = builder;
+    const { host, device } = this.backends;
+    const builderFor = (backend: Backend) =>
+      new StageBuilder(tensors, backend, (known) => this.#expand(known));
+    const hosted = builderFor(host);
+    const offloaded = device && builderFor(device);
+    const runs = place(live, tensors, hosted, offloaded);
+    const assembly = new StageAssembly(
+      graph,
+      tensors,
+      offloaded ? [hosted, offloaded] : [hosted],
+      isWanted,
+    );
+    assembly.lower(runs);
+    assembly.addOutputs(host, stateReadAt(graph, end, needs).filter(isWanted));
     return {
-      buffers,
-      calls,
-      inputs,
-      outputs,
+      ...assembly.finish(),
       known: this.#knownResults(graph, from, end, tensors, isWanted),
-      arena: layOut(lifetimes(buffers, calls, inputs, outputs)),
       end,
       needs,
-      nodes,
     };
   }
 
@@ -125,12 +117,14 @@ export class Planner {
     idOf: (tensor: number) => string | null,
     expand: (known: Known) => Known | null,
   ): readonly Known[] | null {
-    const builder = new StageBuilder(tensors, this.backend, expand);
+    const { host } = this.backends;
+    const builder = new StageBuilder(tensors, host, expand);
     if (builder.lower({ node, fused: {} }) === 'unsupported') return null;
     const outputs = node.outputs.map((tensor) => builder.port(tensor));
-    const { buffers, calls } = builder;
-    const arena = layOut(lifetimes(buffers, calls, [], outputs));
-    const results = this.backend.evaluate({ buffers, calls, inputs: [], outputs, arena });
+    const { buffers } = builder;
+    const segments = [{ calls: builder.takeCalls(), inputs: [], outputs }];
+    const arena = host.layOut(lifetimes(buffers, segments));
+    const results = host.evaluate({ buffers, segments, arena });
     return outputs.map(
       ({ tensor, type }, i) => new Known(idOf(tensor), type, results[i] as Uint8Array),
     );

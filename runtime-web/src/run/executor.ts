@@ -3,7 +3,9 @@ import type { ExecutableModel, Graph, GraphNode } from '../model/graph.js';
 import { Known } from '../model/known.js';
 import type { Resources } from '../model/resources.js';
 import { storageBytes } from '../model/storage.js';
+import type { BoundProgram } from '../plan/backend.js';
 import { type Given, type HostOp, isHostNode } from '../plan/infer.js';
+import type { Part, Segment, Turn } from '../plan/plan.js';
 import type { Uses } from '../plan/step.js';
 import { formatShape } from './describe.js';
 import type { Guard } from './guard.js';
@@ -74,7 +76,7 @@ export class Executor {
   }
 
   /** Plans and binds what can be before the first run; `inputs` are their types. */
-  prepare(index: number, inputs: readonly TensorType[]): void {
+  async prepare(index: number, inputs: readonly TensorType[]): Promise<void> {
     const frame = this.#frame(index);
     const { graph } = frame;
     const first = graph.nodes[0];
@@ -83,7 +85,7 @@ export class Executor {
       frame.set(tensor, { type: inputs[i] as TensorType, bytes: new Uint8Array() });
     });
     frame.forget(0);
-    this.stages.get(graph, 0, frame.given());
+    await this.stages.get(graph, 0, frame.given());
   }
 
   #frame(index: number): Frame {
@@ -92,13 +94,15 @@ export class Executor {
   }
 
   async #runStage(frame: Frame, position: number): Promise<number> {
-    const entry = this.stages.get(frame.graph, position, frame.given());
+    const entry = await this.stages.get(frame.graph, position, frame.given());
     const { stage } = entry;
-    const inputs = stage.inputs.map(({ tensor }) => frame.value(tensor).bytes);
-    const results = await this.#execute(frame.graph, entry, inputs);
-    stage.outputs.forEach(({ tensor, type }, i) => {
-      frame.set(tensor, { type, bytes: results[i] as Uint8Array, isOwned: true });
-    });
+    try {
+      for (const turn of stage.turns) await this.#runSegment(frame, entry, turn);
+    } catch (error) {
+      throw error instanceof LinnetError ? error.at({ subgraph: frame.graph.name }) : error;
+    } finally {
+      this.stages.release(entry);
+    }
     for (const [tensor, known] of stage.known) {
       frame.set(tensor, { type: known.type, bytes: known.bytes, known });
     }
@@ -106,14 +110,16 @@ export class Executor {
     return stage.end;
   }
 
-  async #execute(graph: Graph, entry: BoundStage, inputs: readonly Uint8Array[]) {
-    try {
-      return await entry.bound.run(inputs);
-    } catch (error) {
-      throw error instanceof LinnetError ? error.at({ subgraph: graph.name }) : error;
-    } finally {
-      this.stages.release(entry);
-    }
+  async #runSegment(frame: Frame, { stage, programs }: BoundStage, turn: Turn): Promise<void> {
+    const { segments } = (stage.parts[turn.part] as Part).program;
+    const { inputs, outputs } = segments[turn.segment] as Segment;
+    const results = await (programs[turn.part] as BoundProgram).run(
+      turn.segment,
+      inputs.map(({ tensor }) => frame.value(tensor).bytes),
+    );
+    outputs.forEach(({ tensor, type }, i) => {
+      frame.set(tensor, { type, bytes: results[i] as Uint8Array, isOwned: true });
+    });
   }
 
   async #carryOut(node: HostNode, frame: Frame, signal: AbortSignal | undefined): Promise<void> {

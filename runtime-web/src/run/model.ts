@@ -20,7 +20,7 @@ import type { WasmBackend } from '../wasm/backend.js';
 import { type Entry, pickInputs, toEntry } from './entry.js';
 import type { Executor, HostValue } from './executor.js';
 import type { Guard } from './guard.js';
-import { countSupport } from './report.js';
+import { arenasOf, countSupport } from './report.js';
 import type { StageCache } from './stage-cache.js';
 
 /** What a model is made of; see loadModel. */
@@ -66,7 +66,7 @@ export class LoadedModel implements Model {
   get info(): ModelInfo {
     const { backend, stages } = this.#live();
     const { constants, state, total } = backend.memory();
-    const arenas = stages.stages.map(({ stage }) => stage.arena);
+    const arenas = stages.stages.flatMap(({ stage }) => arenasOf(stage));
     return {
       backend: 'wasm',
       build: backend.build,

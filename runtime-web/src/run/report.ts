@@ -2,7 +2,7 @@ import { isStatic, LinnetError, type OpName, type TensorType, UNKNOWN_DIM } from
 import type { GraphReport, OpSupport, PlanReport } from '../api.js';
 import type { ExecutableModel, Graph, GraphNode } from '../model/graph.js';
 import { type Given, isHostNode } from '../plan/infer.js';
-import type { PlannedNode } from '../plan/plan.js';
+import type { ArenaLayout, PlannedNode, Port, Stage } from '../plan/plan.js';
 import type { Planner } from '../plan/planner.js';
 
 /** Plans every graph of a model for its declared shapes, open dimensions counting as 1. */
@@ -39,14 +39,17 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
     const stage = survey();
     if (stage === undefined) break;
     stages += stage.nodes.length > 0 ? 1 : 0;
-    arena += stage.arena.bytes;
-    arenaLowerBound += stage.arena.lowerBound;
+    for (const { bytes, lowerBound } of arenasOf(stage)) {
+      arena += bytes;
+      arenaLowerBound += lowerBound;
+    }
     nodes.push(...stage.nodes);
-    for (const { tensor, type } of stage.outputs) given.set(tensor, { type, known: null });
+    for (const { tensor, type } of outputsOf(stage)) given.set(tensor, { type, known: null });
     for (const [tensor, known] of stage.known) given.set(tensor, { type: known.type, known });
     const node = graph.nodes[stage.end] as GraphNode | undefined;
     if (node !== undefined) {
-      if (isHostNode(node)) nodes.push({ name: node.name, op: node.op, support: 'native' });
+      if (isHostNode(node))
+        nodes.push({ name: node.name, op: node.op, support: 'native', backend: 'wasm' });
       else plannedAtRunTime.push(`${node.op} ${node.name}`);
       for (const tensor of node.outputs) give(tensor);
     }
@@ -62,6 +65,15 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
     plannedAtRunTime,
     ...(problem !== undefined && { problem }),
   };
+}
+
+/** The working memory of each part of a stage. */
+export function arenasOf({ parts }: Stage): readonly ArenaLayout[] {
+  return parts.map(({ program }) => program.arena);
+}
+
+function outputsOf({ parts }: Stage): readonly Port[] {
+  return parts.flatMap(({ program }) => program.segments.flatMap(({ outputs }) => outputs));
 }
 
 /** Nodes by op, in the order in which the ops first appear. */

@@ -1,14 +1,14 @@
 import { LinnetError } from '@linnet/schema';
 import type { Graph } from '../model/graph.js';
-import type { Backend, BoundProgram } from '../plan/backend.js';
+import type { BoundProgram } from '../plan/backend.js';
 import type { Given } from '../plan/infer.js';
 import type { Stage } from '../plan/plan.js';
 import type { Planner } from '../plan/planner.js';
 
-/** A stage with its place in the backend. */
+/** A stage with the place of each part in its backend. */
 export interface BoundStage {
   readonly stage: Stage;
-  readonly bound: BoundProgram;
+  readonly programs: readonly BoundProgram[];
 }
 
 const MAX_STAGES = 64;
@@ -24,16 +24,13 @@ export class StageCache {
   /** Stages planned for contents that no key names. */
   readonly #passing = new Set<BoundStage>();
 
-  constructor(
-    readonly planner: Planner,
-    readonly backend: Backend,
-  ) {}
+  constructor(readonly planner: Planner) {}
 
   /** The stage from node `from` on, for what the host holds; release it after its run. */
-  get(graph: Graph, from: number, given: ReadonlyMap<number, Given>): BoundStage {
+  async get(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Promise<BoundStage> {
     const key = keyOf(graph, from, given);
     const kept = key === null ? undefined : this.#stages.get(key);
-    const entry = kept ?? this.#bind(this.planner.plan(graph, from, given));
+    const entry = kept ?? (await this.#bind(this.planner.plan(graph, from, given)));
     if (key === null) {
       this.#passing.add(entry);
       return entry;
@@ -46,40 +43,59 @@ export class StageCache {
 
   /** Gives up a stage that is not kept for another run. */
   release(entry: BoundStage): void {
-    if (this.#passing.delete(entry)) entry.bound.dispose();
+    if (this.#passing.delete(entry)) dispose(entry);
   }
 
   get stages(): readonly BoundStage[] {
     return [...this.#stages.values()];
   }
 
-  #bind(stage: Stage): BoundStage {
+  async #bind(stage: Stage): Promise<BoundStage> {
     try {
-      return { stage, bound: this.backend.bind(stage) };
+      return await bind(stage);
     } catch (error) {
       const isFull = error instanceof LinnetError && error.code === 'OUT_OF_MEMORY';
       if (!isFull || this.#stages.size === 0) throw error;
     }
     this.clear();
-    return { stage, bound: this.backend.bind(stage) };
+    return bind(stage);
   }
 
   #evict(): void {
     let bytes = 0;
-    for (const { bound } of this.#stages.values()) bytes += bound.bytes;
-    for (const [key, { bound }] of this.#stages) {
+    for (const entry of this.#stages.values()) bytes += bytesOf(entry);
+    for (const [key, entry] of this.#stages) {
       const isOver = this.#stages.size > MAX_STAGES || bytes > MAX_BYTES;
       if (!isOver || this.#stages.size === 1) return;
       this.#stages.delete(key);
-      bytes -= bound.bytes;
-      bound.dispose();
+      bytes -= bytesOf(entry);
+      dispose(entry);
     }
   }
 
   clear(): void {
-    for (const { bound } of this.#stages.values()) bound.dispose();
+    for (const entry of this.#stages.values()) dispose(entry);
     this.#stages.clear();
   }
+}
+
+async function bind(stage: Stage): Promise<BoundStage> {
+  const programs: BoundProgram[] = [];
+  try {
+    for (const { backend, program } of stage.parts) programs.push(await backend.bind(program));
+    return { stage, programs };
+  } catch (error) {
+    dispose({ stage, programs });
+    throw error;
+  }
+}
+
+function dispose({ programs }: BoundStage): void {
+  for (const program of programs) program.dispose();
+}
+
+function bytesOf({ programs }: BoundStage): number {
+  return programs.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /**

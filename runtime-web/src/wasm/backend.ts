@@ -1,17 +1,19 @@
-import { type Build, KERNELS } from '@linnet/runtime-wasm';
+import type { Build } from '@linnet/runtime-wasm';
 import { LinnetError, type OpName } from '@linnet/schema';
 import type { WasmUrl } from '../api.js';
 import { bytesOf } from '../model/storage.js';
-import type { Backend, BackendMemory, BoundProgram } from '../plan/backend.js';
-import type { Lowering } from '../plan/lowering.js';
-import { forEachPointer, type KernelCall, type PlanBuffer, type Program } from '../plan/plan.js';
+import { layOut } from '../plan/arena.js';
+import type { BackendMemory, BoundProgram, HostBackend } from '../plan/backend.js';
+import type { LowerSite, PlanEmitter } from '../plan/lowering.js';
+import type { Call, PlanBuffer, Program, Segment } from '../plan/plan.js';
 import { FAULT_STOPPED, type Fault, instantiate, type KernelExports, readFault } from './abi.js';
 import { probeByteDot } from './dot.js';
-import { encodeProgram, programBytes } from './encode.js';
+import { codeBytes, encodeCalls } from './encode.js';
 import { selectBuild } from './environment.js';
 import { faultError } from './fault.js';
 import { Heap } from './heap.js';
 import { lowerings } from './lower/index.js';
+import { type KernelCall, kernelEmitter, type Lowering } from './lowering.js';
 import { loadModule } from './module.js';
 import { ThreadPool } from './pool.js';
 
@@ -32,7 +34,9 @@ const FIRST_PAGES = 32;
 const SHARED_MAXIMA = [65536, 32768, 16384, 8192];
 
 /** Runs programs on the WASM kernels. */
-export class WasmBackend implements Backend {
+export class WasmBackend implements HostBackend<KernelCall> {
+  readonly name = 'wasm';
+  readonly layOut = layOut;
   /** Address and size of constants that outlive the programs that use them, by id. */
   readonly #residents = new Map<string, { address: number; bytes: number }>();
   readonly #states = new Map<string, { address: number; bytes: number }>();
@@ -70,20 +74,28 @@ export class WasmBackend implements Backend {
     return this.pool.threads;
   }
 
-  lowering<N extends OpName>(op: N): Lowering<N> | 'structural' {
-    return this.#lowerings[op] as Lowering<N> | 'structural';
+  isAlias(op: OpName): boolean {
+    return this.#lowering(op)?.alias === true;
   }
 
-  evaluate(program: Program): readonly Uint8Array[] {
+  supports(site: LowerSite<OpName>): boolean {
+    return this.#lowering(site.op)?.supports(site) === true;
+  }
+
+  lower(site: LowerSite<OpName>, emit: PlanEmitter<KernelCall>): void {
+    this.#lowering(site.op)?.lower(site, kernelEmitter(emit, this.threads));
+  }
+
+  evaluate(program: Program<KernelCall>): readonly Uint8Array[] {
     const bound = this.#bind(program);
     try {
-      return bound.execute([], 'INVALID_MODEL');
+      return bound.execute(0, [], 'INVALID_MODEL');
     } finally {
       bound.dispose();
     }
   }
 
-  bind(program: Program): BoundProgram {
+  async bind(program: Program<KernelCall>): Promise<BoundProgram> {
     return this.#bind(program);
   }
 
@@ -108,7 +120,13 @@ export class WasmBackend implements Backend {
     this.pool.stop();
   }
 
-  #bind(program: Program): WasmProgram {
+  /** Null for ops that planning does away with. */
+  #lowering(op: OpName): Lowering<OpName> | null {
+    const lowering = this.#lowerings[op] as Lowering<OpName> | 'structural';
+    return lowering === 'structural' ? null : lowering;
+  }
+
+  #bind(program: Program<KernelCall>): WasmProgram {
     const owned: number[] = [];
     let bytes = 0;
     const own = (size: number) => {
@@ -119,9 +137,12 @@ export class WasmBackend implements Backend {
     };
     try {
       const addresses = this.#place(program, own);
-      const code = own(programBytes(program));
-      encodeProgram(program, addresses, code, this.heap.view);
-      return new WasmProgram(this, program, addresses, code, owned, bytes);
+      const segments = program.segments.map((segment) => {
+        const code = own(codeBytes(segment.calls));
+        encodeCalls(segment.calls, addresses, code, this.heap.view);
+        return { ...segment, code };
+      });
+      return new WasmProgram(this, segments, addresses, owned, bytes);
     } catch (error) {
       for (const address of owned) this.heap.free(address);
       throw error;
@@ -130,9 +151,10 @@ export class WasmBackend implements Backend {
 
   /** The address of each buffer that the program uses. */
   #place(program: Program, own: (bytes: number) => number): ReadonlyMap<number, number> {
-    const used = new Set([...program.inputs, ...program.outputs].map(({ ref }) => ref.buffer));
-    for (const call of program.calls) {
-      forEachPointer(call, KERNELS[call.kernel], (ref) => used.add(ref.buffer));
+    const used = new Set<number>();
+    for (const { calls, inputs, outputs } of program.segments) {
+      for (const { ref } of [...inputs, ...outputs]) used.add(ref.buffer);
+      for (const { uses } of calls) for (const { buffer } of uses) used.add(buffer);
     }
     const addresses = new Map<number, number>();
     for (const index of used) {
@@ -218,36 +240,41 @@ function trapped(cause?: unknown): LinnetError {
   );
 }
 
+/** A segment whose steps lie at an address. */
+interface PlacedSegment extends Segment<KernelCall> {
+  readonly code: number;
+}
+
 class WasmProgram implements BoundProgram {
   #owned: readonly number[];
 
   constructor(
     readonly backend: WasmBackend,
-    readonly program: Program,
+    readonly segments: readonly PlacedSegment[],
     readonly addresses: ReadonlyMap<number, number>,
-    readonly code: number,
     owned: readonly number[],
     readonly bytes: number,
   ) {
     this.#owned = owned;
   }
 
-  async run(inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
-    return this.execute(inputs, 'INVALID_ARGUMENT');
+  async run(segment: number, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    return this.execute(segment, inputs, 'INVALID_ARGUMENT');
   }
 
   /** @throws LinnetError of the code `blame` for values that kernels cannot work with */
   execute(
+    segment: number,
     inputs: readonly Uint8Array[],
     blame: 'INVALID_ARGUMENT' | 'INVALID_MODEL',
   ): readonly Uint8Array[] {
     const { heap } = this.backend;
-    const { calls, inputs: inputPorts, outputs } = this.program;
+    const { calls, code, inputs: inputPorts, outputs } = this.segments[segment] as PlacedSegment;
     inputPorts.forEach(({ ref }, index) => {
       heap.view.set(inputs[index] as Uint8Array, this.#address(ref));
     });
-    const fault = calls.length > 0 ? this.backend.execute(this.code, calls.length) : null;
-    if (fault !== null) throw faultError(fault, (calls[fault.step] as KernelCall).node, blame);
+    const fault = calls.length > 0 ? this.backend.execute(code, calls.length) : null;
+    if (fault !== null) throw faultError(fault, (calls[fault.step] as Call).node, blame);
     return outputs.map(({ ref, bytes }) => {
       const address = this.#address(ref);
       return heap.view.slice(address, address + bytes);

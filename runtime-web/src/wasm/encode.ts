@@ -7,8 +7,9 @@ import {
 } from '@linnet/runtime-wasm';
 import { invariant } from '@linnet/schema';
 import type { BufferRef } from '../plan/lowering.js';
-import type { KernelCall, Program } from '../plan/plan.js';
+import type { Call } from '../plan/plan.js';
 import { STEP_BYTES } from './abi.js';
+import type { KernelCall } from './lowering.js';
 
 const NAMES = Object.keys(KERNELS) as KernelName[];
 const IDS = new Map(NAMES.map((name, id) => [name, id]));
@@ -20,26 +21,26 @@ function layoutOf(kernel: KernelName): BlockLayout {
   return layout;
 }
 
-/** Bytes of a program's steps and parameter blocks. */
-export function programBytes({ calls }: Program): number {
-  return calls.reduce((sum, { kernel }) => sum + STEP_BYTES + layoutOf(kernel).size, 0);
+/** Bytes of the steps and parameter blocks of some calls. */
+export function codeBytes(calls: readonly Call<KernelCall>[]): number {
+  return calls.reduce((sum, { work }) => sum + STEP_BYTES + layoutOf(work.kernel).size, 0);
 }
 
-/** Writes a program at address `code`: all steps, then the parameter blocks one after the other. */
-export function encodeProgram(
-  { calls }: Program,
+/** Writes calls at address `code`: all steps, then the parameter blocks one after the other. */
+export function encodeCalls(
+  calls: readonly Call<KernelCall>[],
   addresses: ReadonlyMap<number, number>,
   code: number,
   memory: Uint8Array,
 ): void {
   const view = new DataView(memory.buffer);
   let block = code + STEP_BYTES * calls.length;
-  calls.forEach((call, index) => {
+  calls.forEach(({ work }, index) => {
     const step = code + STEP_BYTES * index;
-    view.setUint32(step, IDS.get(call.kernel) as number, true);
+    view.setUint32(step, IDS.get(work.kernel) as number, true);
     view.setUint32(step + 4, block, true);
-    writeBlock(view, block, call, addresses);
-    block += layoutOf(call.kernel).size;
+    writeBlock(view, block, work, addresses);
+    block += layoutOf(work.kernel).size;
   });
 }
 

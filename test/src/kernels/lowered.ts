@@ -16,14 +16,13 @@ import {
 } from '@linnet/schema';
 import type {
   BufferRef,
-  Emitter,
   Fused,
-  Lowering,
   LowerSite,
   Operand,
 } from '../../../runtime-web/dist/plan/lowering.js';
 import type { ByteDot } from '../../../runtime-web/dist/wasm/dot.js';
 import { lowerings } from '../../../runtime-web/dist/wasm/lower/index.js';
+import type { Emitter, Lowering } from '../../../runtime-web/dist/wasm/lowering.js';
 import type { KernelHost } from './harness.js';
 
 export interface LoweredInput {

@@ -1,11 +1,14 @@
 /** Elementwise ops of two tensors, with broadcasting. */
 import { KERNELS, type KernelName } from '@linnet/runtime-wasm';
 import { ActivationFunctionType, type OpName } from '@linnet/schema';
-import type { BufferRef, Emitter, Lowering, LowerSite, Operand } from '../../plan/lowering.js';
+import { activationOf, activationRange, quantizedRange } from '../../lower/activation.js';
+import { broadcast, count, rowMajor } from '../../lower/dims.js';
+import { type PerTensor, perTensor, QUANTIZED } from '../../lower/quantization.js';
+import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
-import { activationOf, activationRange, emitActivation, quantizedRange } from './activation.js';
-import { broadcast, count, emitCopy, field, rowMajor } from './dims.js';
-import { type PerTensor, perTensor, QUANTIZED } from './quantization.js';
+import type { Emitter, Lowering } from '../lowering.js';
+import { emitActivation } from './activation.js';
+import { emitCopy, field } from './dims.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 
 /** Kernels of one group have the same block, so that the name of one stands for all in types. */

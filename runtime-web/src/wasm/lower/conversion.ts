@@ -7,9 +7,16 @@ import {
   type OpName,
   type TensorType,
 } from '@linnet/schema';
-import type { BufferRef, Emitter, Lowering, LowerSite, Operand } from '../../plan/lowering.js';
-import { count } from './dims.js';
-import { channelLayout, isQuantizedDType, perTensor, QUANTIZED, quantize } from './quantization.js';
+import { count } from '../../lower/dims.js';
+import {
+  channelLayout,
+  isQuantizedDType,
+  perTensor,
+  QUANTIZED,
+  quantize,
+} from '../../lower/quantization.js';
+import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
+import type { Emitter, Lowering } from '../lowering.js';
 import { byteTable, emitLookup } from './table.js';
 
 type DirectCast = Extract<KernelName, `cast_${string}`>;

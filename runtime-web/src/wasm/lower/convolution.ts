@@ -1,11 +1,13 @@
 /** Convolutions of channels-last data. */
 import type { OpName } from '@linnet/schema';
-import type { BufferRef, Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
+import { activationOf, activationRange } from '../../lower/activation.js';
+import { rowMajor } from '../../lower/dims.js';
+import { type Numerics, numericsOf } from '../../lower/numerics.js';
+import { inputOf, outputOf } from '../../lower/operands.js';
+import { type Axis, FLAT, imageAxes, windowAxis } from '../../lower/window.js';
+import type { BufferRef, LowerSite } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
-import { activationOf, activationRange } from './activation.js';
-import { rowMajor } from './dims.js';
-import { type Numerics, numericsOf } from './numerics.js';
-import { inputOf, outputOf } from './operands.js';
+import type { Emitter, Lowering } from '../lowering.js';
 import { depthwiseMatrix, type Matrices, packDepthwiseDot } from './packing.js';
 import { type Problem, type Run, threadBytes } from './problem.js';
 import { type ProductView, productLowering } from './product.js';
@@ -16,7 +18,7 @@ import {
   type IntegerNumerics,
   requantization,
 } from './product-q8.js';
-import { type Axis, FLAT, imageAxes, windowArguments, windowAxis } from './window.js';
+import { windowArguments } from './window.js';
 
 type Shape4 = readonly [number, number, number, number];
 type Triple = readonly [d: number, h: number, w: number];

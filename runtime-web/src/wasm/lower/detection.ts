@@ -1,7 +1,8 @@
 /** Non-maximum suppression. */
 import type { OpName } from '@linnet/schema';
-import type { Lowering, Operand } from '../../plan/lowering.js';
-import { inputOf, isOneElement, outputOf } from './operands.js';
+import { inputOf, isOneElement, outputOf } from '../../lower/operands.js';
+import type { Operand } from '../../plan/lowering.js';
+import type { Lowering } from '../lowering.js';
 
 /** Bytes that the kernel takes for each candidate. */
 const CANDIDATE_BYTES = 12;

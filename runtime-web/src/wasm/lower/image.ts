@@ -1,9 +1,10 @@
 /** Resampling of NHWC images. */
 import type { OpName } from '@linnet/schema';
+import { canMove, inputOf, outputOf } from '../../lower/operands.js';
+import { perTensor, QUANTIZED } from '../../lower/quantization.js';
 import { elementBytes } from '../../model/storage.js';
-import type { Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
-import { canMove, inputOf, outputOf } from './operands.js';
-import { perTensor, QUANTIZED } from './quantization.js';
+import type { LowerSite } from '../../plan/lowering.js';
+import type { Emitter, Lowering } from '../lowering.js';
 
 type ResizeOp = 'RESIZE_BILINEAR' | 'RESIZE_NEAREST_NEIGHBOR';
 

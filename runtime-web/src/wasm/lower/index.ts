@@ -1,6 +1,6 @@
 import type { OpName } from '@linnet/schema';
-import type { Lowering } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
+import type { Lowering } from '../lowering.js';
 import { BINARY_LOWERINGS } from './binary.js';
 import { CONVERSION_LOWERINGS } from './conversion.js';
 import { convolutionLowerings } from './convolution.js';

@@ -1,11 +1,14 @@
 /** Ops that read or write where a tensor of indices says; the kernels report indices outside. */
 import { formatType, LinnetError, normalizeAxis, type OpName } from '@linnet/schema';
+import { count } from '../../lower/dims.js';
+import { canMove, inputOf, isOneElement, outputOf } from '../../lower/operands.js';
+import { isQuantizedDType, QUANTIZED } from '../../lower/quantization.js';
 import { elementBytes } from '../../model/storage.js';
-import type { BufferRef, Emitter, Lowering, LowerSite, Operand } from '../../plan/lowering.js';
+import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
+import type { Emitter, Lowering } from '../lowering.js';
 import { canDequantize } from './conversion.js';
-import { count, field } from './dims.js';
-import { canMove, emitFill, indices, inputOf, isOneElement, outputOf } from './operands.js';
-import { isQuantizedDType, QUANTIZED } from './quantization.js';
+import { field } from './dims.js';
+import { emitFill, indices } from './operands.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 
 const gather: Lowering<'GATHER'> = {

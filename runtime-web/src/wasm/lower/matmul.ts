@@ -1,10 +1,10 @@
 /** Matrix products. */
 import { FullyConnectedOptionsWeightsFormat, type OpName } from '@linnet/schema';
-import type { Lowering } from '../../plan/lowering.js';
+import { activationOf, activationRange } from '../../lower/activation.js';
+import { count, rowMajor } from '../../lower/dims.js';
+import { inputOf, outputOf } from '../../lower/operands.js';
 import type { ByteDot } from '../dot.js';
-import { activationOf, activationRange } from './activation.js';
-import { count, rowMajor } from './dims.js';
-import { inputOf, outputOf } from './operands.js';
+import type { Lowering } from '../lowering.js';
 import type { Matrices } from './packing.js';
 import type { Problem } from './problem.js';
 import { productLowering } from './product.js';

@@ -5,11 +5,15 @@ import {
   type OpName,
   resolveStridedSlice,
 } from '@linnet/schema';
+import { activationOf } from '../../lower/activation.js';
+import { broadcast, count, rowMajor } from '../../lower/dims.js';
+import { type AnySite, canMove, inputOf, integersOf, outputOf } from '../../lower/operands.js';
 import { elementBytes } from '../../model/storage.js';
-import type { Lowering, LowerSite } from '../../plan/lowering.js';
-import { activationOf, emitActivation } from './activation.js';
-import { broadcast, count, emitCopy, rowMajor } from './dims.js';
-import { type AnySite, canMove, emitMove, inputOf, integersOf, outputOf } from './operands.js';
+import type { LowerSite } from '../../plan/lowering.js';
+import type { Lowering } from '../lowering.js';
+import { emitActivation } from './activation.js';
+import { emitCopy } from './dims.js';
+import { emitMove } from './operands.js';
 
 /** Where a copy starts in a tensor and how far its steps are; all count elements. */
 interface Path {

@@ -1,10 +1,12 @@
 /** Ops that normalize each row along the last dimension. */
 import type { OpName } from '@linnet/schema';
-import type { Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
-import { activationOf, emitActivation } from './activation.js';
-import { count } from './dims.js';
-import { inputOf, outputOf } from './operands.js';
-import { type PerTensor, perTensor, QUANTIZED } from './quantization.js';
+import { activationOf } from '../../lower/activation.js';
+import { count } from '../../lower/dims.js';
+import { inputOf, outputOf } from '../../lower/operands.js';
+import { type PerTensor, perTensor, QUANTIZED } from '../../lower/quantization.js';
+import type { LowerSite } from '../../plan/lowering.js';
+import type { Emitter, Lowering } from '../lowering.js';
+import { emitActivation } from './activation.js';
 
 function isFloat(site: LowerSite<OpName>): boolean {
   return inputOf(site, 0).type.dtype === 'float32' && outputOf(site).type.dtype === 'float32';

@@ -1,36 +1,11 @@
-/** Small questions that lowerings of many families ask of a site. */
-import { arrayType, type OpName, type TensorType, type TypedArray } from '@linnet/schema';
+/** What lowerings of many families emit. */
+import { arrayType, type TensorType, type TypedArray } from '@linnet/schema';
+import { count } from '../../lower/dims.js';
 import { elementBytes } from '../../model/storage.js';
-import type { BufferRef, Emitter, LowerSite, Operand } from '../../plan/lowering.js';
-import { sameElements } from '../../plan/types.js';
+import type { BufferRef, Operand } from '../../plan/lowering.js';
+import type { Emitter } from '../lowering.js';
 import { emitCast } from './conversion.js';
-import { count, emitCopy } from './dims.js';
-
-/** A site without its options, which is all that most helpers need. */
-export type AnySite = Pick<LowerSite<OpName>, 'inputs' | 'outputs'>;
-
-export function inputOf(site: AnySite, index: number): Operand {
-  return site.inputs[index] as Operand;
-}
-
-export function outputOf(site: AnySite, index = 0): Operand {
-  return site.outputs[index] as Operand;
-}
-
-/** The elements of an input that is known at plan time, as numbers. */
-export function integersOf(site: AnySite, index: number): readonly number[] {
-  return Array.from(site.inputs[index]?.value ?? [], Number);
-}
-
-/** Whether elements of `from` may be moved to `to` as they are, by kernels that move elements. */
-export function canMove(from: TensorType, to: TensorType): boolean {
-  return sameElements(from, to) && [1, 2, 4, 8].includes(elementBytes(from.dtype));
-}
-
-/** Whether a kernel can read one element of an input. */
-export function isOneElement(site: AnySite, index: number): boolean {
-  return count(inputOf(site, index).type.shape) === 1;
-}
+import { emitCopy } from './dims.js';
 
 /** Emits a copy of all elements, bit by bit. */
 export function emitMove(emit: Emitter, from: Operand, to: Operand): void {

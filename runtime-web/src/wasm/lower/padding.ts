@@ -1,19 +1,12 @@
 /** Ops that put a tensor into a larger one, or move blocks of its dimensions to the batch. */
 import { MirrorPadMode, type OpName } from '@linnet/schema';
+import { count, rowMajor } from '../../lower/dims.js';
+import { canMove, inputOf, integersOf, isOneElement, outputOf } from '../../lower/operands.js';
 import { elementBytes } from '../../model/storage.js';
-import type { BufferRef, Emitter, Lowering, Operand } from '../../plan/lowering.js';
-import { count, emitCopy, field, rowMajor, type View } from './dims.js';
-import {
-  canMove,
-  elementConstant,
-  emitFill,
-  emitMove,
-  indices,
-  inputOf,
-  integersOf,
-  isOneElement,
-  outputOf,
-} from './operands.js';
+import type { BufferRef, Operand } from '../../plan/lowering.js';
+import type { Emitter, Lowering } from '../lowering.js';
+import { emitCopy, field, type View } from './dims.js';
+import { elementConstant, emitFill, emitMove, indices } from './operands.js';
 
 /** The part of a padded tensor of `shape` that begins `before` elements in. */
 function inside(ref: BufferRef, shape: readonly number[], before: readonly number[]): View {

@@ -1,12 +1,19 @@
 /** Pooling of images. */
 import { POOL_KINDS } from '@linnet/runtime-wasm';
 import type { OpName } from '@linnet/schema';
-import type { Lowering, LowerSite } from '../../plan/lowering.js';
+import {
+  activationOf,
+  activationRange,
+  quantizedRange,
+  type Range,
+} from '../../lower/activation.js';
+import { inputOf, outputOf } from '../../lower/operands.js';
+import { perTensor } from '../../lower/quantization.js';
+import { imageAxes, isSmallWindow } from '../../lower/window.js';
+import type { LowerSite } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
-import { activationOf, activationRange, quantizedRange, type Range } from './activation.js';
-import { inputOf, outputOf } from './operands.js';
-import { perTensor } from './quantization.js';
-import { imageAxes, isSmallWindow, windowArguments } from './window.js';
+import type { Lowering } from '../lowering.js';
+import { windowArguments } from './window.js';
 
 type Pooling = 'AVERAGE_POOL_2D' | 'MAX_POOL_2D' | 'L2_POOL_2D';
 

@@ -1,7 +1,8 @@
 /** What the product kernels solve, and the arguments that describe it to them. */
-import type { Emitter } from '../../plan/lowering.js';
+
+import { MAX_COORDINATE } from '../../lower/window.js';
+import type { Emitter } from '../lowering.js';
 import { type Matrices, paddedColumns } from './packing.js';
-import { MAX_COORDINATE } from './window.js';
 
 /** A run of input pixels that neighbour in w, relative to the place of an output pixel. */
 export type Run = readonly [d: number, h: number, w: number, pixels: number];

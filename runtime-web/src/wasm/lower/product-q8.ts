@@ -1,10 +1,11 @@
 /** Emits products of 8-bit integers: sums as int32, then requantized or made real. */
 import { invariant, type TypedArray } from '@linnet/schema';
-import type { BufferRef, Emitter, Operand } from '../../plan/lowering.js';
+import { quantizedRange } from '../../lower/activation.js';
+import { count } from '../../lower/dims.js';
+import type { Channels, Numerics, Product } from '../../lower/numerics.js';
+import type { BufferRef, Operand } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
-import { quantizedRange } from './activation.js';
-import { count } from './dims.js';
-import type { Channels, Numerics, Product } from './numerics.js';
+import type { Emitter } from '../lowering.js';
 import {
   constantElements,
   type DotPacking,

@@ -1,8 +1,9 @@
 /** Emits sums of products: what the product kernels solve, on any numbers. */
 import { invariant, type OpName } from '@linnet/schema';
-import type { BufferRef, Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
+import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
+import type { BufferRef, LowerSite } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
-import { type Numerics, numericsOf, type Product } from './numerics.js';
+import type { Emitter, Lowering } from '../lowering.js';
 import { constantElements, itemSizeF32, type Matrices, packArguments, packF32 } from './packing.js';
 import { blockArguments, isDirect, isSmall, type Problem, problemArguments } from './problem.js';
 import { emitProductQ8 } from './product-q8.js';

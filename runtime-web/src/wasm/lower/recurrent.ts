@@ -3,11 +3,14 @@
  * planner. State tensors are inputs that kernels update in place.
  */
 import { LSTMKernelType, type OpName } from '@linnet/schema';
+import { activationOf } from '../../lower/activation.js';
+import { count } from '../../lower/dims.js';
+import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
 import { elementBytes } from '../../model/storage.js';
-import type { BufferRef, Emitter, Lowering, LowerSite, Operand } from '../../plan/lowering.js';
-import { activationOf } from './activation.js';
-import { advance, count, emitCopy } from './dims.js';
-import { type AnySite, emitMove, inputOf, outputOf } from './operands.js';
+import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
+import type { Emitter, Lowering } from '../lowering.js';
+import { advance, emitCopy } from './dims.js';
+import { emitMove } from './operands.js';
 
 function allFloat(site: AnySite): boolean {
   return [...site.inputs, ...site.outputs].every(

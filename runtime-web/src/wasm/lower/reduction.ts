@@ -1,13 +1,15 @@
 /** Reductions, searches and running sums along dimensions. */
 import { KERNELS, type KernelName } from '@linnet/runtime-wasm';
 import { normalizeAxis, type OpName, type TensorType } from '@linnet/schema';
+import { count } from '../../lower/dims.js';
+import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
+import { type PerTensor, perTensor, QUANTIZED } from '../../lower/quantization.js';
 import { elementBytes } from '../../model/storage.js';
-import type { BufferRef, Emitter, Lowering, LowerSite } from '../../plan/lowering.js';
+import type { BufferRef, LowerSite } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
+import type { Emitter, Lowering } from '../lowering.js';
 import { emitCast } from './conversion.js';
-import { count } from './dims.js';
-import { elementConstant, emitFill, emitMove, inputOf, integersOf, outputOf } from './operands.js';
-import { type PerTensor, perTensor, QUANTIZED } from './quantization.js';
+import { elementConstant, emitFill, emitMove } from './operands.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 
 /** One dimension of a tensor, and those before and after it taken together. */

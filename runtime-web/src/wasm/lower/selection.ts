@@ -6,20 +6,20 @@ import {
   type OpName,
   type TypedArray,
 } from '@linnet/schema';
-import { elementBytes, elementsOf, storageBytes } from '../../model/storage.js';
-import type { Emitter, Lowering, LowerSite, Operand } from '../../plan/lowering.js';
-import { broadcast, count, emitCopy, field, rowMajor } from './dims.js';
+import { broadcast, count, rowMajor } from '../../lower/dims.js';
 import {
   type AnySite,
   canMove,
-  elementConstant,
-  emitFill,
-  indices,
   inputOf,
   integersOf,
   isOneElement,
   outputOf,
-} from './operands.js';
+} from '../../lower/operands.js';
+import { elementBytes, elementsOf, storageBytes } from '../../model/storage.js';
+import type { LowerSite, Operand } from '../../plan/lowering.js';
+import type { Emitter, Lowering } from '../lowering.js';
+import { emitCopy, field } from './dims.js';
+import { elementConstant, emitFill, indices } from './operands.js';
 
 /** Emits the select kernel for a condition of the given shape. */
 function emitSelect(emit: Emitter, site: AnySite, conditionShape: readonly number[]): void {

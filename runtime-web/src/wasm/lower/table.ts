@@ -1,6 +1,8 @@
 /** Functions of 8-bit tensors as tables of their 256 results. */
-import type { BufferRef, Emitter } from '../../plan/lowering.js';
-import type { PerTensor } from './quantization.js';
+
+import type { PerTensor } from '../../lower/quantization.js';
+import type { BufferRef } from '../../plan/lowering.js';
+import type { Emitter } from '../lowering.js';
 
 export interface ByteTable {
   /** Tells the table apart from others. */

@@ -1,9 +1,10 @@
 /** Elementwise ops of one tensor. */
 import type { KernelName } from '@linnet/runtime-wasm';
 import type { DType, OpName, OptionsOf } from '@linnet/schema';
-import type { Lowering, LowerSite, Operand } from '../../plan/lowering.js';
-import { count } from './dims.js';
-import { perTensor, quantize, roundHalfEven } from './quantization.js';
+import { count } from '../../lower/dims.js';
+import { perTensor, quantize, roundHalfEven } from '../../lower/quantization.js';
+import type { LowerSite, Operand } from '../../plan/lowering.js';
+import type { Lowering } from '../lowering.js';
 import { byteTable, emitLookup } from './table.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 

@@ -1,8 +1,9 @@
 /** The types in which kernels compute, and tensors in them. */
 import type { DType } from '@linnet/schema';
-import type { BufferRef, Emitter, Operand } from '../../plan/lowering.js';
+import { count } from '../../lower/dims.js';
+import type { BufferRef, Operand } from '../../plan/lowering.js';
+import type { Emitter } from '../lowering.js';
 import { emitCast } from './conversion.js';
-import { count } from './dims.js';
 
 /** The type in which kernels compute on a dtype: exactly, and wrapping round as the dtype does. */
 const KERNEL_TYPES = {

@@ -1,6 +1,6 @@
 /** In which arithmetic a sum of products runs, by the types of what goes in and out. */
 import type { TensorType } from '@linnet/schema';
-import type { Operand } from '../../plan/lowering.js';
+import type { Operand } from '../plan/lowering.js';
 import type { Range } from './activation.js';
 import { type PerTensor, perTensor } from './quantization.js';
 

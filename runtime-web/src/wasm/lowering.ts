@@ -1,0 +1,54 @@
+/** How lowerings emit calls of the WASM kernels. */
+import {
+  isPointer,
+  KERNELS,
+  type KernelCallArguments,
+  type KernelName,
+} from '@linnet/runtime-wasm';
+import type { OpName } from '@linnet/schema';
+import type {
+  BufferRef,
+  PlanEmitter,
+  Lowering as PlanLowering,
+  Workspace,
+} from '../plan/lowering.js';
+
+/** What a call of a program runs. */
+export interface KernelCall {
+  readonly kernel: KernelName;
+  /** The values of the declaration's fields; pointers as BufferRefs or null. */
+  readonly args: Readonly<Record<string, BufferRef | number | readonly number[] | null>>;
+}
+
+export interface Emitter extends Workspace {
+  /** Appends a kernel call. Pointers are BufferRefs; liveness follows from the declaration. */
+  call<K extends KernelName>(kernel: K, args: KernelCallArguments<K, BufferRef>): void;
+  /**
+   * Scratch for every thread that may run the plan: `bytes` (a multiple of 64) times the number of
+   * threads; thread t owns those from t * bytes on.
+   */
+  threadScratch(bytes: number): BufferRef;
+}
+
+export type Lowering<N extends OpName> = PlanLowering<N, Emitter>;
+
+/** An emitter into a plan that `threads` threads will run. */
+export function kernelEmitter(plan: PlanEmitter<KernelCall>, threads: number): Emitter {
+  return {
+    call: (kernel, args) => {
+      const call = { kernel, args: args as KernelCall['args'] };
+      plan.call(call, pointersOf(call));
+    },
+    scratch: plan.scratch,
+    threadScratch: (bytes) => plan.scratch(bytes * threads),
+    constant: plan.constant,
+  };
+}
+
+/** The places behind a call's pointers. */
+function pointersOf({ kernel, args }: KernelCall): readonly BufferRef[] {
+  return Object.entries(KERNELS[kernel]).flatMap(([field, type]) => {
+    const ref = args[field] as BufferRef | null;
+    return isPointer(type) && ref !== null ? [ref] : [];
+  });
+}
