@@ -52,6 +52,8 @@ export interface ConvertOptions {
   readonly tags?: readonly string[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ConvertProgress) => void;
+  /** Gives beside the result the optimized model in float32, to compare it with. */
+  readonly reference?: boolean;
   /** For finding defects in rewrites. */
   readonly debug?: {
     /** Checks the whole graph after every rewrite. */
@@ -109,6 +111,8 @@ export interface ConvertReport {
 export interface Conversion {
   /** A TFLite file. */
   readonly bytes: Uint8Array;
+  /** The same before its numbers were changed, when `reference` asked for it. */
+  readonly reference?: Uint8Array;
   readonly report: ConvertReport;
 }
 
@@ -152,6 +156,7 @@ export async function convert(
     onPhase: (phase: string) => enter('optimizing', phase),
   };
   const { rules, transposes } = optimize(program, driver);
+  const reference = options.reference ? emit(program) : undefined;
   const levels = activationLevels(mode);
   let ranges: GraphRanges | undefined;
   if (levels !== undefined && options.calibration !== undefined) {
@@ -172,6 +177,7 @@ export async function convert(
   options.onProgress?.({ stage: 'done', done: STAGES.length, total: STAGES.length });
   return {
     bytes,
+    ...(reference && { reference }),
     report: {
       format,
       signatures: result.program.signatures.map(({ key, graph, inputNames, outputNames }) => ({

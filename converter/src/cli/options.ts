@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { parsePreprocess } from '../data/index.js';
 
 /** Parses a whole number of at least `low`; commander turns the error into wrong usage. */
 export function wholeNumber(low: number): (text: string) => number {
@@ -34,6 +35,12 @@ export const inputOption = () =>
   new Option('--input <name=file.npy>', 'an input from a .npy file, or all from a .npz; repeatable')
     .default([], 'none')
     .argParser(collect);
+
+export const preprocessOption = () =>
+  new Option(
+    '--preprocess <settings>',
+    'how pictures become numbers, as in resize:224,mean:127.5,std:127.5',
+  ).argParser(parsePreprocess);
 
 export const backendOption = () =>
   new Option('--backend <name>', 'what runs the model')

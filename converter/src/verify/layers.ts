@@ -135,7 +135,7 @@ export async function compareLayers(
 }
 
 /** The key of the signature that is meant where none is named. */
-function defaultSignature({ signatures }: Model): string | undefined {
+export function defaultSignature({ signatures }: Model): string | undefined {
   return (signatures.find(({ key }) => key === 'serving_default') ?? signatures[0])?.key;
 }
 

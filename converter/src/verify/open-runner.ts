@@ -8,6 +8,11 @@ import { TFLITE } from '../formats/tflite/index.js';
 import { ReferenceModel } from '../reference/model.js';
 import type { Runner } from './runner.js';
 
+/** A runner with the file that it runs. */
+export interface OpenedRunner extends Runner {
+  readonly bytes: Uint8Array;
+}
+
 /** `wasm` is the runtime, `reference` the naive evaluation that is its oracle. */
 export type Backend = 'wasm' | 'reference';
 
@@ -25,12 +30,12 @@ export interface OpenRunnerOptions {
  * @param path of a file or folder of any format that convert takes
  * @throws LinnetError as convert and loadModel do
  */
-export async function openRunner(path: string, options: OpenRunnerOptions): Promise<Runner> {
+export async function openRunner(path: string, options: OpenRunnerOptions): Promise<OpenedRunner> {
   const bytes = await tfliteBytes(await nodeSource(path), options);
   try {
-    return options.backend === 'reference'
-      ? referenceRunner(bytes)
-      : await wasmRunner(bytes, options);
+    const runner =
+      options.backend === 'reference' ? referenceRunner(bytes) : await wasmRunner(bytes, options);
+    return { ...runner, bytes };
   } catch (error) {
     throw error instanceof LinnetError ? error.at({ file: path }) : error;
   }

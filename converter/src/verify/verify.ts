@@ -1,5 +1,6 @@
 import { float16ToFloat32 } from '@linnet/runtime-web';
 import { LinnetError } from '@linnet/schema';
+import type { Elements } from '../data/index.js';
 import type { ArrayValue, SignatureInfo } from '../entry-point.js';
 import { compare, type Difference } from './compare.js';
 import type { Runner } from './runner.js';
@@ -15,18 +16,18 @@ export interface OutputDifference extends Difference {
  * Inputs and outputs are matched by name where both models use the same names, otherwise by
  * position.
  *
- * @param inputSets inputs named as in `expected`, one record per run
+ * @param inputSets inputs named as in `expected`, one record per run; at least one
  * @returns for each output of `expected` the worst values over all runs
  * @throws LinnetError INVALID_ARGUMENT when the models' inputs or outputs cannot be matched
  */
 export async function verify(
   actual: Runner,
   expected: Runner,
-  inputSets: readonly Readonly<Record<string, ArrayValue>>[],
+  inputSets: Elements<Readonly<Record<string, ArrayValue>>>,
   options: {
     readonly signature?: string;
     readonly signal?: AbortSignal;
-    readonly onProgress?: (done: number, total: number) => void;
+    readonly onProgress?: (done: number) => void;
   } = {},
 ): Promise<readonly OutputDifference[]> {
   const signature = selectSignature(expected, options.signature);
@@ -34,8 +35,9 @@ export async function verify(
   const inputNames = matchNames('inputs', signature.inputs, counterpart.inputs);
   const outputNames = matchNames('outputs', signature.outputs, counterpart.outputs);
   const worst = new Map<string, OutputDifference>();
-  for (const [index, inputs] of inputSets.entries()) {
-    options.onProgress?.(index, inputSets.length);
+  let runs = 0;
+  for await (const inputs of inputSets) {
+    options.onProgress?.(runs++);
     const expectedOutputs = await expected.run(inputs, signature.key, options.signal);
     const renamed = Object.fromEntries(
       Object.entries(inputs).map(([name, value]) => [inputNames.get(name) ?? name, value]),

@@ -10,24 +10,33 @@ import {
   type OptimizeMode,
   type ProgramSize,
 } from '../../convert.js';
-import { type Preprocess, parsePreprocess } from '../../data/index.js';
+import type { Preprocess } from '../../data/index.js';
 import { formatRules, formatTransposes } from '../../passes/explain.js';
 import { IO_TYPES, type IoType, QUANTIZE_MODES, type QuantizeMode } from '../../quantize/index.js';
-import { formatBytes, formatTable, toJson, UsageError } from '../console.js';
+import { describeChoices } from '../../report/choices.js';
+import { formatBytes } from '../../units.js';
+import { formatTable, toJson, UsageError } from '../console.js';
 import type { CommandContext } from '../context.js';
-import { jsonOption, signatureOption, threadsOption } from '../options.js';
+import { jsonOption, preprocessOption, signatureOption, threadsOption } from '../options.js';
 import { writeFiles } from '../output-files.js';
 import { createProgress } from '../progress.js';
+import {
+  checkReportFlags,
+  type ReportFlags,
+  reportFiles,
+  reportOptions,
+} from '../report-options.js';
 import { preferSmallHeap } from '../small-heap.js';
 
 type InputShapes = Readonly<Record<string, readonly number[]>>;
 
-interface ConvertCommandOptions {
+interface ConvertCommandOptions extends ReportFlags {
   readonly output?: string;
   readonly optimize: OptimizeMode;
   readonly quantize?: QuantizeMode;
   readonly calibrationData?: string;
   readonly calibrationMethod?: CalibrationMethod;
+  readonly reportData?: string;
   readonly preprocess?: Preprocess;
   readonly ioType?: IoType;
   readonly threads: number;
@@ -39,7 +48,9 @@ interface ConvertCommandOptions {
 
 /** `linnet convert`: a saved model to an optimized TFLite file. */
 export function convertCommand(context: CommandContext): Command {
-  return new Command('convert')
+  const command = new Command('convert');
+  for (const option of reportOptions()) command.addOption(option);
+  return command
     .description('Convert a TensorFlow SavedModel, frozen GraphDef or TFLite file to TFLite.')
     .argument('<model>', 'folder of a SavedModel, .pb or .tflite file; told apart by content')
     .option(
@@ -64,17 +75,13 @@ export function convertCommand(context: CommandContext): Command {
       '--calibration-data <path>',
       'samples: a folder of pictures or TFRecords, a .npy, .npz, TFRecord or CSV file',
     )
+    .option('--report-data <path>', 'samples to report on (default: the calibration data)')
     .addOption(
       new Option('--calibration-method <name>', 'how ranges are chosen (default: min-max)').choices(
         Object.keys(CALIBRATION_METHODS),
       ),
     )
-    .addOption(
-      new Option(
-        '--preprocess <settings>',
-        'how pictures become numbers, as in resize:224,mean:127.5,std:127.5',
-      ).argParser(parsePreprocess),
-    )
+    .addOption(preprocessOption())
     .addOption(
       new Option(
         '--io-type <dtype>',
@@ -100,18 +107,24 @@ export function convertCommand(context: CommandContext): Command {
       if (await isSameFile(model, output)) {
         throw new UsageError(`the output ${output} is the model itself; choose another with -o`);
       }
+      const { calibrationData, reportData = calibrationData, preprocess, threads } = options;
+      checkReportFlags(options);
+      if (options.report.length > 0 && reportData === undefined) {
+        throw new UsageError('--report needs data: --report-data, or --calibration-data');
+      }
       const progress = createProgress(console);
       try {
-        const { bytes, report } = await convert(model, {
+        const { bytes, reference, report } = await convert(model, {
+          reference: options.report.length > 0,
           optimize: options.optimize,
           ...(options.quantize && { quantize: options.quantize }),
           ...(options.ioType && { ioType: options.ioType }),
-          ...(options.calibrationData && {
+          ...(calibrationData && {
             calibration: {
-              data: options.calibrationData,
+              data: calibrationData,
               ...(options.calibrationMethod && { method: options.calibrationMethod }),
-              ...(options.preprocess && { preprocess: options.preprocess }),
-              threads: options.threads,
+              ...(preprocess && { preprocess }),
+              threads,
             },
           }),
           inputShapes: options.inputShape,
@@ -119,7 +132,21 @@ export function convertCommand(context: CommandContext): Command {
           signal,
           onProgress: ({ stage, done, total }) => progress.update(stage, done, total),
         });
-        await writeFiles(new Map([[output, bytes]]));
+        const reports =
+          reference === undefined || reportData === undefined
+            ? []
+            : await reportFiles(options, [model, ...paths(calibrationData, reportData)], {
+                reference: { name: `${model}, optimized, in float32`, bytes: reference },
+                result: { path: output, bytes },
+                data: reportData,
+                preprocess,
+                signature: options.signature,
+                threads,
+                choices: describeChoices(report),
+                signal,
+                onProgress: (stage, done, total) => progress.update(stage, done, total ?? done),
+              });
+        await writeFiles(new Map([[output, bytes], ...reports]));
         progress.stop();
         for (const note of report.notes) console.say(`linnet: note: ${note}`);
         if (options.json)
@@ -129,6 +156,10 @@ export function convertCommand(context: CommandContext): Command {
         progress.stop();
       }
     });
+}
+
+function paths(...all: readonly (string | undefined)[]): readonly string[] {
+  return all.filter((path) => path !== undefined);
 }
 
 /** The model's name with .tflite, in the working directory. */

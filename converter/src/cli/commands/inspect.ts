@@ -10,8 +10,9 @@ import {
 import { Command } from 'commander';
 import { detectFormat } from '../../formats/index.js';
 import { nodeSource } from '../../formats/node-source.js';
+import { formatBytes } from '../../units.js';
 import { tfliteBytes } from '../../verify/open-runner.js';
-import { errorToJson, formatBytes, formatTable, toJson } from '../console.js';
+import { errorToJson, formatTable, toJson } from '../console.js';
 import type { CommandContext } from '../context.js';
 import { jsonOption } from '../options.js';
 import { createProgress } from '../progress.js';
