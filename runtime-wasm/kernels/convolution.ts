@@ -1,4 +1,4 @@
-import type { KernelDeclaration } from './kernel.js';
+import { type ArithmeticTable, type KernelDeclaration, onFloat32, onInt8 } from './kernel.js';
 import { WINDOW } from './window.js';
 
 /**
@@ -175,3 +175,38 @@ export const CONVOLUTION_KERNELS = {
     ...REQUANTIZATION,
   },
 } as const satisfies Record<string, KernelDeclaration>;
+
+interface Product {
+  readonly items: number;
+  readonly grid: readonly number[];
+  readonly depth: number;
+  readonly columns: number;
+}
+
+const product = ({ items, grid, depth, columns }: Product) =>
+  grid.reduce((rows, size) => rows * size, items) * depth * columns;
+
+interface Window {
+  readonly images: number;
+  readonly out_h: number;
+  readonly out_w: number;
+  readonly channels: number;
+  readonly window_h: number;
+  readonly window_w: number;
+}
+
+const perChannel = ({ images, out_h, out_w, channels, window_h, window_w }: Window) =>
+  images * out_h * out_w * channels * window_h * window_w;
+
+export const CONVOLUTION_ARITHMETIC: ArithmeticTable<typeof CONVOLUTION_KERNELS> = {
+  conv_f32: onFloat32(product),
+  conv_q8: onInt8(product),
+  conv_q8_dot: onInt8(product),
+  pack_f32: null,
+  pack_q8: null,
+  measure_rows: null,
+  quantize_rows: null,
+  depthwise_f32: onFloat32(perChannel),
+  depthwise_q8: onInt8(perChannel),
+  depthwise_q8_dot: onInt8(perChannel),
+};

@@ -1,14 +1,20 @@
 import { CONVERSION_KERNELS } from './conversion.js';
-import { CONVOLUTION_KERNELS } from './convolution.js';
+import { CONVOLUTION_ARITHMETIC, CONVOLUTION_KERNELS } from './convolution.js';
 import { DETECTION_KERNELS } from './detection.js';
 import { ELEMENTWISE_KERNELS } from './elementwise.js';
 import { IMAGE_KERNELS } from './image.js';
 import { INDEXING_KERNELS } from './indexing.js';
-import type { KernelArguments, KernelDeclaration } from './kernel.js';
+import {
+  type ArithmeticTable,
+  type KernelArguments,
+  type KernelDeclaration,
+  withoutArithmetic,
+} from './kernel.js';
 import { MOVEMENT_KERNELS } from './movement.js';
 import { NORMALIZATION_KERNELS } from './normalization.js';
 import { POOLING_KERNELS } from './pooling.js';
-import { RECURRENT_KERNELS } from './recurrent.js';
+import { PROBE_ARITHMETIC, PROBE_KERNELS } from './probe.js';
+import { RECURRENT_ARITHMETIC, RECURRENT_KERNELS } from './recurrent.js';
 import { REDUCTION_KERNELS } from './reduction.js';
 
 export * from './build.js';
@@ -16,7 +22,7 @@ export * from './fault.js';
 export * from './kernel.js';
 export { POOL_KINDS } from './pooling.js';
 
-/** Every kernel, in the order of their ids. A new family is one file beside this one and one line here. */
+/** Every kernel, in the order of their ids. A new family is one file beside this one and one line here and below. */
 export const KERNELS = {
   ...CONVOLUTION_KERNELS,
   ...CONVERSION_KERNELS,
@@ -28,6 +34,7 @@ export const KERNELS = {
   ...NORMALIZATION_KERNELS,
   ...RECURRENT_KERNELS,
   ...POOLING_KERNELS,
+  ...PROBE_KERNELS,
   ...REDUCTION_KERNELS,
 } as const satisfies Record<string, KernelDeclaration>;
 
@@ -36,3 +43,19 @@ export type KernelCallArguments<K extends KernelName, Pointer> = KernelArguments
   (typeof KERNELS)[K],
   Pointer
 >;
+
+/** What each kernel computes. */
+export const KERNEL_ARITHMETIC: ArithmeticTable<typeof KERNELS> = {
+  ...CONVOLUTION_ARITHMETIC,
+  ...withoutArithmetic(CONVERSION_KERNELS),
+  ...withoutArithmetic(DETECTION_KERNELS),
+  ...withoutArithmetic(ELEMENTWISE_KERNELS),
+  ...withoutArithmetic(IMAGE_KERNELS),
+  ...withoutArithmetic(INDEXING_KERNELS),
+  ...withoutArithmetic(MOVEMENT_KERNELS),
+  ...withoutArithmetic(NORMALIZATION_KERNELS),
+  ...RECURRENT_ARITHMETIC,
+  ...withoutArithmetic(POOLING_KERNELS),
+  ...PROBE_ARITHMETIC,
+  ...withoutArithmetic(REDUCTION_KERNELS),
+};

@@ -57,3 +57,40 @@ export function blockLayout(declaration: KernelDeclaration): BlockLayout {
   });
   return { fields, size: offset };
 }
+
+/** The kinds of arithmetic that a machine has a peak of. */
+export const ARITHMETICS = ['float32', 'int8'] as const;
+
+export type Arithmetic = (typeof ARITHMETICS)[number];
+
+/** How many multiply-adds a call takes, by its arguments; pointers only tell what is absent. */
+export interface KernelArithmetic<Arguments> {
+  readonly arithmetic: Arithmetic;
+  readonly multiplyAdds: (args: Arguments) => number;
+}
+
+/**
+ * What the kernels of a family compute, for profiles. Products with padding count like others.
+ * Null is for kernels that multiply little and whose time goes to memory and functions.
+ */
+export type ArithmeticTable<F extends Readonly<Record<string, KernelDeclaration>>> = {
+  readonly [K in keyof F]: KernelArithmetic<KernelArguments<F[K], unknown>> | null;
+};
+
+export function onFloat32<A>(multiplyAdds: (args: A) => number): KernelArithmetic<A> {
+  return { arithmetic: 'float32', multiplyAdds };
+}
+
+/** 8-bit integers, summed up in 32 bits. */
+export function onInt8<A>(multiplyAdds: (args: A) => number): KernelArithmetic<A> {
+  return { arithmetic: 'int8', multiplyAdds };
+}
+
+/** The table of a family that multiplies little. */
+export function withoutArithmetic<F extends Readonly<Record<string, KernelDeclaration>>>(
+  family: F,
+): { readonly [K in keyof F]: null } {
+  return Object.fromEntries(Object.keys(family).map((name) => [name, null])) as {
+    [K in keyof F]: null;
+  };
+}

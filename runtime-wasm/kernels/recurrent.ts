@@ -1,4 +1,4 @@
-import type { KernelDeclaration } from './kernel.js';
+import { type ArithmeticTable, type KernelDeclaration, onFloat32 } from './kernel.js';
 
 const SEQUENCE = {
   input: 'in',
@@ -63,3 +63,18 @@ export const RECURRENT_KERNELS = {
     activation: 'u32',
   },
 } as const satisfies Record<string, KernelDeclaration>;
+
+export const RECURRENT_ARITHMETIC: ArithmeticTable<typeof RECURRENT_KERNELS> = {
+  rnn_f32: onFloat32(
+    ({ batch, time, features, units }) => batch * time * units * (features + units),
+  ),
+  lstm_f32: onFloat32((args) => {
+    const gates = args.input_weights === null ? 3 : 4;
+    const inputs = args.features + (args.diagonal ? 1 : args.units);
+    const projected = args.projection === null ? 0 : args.units;
+    return args.batch * args.time * args.cells * (gates * inputs + projected);
+  }),
+  svdf_f32: onFloat32(
+    ({ batch, features, units, rank, memory }) => batch * units * rank * (features + memory),
+  ),
+};

@@ -6,6 +6,18 @@
 
 #define EXPORT(name) __attribute__((export_name(name)))
 
+/** Milliseconds since a moment that all threads' clocks share. */
+__attribute__((import_module("env"), import_name("clock"))) double read_clock(void);
+
+/** One thread's share of step `at`; the times go to `times`, its own, unless that is null. */
+static void carry_out(const step *program, uint32_t at, step_times *times, uint32_t thread,
+                      uint32_t threads) {
+  const step *s = program + at;
+  if (times) times[at].begin = read_clock();
+  kernel_table[s->kernel](s->params, thread, threads);
+  if (times) times[at].end = read_clock();
+}
+
 /** What the kernels of the program that runs or ran last have reported; one team has one memory. */
 static fault found;
 
@@ -82,8 +94,9 @@ static const fault stopped = {.kind = FAULT_STOPPED};
 /** One thread's share of a program; what ended it early, or null. */
 static const fault *take_part(const step *program, uint32_t steps, team *crew, uint32_t thread) {
   uint32_t threads = crew->threads;
+  step_times *times = crew->times ? crew->times + thread * steps : 0;
   for (uint32_t i = 0; i < steps; i++) {
-    kernel_table[program[i].kernel](program[i].params, thread, threads);
+    carry_out(program, i, times, thread, threads);
     uint32_t is_faulty = threads > 1 ? barrier(crew, thread, threads) : found.kind != FAULT_NONE;
     if (load(&crew->stopped)) return &stopped;
     if (is_faulty) return thread == 0 ? found_at(i) : &found;
@@ -112,10 +125,9 @@ EXPORT("work") void work(team *crew, uint32_t thread) {
 #else
 
 EXPORT("run") const fault *run(const step *program, uint32_t steps, team *crew) {
-  (void)crew;
   found.kind = FAULT_NONE;
   for (uint32_t i = 0; i < steps; i++) {
-    kernel_table[program[i].kernel](program[i].params, 0, 1);
+    carry_out(program, i, crew->times, 0, 1);
     if (found.kind != FAULT_NONE) return found_at(i);
   }
   return 0;

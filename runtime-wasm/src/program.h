@@ -2,7 +2,7 @@
  * The ABI between the planner in TypeScript and the kernels: a program is a flat list of steps,
  * each a kernel id and the address of its parameter block, and a whole program runs in one call.
  *
- * The module imports `env.memory` and exports `run`, `work` (shared builds), `__heap_base` (memory
+ * The module imports `env.memory` and `env.clock` and exports `run`, `work` (shared builds), `__heap_base` (memory
  * from there on belongs to the host) and `__stack_pointer` (each thread's instance gets its own
  * stack). The layouts below are mirrored in runtime-web/src/wasm/abi.ts.
  */
@@ -17,6 +17,12 @@ typedef struct {
   /** The kernel's parameter block. */
   const void *params;
 } step;
+
+/** When a thread was at work on a step, in milliseconds of `env.clock`. */
+typedef struct {
+  double begin;
+  double end;
+} step_times;
 
 /**
  * Threads that run programs side by side; shared by all of them, zero at first but for `threads`
@@ -39,6 +45,11 @@ typedef struct {
   /** The published program. */
   const step *program;
   uint32_t steps;
+  /**
+   * Where threads note their times, [threads][steps], or null, as the host sets it before a run;
+   * without it nobody reads the clock.
+   */
+  step_times *times;
 } team;
 
 /** Why a program ended early. */
@@ -56,7 +67,7 @@ typedef struct {
 #define FAULT_STOPPED 255
 
 /**
- * Runs `steps` steps with all threads of `crew` (the single-threaded builds ignore it) and returns
+ * Runs `steps` steps with all threads of `crew` (single-threaded builds read `times` only) and returns
  * null when the last is done; else why it ended before, valid until the next call, and the results
  * are void.
  */

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** What users of the runtime see: types alone, so that they mention nothing of the inside. */
-import type { Build } from '@linnet/runtime-wasm';
+import type { Arithmetic, Build } from '@linnet/runtime-wasm';
 import type { OpName } from '@linnet/schema';
 import type { TensorInfo, TensorInput, TensorOutput } from './io/tensor.js';
 
@@ -82,6 +82,14 @@ export interface Model {
    */
   run(inputs: ModelInputs, options?: RunOptions): Promise<ModelOutputs>;
 
+  /**
+   * Runs the model again and again and tells where the time goes. Results are thrown away, but state
+   * is kept as with `run`. Runs that were asked for before come first, later ones have to wait.
+   *
+   * @throws LinnetError as `run`, or of code INVALID_ARGUMENT for a number of runs that is none
+   */
+  profile(inputs: ModelInputs, options?: ProfileOptions): Promise<Profile>;
+
   /** Forgets the state kept between runs: variables are zero again, initializers run again. */
   resetVariables(): void;
 
@@ -90,6 +98,88 @@ export interface Model {
 
   /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void;
+}
+
+export interface ProfileOptions extends RunOptions {
+  /** Timed runs, half of them with a record of the steps; 20 by default, at least 2. */
+  readonly runs?: number;
+}
+
+/** Milliseconds of whole runs. */
+export interface Latency {
+  readonly median: number;
+  readonly minimum: number;
+  readonly mean: number;
+  readonly maximum: number;
+}
+
+/** What some part of a run does and takes. */
+export interface Cost {
+  /** Mean of the faster half of the recorded runs, which other programs have disturbed least. */
+  readonly milliseconds: number;
+  /** Of all multiplications and additions, in pairs; those with padding count like others. */
+  readonly multiplyAdds: number;
+  /** Of the tensors read and written, each counted once for a kernel call. */
+  readonly bytes: number;
+  /** 10^9 multiplications and additions a second, a pair counting as two. */
+  readonly gigaflops: number;
+  /**
+   * The share of the machine's peak in this arithmetic: 1 is all that the threads can do on
+   * registers alone. Null where the peak is not known or nothing is multiplied.
+   */
+  readonly ofPeak: number | null;
+}
+
+/** A kernel call. */
+export interface StepProfile extends Cost {
+  readonly subgraph: string;
+  readonly node: string;
+  readonly op: OpName;
+  readonly kernel: string;
+  /** Null for a kernel that multiplies little. */
+  readonly arithmetic: Arithmetic | null;
+  /** How often a run gets here; in loops more than once. */
+  readonly calls: number;
+  /**
+   * The part of the threads' time that they were at work, the rest being waits for one another.
+   */
+  readonly busy: number;
+}
+
+/** All steps that carry out an op. */
+export interface OpProfile extends Cost {
+  readonly op: OpName;
+  /** Kernel calls of a run. */
+  readonly calls: number;
+}
+
+/** A step's place in time, for drawing. */
+export interface StepSpan {
+  /** Index in `steps`. */
+  readonly step: number;
+  readonly thread: number;
+  /** Milliseconds since the first span of the profile. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Where the time of a model's runs goes. */
+export interface Profile {
+  readonly info: ModelInfo;
+  /** Of runs that nothing records. */
+  readonly latency: Latency;
+  /** 10^9 operations a second that the threads reach on registers alone; null where not known. */
+  readonly peakGigaflops: Readonly<Record<Arithmetic, number>> | null;
+  /** One recorded run, whole: `steps` and `outside` add up to it. */
+  readonly total: Cost;
+  /** Milliseconds outside all steps: inputs and outputs copied, control flow, plans made. */
+  readonly outside: number;
+  /** In the order in which they first ran. */
+  readonly steps: readonly StepProfile[];
+  /** The slowest first. */
+  readonly ops: readonly OpProfile[];
+  /** Of all recorded runs, in the order of their steps. */
+  readonly spans: readonly StepSpan[];
 }
 
 /** How many nodes of an op are carried out in which way. */

@@ -3,19 +3,26 @@
  *
  * @packageDocumentation
  */
-export type { Build } from '@linnet/runtime-wasm';
+export type { Arithmetic, Build } from '@linnet/runtime-wasm';
 export { type DType, type ErrorCode, LinnetError, type TypedArray } from '@linnet/schema';
 export type {
+  Cost,
   GraphReport,
+  Latency,
   MemoryInfo,
   Model,
   ModelInfo,
   ModelInputs,
   ModelOutputs,
+  OpProfile,
   OpSupport,
   PlanReport,
+  Profile,
+  ProfileOptions,
   RunOptions,
   SignatureInfo,
+  StepProfile,
+  StepSpan,
   WasmUrl,
 } from './api.js';
 export { float16ToFloat32, float32ToFloat16 } from './io/float16.js';
@@ -28,3 +35,4 @@ export {
   type LoadProgress,
   loadModel,
 } from './load.js';
+export { type Trace, type TraceEvent, toTrace } from './run/trace.js';

@@ -1,5 +1,6 @@
 import { LinnetError } from '@linnet/schema';
 import { Command, CommanderError } from 'commander';
+import { benchmarkCommand } from './commands/benchmark.js';
 import { convertCommand } from './commands/convert.js';
 import { inspectCommand } from './commands/inspect.js';
 import { runCommand } from './commands/run.js';
@@ -9,7 +10,7 @@ import type { CommandContext } from './context.js';
 import { version } from './version.js';
 
 /** Every subcommand; a new one is one file and one line here. */
-const COMMANDS = [convertCommand, inspectCommand, runCommand, verifyCommand];
+const COMMANDS = [benchmarkCommand, convertCommand, inspectCommand, runCommand, verifyCommand];
 
 /**
  * Runs the `linnet` command.

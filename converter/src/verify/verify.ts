@@ -56,8 +56,10 @@ export async function verify(
 }
 
 /** The signature of that key, or the only one there is. */
-export function selectSignature(runner: Runner, key: string | undefined): SignatureInfo {
-  const { signatures } = runner;
+export function selectSignature(
+  { signatures }: Pick<Runner, 'signatures'>,
+  key: string | undefined,
+): SignatureInfo {
   const found =
     key === undefined
       ? (signatures.find((candidate) => candidate.key === 'serving_default') ?? signatures[0])

@@ -1,7 +1,8 @@
+import type { Arithmetic } from '@linnet/runtime-wasm';
 import type { OpName } from '@linnet/schema';
 import type { Lifetime } from './arena.js';
 import type { LowerSite, PlanEmitter } from './lowering.js';
-import type { ArenaLayout, Program } from './plan.js';
+import type { ArenaLayout, NodeLabel, Program } from './plan.js';
 
 export type BackendName = 'wasm' | 'webgpu';
 
@@ -34,6 +35,12 @@ export interface Backend<Work = unknown> {
   /** Bytes in use now. */
   memory(): BackendMemory;
 
+  /**
+   * Multiply-adds a second, of all threads together, that the machine reaches on registers alone;
+   * null where that cannot be measured. Takes a fraction of a second.
+   */
+  peaks(): Promise<Peaks | null>;
+
   /** Gives everything back; nothing may be called afterwards. */
   dispose(): void;
 }
@@ -60,6 +67,38 @@ export interface BackendMemory {
   readonly total: number;
 }
 
+export type Peaks = Readonly<Record<Arithmetic, number>>;
+
+/** When a thread was at work, in milliseconds of performance.now(). */
+export interface Span {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What a call computes and moves. */
+export interface CallCost {
+  /** Null for calls that multiply little. */
+  readonly arithmetic: Arithmetic | null;
+  readonly multiplyAdds: number;
+  /** Bytes of the tensors that it reads and writes, each counted once. */
+  readonly bytes: number;
+}
+
+/** A call of a segment that has run. */
+export interface StepTimes {
+  readonly kernel: string;
+  readonly node: NodeLabel;
+  readonly cost: CallCost;
+  /** By thread. */
+  readonly spans: readonly Span[];
+}
+
+/** The outputs of a segment, and the calls that led to them in their order. */
+export interface TimedRun {
+  readonly outputs: readonly Uint8Array[];
+  readonly steps: readonly StepTimes[];
+}
+
 /** A program that can be run any number of times, its segments in their order. */
 export interface BoundProgram {
   /** Bytes that dispose would free. */
@@ -70,5 +109,7 @@ export interface BoundProgram {
    * earlier ones are still on their way.
    */
   run(segment: number, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
+  /** The same, with a record of when each call ran. */
+  profile(segment: number, inputs: readonly Uint8Array[]): Promise<TimedRun>;
   dispose(): void;
 }

@@ -3,7 +3,7 @@ import type { ExecutableModel, Graph, GraphNode } from '../model/graph.js';
 import { Known } from '../model/known.js';
 import type { Resources } from '../model/resources.js';
 import { storageBytes } from '../model/storage.js';
-import type { BoundProgram } from '../plan/backend.js';
+import type { BoundProgram, StepTimes } from '../plan/backend.js';
 import { type Given, type HostOp, isHostNode } from '../plan/infer.js';
 import type { Part, Segment, Turn } from '../plan/plan.js';
 import type { Uses } from '../plan/step.js';
@@ -19,6 +19,15 @@ export interface HostValue {
   readonly known?: Known;
   /** Nobody else holds the bytes. */
   readonly isOwned?: true;
+}
+
+/** What concerns one run. */
+export interface RunContext {
+  readonly signal?: AbortSignal | undefined;
+  /** Takes down the times of each segment that runs, under a name that tells segments apart. */
+  readonly record?:
+    | ((subgraph: string, segment: string, steps: readonly StepTimes[]) => void)
+    | undefined;
 }
 
 type HostNode = Extract<GraphNode, { op: HostOp }>;
@@ -44,16 +53,16 @@ export class Executor {
   run(
     index: number,
     inputs: readonly HostValue[],
-    signal?: AbortSignal,
+    context: RunContext,
   ): Promise<readonly HostValue[]> {
     this.#lastTurn = performance.now();
-    return this.#runGraph(index, inputs, signal);
+    return this.#runGraph(index, inputs, context);
   }
 
   async #runGraph(
     index: number,
     inputs: readonly HostValue[],
-    signal?: AbortSignal,
+    context: RunContext,
   ): Promise<readonly HostValue[]> {
     const frame = this.#frame(index);
     const { graph } = frame;
@@ -62,13 +71,13 @@ export class Executor {
     });
     let position = 0;
     while (position < graph.nodes.length) {
-      this.guard.check(signal);
+      this.guard.check(context.signal);
       const node = graph.nodes[position] as GraphNode;
       if (isHostNode(node)) {
-        await this.#carryOut(node, frame, signal);
+        await this.#carryOut(node, frame, context);
         position++;
       } else {
-        position = await this.#runStage(frame, position);
+        position = await this.#runStage(frame, position, context);
       }
       frame.forget(position);
     }
@@ -93,11 +102,18 @@ export class Executor {
     return new Frame(graph, this.stages.planner.uses(graph));
   }
 
-  async #runStage(frame: Frame, position: number): Promise<number> {
+  async #runStage(frame: Frame, position: number, context: RunContext): Promise<number> {
     const entry = await this.stages.get(frame.graph, position, frame.given());
     const { stage } = entry;
     try {
-      for (const turn of stage.turns) await this.#runSegment(frame, entry, turn);
+      for (const turn of stage.turns) {
+        const record = context.record?.bind(
+          null,
+          frame.graph.name,
+          `${position} ${turn.part} ${turn.segment}`,
+        );
+        await this.#runSegment(frame, entry, turn, record);
+      }
     } catch (error) {
       throw error instanceof LinnetError ? error.at({ subgraph: frame.graph.name }) : error;
     } finally {
@@ -110,25 +126,36 @@ export class Executor {
     return stage.end;
   }
 
-  async #runSegment(frame: Frame, { stage, programs }: BoundStage, turn: Turn): Promise<void> {
+  async #runSegment(
+    frame: Frame,
+    { stage, programs }: BoundStage,
+    turn: Turn,
+    record: ((steps: readonly StepTimes[]) => void) | undefined,
+  ): Promise<void> {
     const { segments } = (stage.parts[turn.part] as Part).program;
     const { inputs, outputs } = segments[turn.segment] as Segment;
-    const results = await (programs[turn.part] as BoundProgram).run(
-      turn.segment,
-      inputs.map(({ tensor }) => frame.value(tensor).bytes),
-    );
+    const program = programs[turn.part] as BoundProgram;
+    const given = inputs.map(({ tensor }) => frame.value(tensor).bytes);
+    let results: readonly Uint8Array[];
+    if (record === undefined) {
+      results = await program.run(turn.segment, given);
+    } else {
+      const timed = await program.profile(turn.segment, given);
+      record(timed.steps);
+      results = timed.outputs;
+    }
     outputs.forEach(({ tensor, type }, i) => {
       frame.set(tensor, { type, bytes: results[i] as Uint8Array, isOwned: true });
     });
   }
 
-  async #carryOut(node: HostNode, frame: Frame, signal: AbortSignal | undefined): Promise<void> {
+  async #carryOut(node: HostNode, frame: Frame, context: RunContext): Promise<void> {
     const inputs = node.inputs.map((tensor, i) => {
       if (tensor < 0) throw invalid(node, frame, `leaves out input ${i}`);
       return frame.value(tensor);
     });
     const call = (graph: number, values: readonly HostValue[]) =>
-      this.#runGraph(graph, this.#arguments(node, graph, values), signal);
+      this.#runGraph(graph, this.#arguments(node, graph, values), context);
     const handle = () => {
       const { bytes } = inputs[0] as HostValue;
       if (bytes.length !== 4) throw invalid(node, frame, 'takes one variable');
@@ -145,7 +172,7 @@ export class Executor {
         let values: readonly HostValue[] = inputs;
         while (isTrue((await call(node.options.condSubgraphIndex, values))[0])) {
           values = await call(node.options.bodySubgraphIndex, values);
-          await this.#takeTurns(signal);
+          await this.#takeTurns(context.signal);
         }
         frame.setOutputs(node, values);
         return;

@@ -4,6 +4,8 @@ import type {
   ModelInfo,
   ModelInputs,
   ModelOutputs,
+  Profile,
+  ProfileOptions,
   RunOptions,
   SignatureInfo,
 } from '../api.js';
@@ -18,8 +20,9 @@ import type { ExecutableModel, Graph } from '../model/graph.js';
 import type { Resources } from '../model/resources.js';
 import type { WasmBackend } from '../wasm/backend.js';
 import { type Entry, pickInputs, toEntry } from './entry.js';
-import type { Executor, HostValue } from './executor.js';
+import type { Executor, HostValue, RunContext } from './executor.js';
 import type { Guard } from './guard.js';
+import { profile } from './profile.js';
 import { arenasOf, countSupport } from './report.js';
 import type { StageCache } from './stage-cache.js';
 
@@ -84,9 +87,19 @@ export class LoadedModel implements Model {
   }
 
   run(inputs: ModelInputs, options: RunOptions = {}): Promise<ModelOutputs> {
-    const result = this.#queue.then(() => this.#run(inputs, options));
-    this.#queue = result.catch(() => {});
-    return result;
+    return this.#enqueue(() => this.#run(inputs, options));
+  }
+
+  profile(inputs: ModelInputs, options: ProfileOptions = {}): Promise<Profile> {
+    const { runs, ...common } = options;
+    return this.#enqueue(() =>
+      profile({
+        runs,
+        run: (record) => this.#run(inputs, { ...common, record }),
+        peaks: () => this.#live().backend.peaks(),
+        info: () => this.info,
+      }),
+    );
   }
 
   resetVariables(): void {
@@ -105,7 +118,17 @@ export class LoadedModel implements Model {
     this.dispose();
   }
 
-  async #run(inputs: ModelInputs, { signature, signal }: RunOptions): Promise<ModelOutputs> {
+  /** Does something after all that was asked for before. */
+  #enqueue<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(task);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  async #run(
+    inputs: ModelInputs,
+    { signature, signal, record }: RunOptions & RunContext,
+  ): Promise<ModelOutputs> {
     this.#guard.check(signal);
     const entry = this.#entry(signature);
     const { executable, executor, resources } = this.#live();
@@ -118,7 +141,7 @@ export class LoadedModel implements Model {
       const { shape, bytes } = encodeInput(input, given[position] as TensorInput, strings);
       return { type: { ...(graph.tensors[tensor]?.type as TensorType), shape }, bytes };
     });
-    const results = await executor.run(entry.subgraph, values, signal);
+    const results = await executor.run(entry.subgraph, values, { signal, record });
     this.#guard.check(signal);
     const outputs = entry.outputs.map(({ name }, i): [string, TensorOutput] => {
       const tensor = entry.outputTensors[i] as number;

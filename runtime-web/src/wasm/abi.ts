@@ -1,4 +1,5 @@
 /** The layouts that runtime-wasm/src/program.h declares. */
+import type { Span } from '../plan/backend.js';
 
 /** A step: kernel id, address of its parameter block. */
 export const STEP_BYTES = 8;
@@ -13,9 +14,13 @@ export const TEAM = {
   stopped: 5,
   program: 6,
   steps: 7,
+  times: 8,
 } as const;
 
-export const TEAM_BYTES = 32;
+export const TEAM_BYTES = 36;
+
+/** When a thread began and ended a step: two float64. */
+export const STEP_TIMES_BYTES = 16;
 
 /** Why a program ended early. */
 export interface Fault {
@@ -39,6 +44,25 @@ export function readFault(memory: WebAssembly.Memory, address: number): Fault {
   };
 }
 
+/** Tells a team where to note its times from the next run on; 0 is nowhere. */
+export function setTimes(memory: WebAssembly.Memory, team: number, times: number): void {
+  new Uint32Array(memory.buffer, team)[TEAM.times] = times;
+}
+
+/** Spans by step and thread. */
+export function readTimes(
+  memory: WebAssembly.Memory,
+  times: number,
+  steps: number,
+  threads: number,
+): readonly (readonly Span[])[] {
+  const noted = new Float64Array(memory.buffer, times, 2 * steps * threads);
+  const span = (at: number) => ({ begin: noted[at] as number, end: noted[at + 1] as number });
+  return Array.from({ length: steps }, (_, step) =>
+    Array.from({ length: threads }, (_, thread) => span(2 * (thread * steps + step))),
+  );
+}
+
 /** Each thread but the first gets its stack from the host; as large as the linker makes the first's. */
 export const STACK_BYTES = 256 * 1024;
 
@@ -59,10 +83,19 @@ export interface WorkerTask {
   readonly thread: number;
   /** The top of its stack. */
   readonly stack: number;
+  /** The caller's time origin, which the clocks of all threads count from. */
+  readonly timeOrigin: number;
 }
 
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
+/** @param timeOrigin of the thread whose performance.now() the times of steps shall be */
+export function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  timeOrigin: number,
+): KernelExports {
+  const ahead = performance.timeOrigin - timeOrigin;
+  const clock = () => performance.now() + ahead;
+  const instance = new WebAssembly.Instance(module, { env: { memory, clock } });
   return instance.exports as unknown as KernelExports;
 }
 

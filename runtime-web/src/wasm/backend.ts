@@ -3,19 +3,20 @@ import { LinnetError, type OpName } from '@linnet/schema';
 import type { WasmUrl } from '../api.js';
 import { bytesOf } from '../model/storage.js';
 import { layOut } from '../plan/arena.js';
-import type { BackendMemory, BoundProgram, HostBackend } from '../plan/backend.js';
+import type { BackendMemory, BoundProgram, HostBackend, Peaks } from '../plan/backend.js';
 import type { LowerSite, PlanEmitter } from '../plan/lowering.js';
-import type { Call, PlanBuffer, Program, Segment } from '../plan/plan.js';
+import type { PlanBuffer, Program } from '../plan/plan.js';
 import { FAULT_STOPPED, type Fault, instantiate, type KernelExports, readFault } from './abi.js';
 import { probeByteDot } from './dot.js';
 import { codeBytes, encodeCalls } from './encode.js';
 import { selectBuild } from './environment.js';
-import { faultError } from './fault.js';
-import { Heap } from './heap.js';
+import { type Block, Heap } from './heap.js';
 import { lowerings } from './lower/index.js';
 import { type KernelCall, kernelEmitter, type Lowering } from './lowering.js';
 import { loadModule } from './module.js';
+import { measurePeaks } from './peaks.js';
 import { ThreadPool } from './pool.js';
+import { WasmProgram } from './program.js';
 
 export interface WasmOptions {
   readonly threads?: number | undefined;
@@ -37,11 +38,12 @@ const SHARED_MAXIMA = [65536, 32768, 16384, 8192];
 export class WasmBackend implements HostBackend<KernelCall> {
   readonly name = 'wasm';
   readonly layOut = layOut;
-  /** Address and size of constants that outlive the programs that use them, by id. */
-  readonly #residents = new Map<string, { address: number; bytes: number }>();
-  readonly #states = new Map<string, { address: number; bytes: number }>();
+  /** Constants that outlive the programs that use them, by id. */
+  readonly #residents = new Map<string, Block>();
+  readonly #states = new Map<string, Block>();
   readonly #firstStack: number;
-  readonly #lowerings = lowerings(probeByteDot());
+  readonly #byteDot = probeByteDot();
+  readonly #lowerings = lowerings(this.#byteDot);
   #isBroken = false;
 
   private constructor(
@@ -64,7 +66,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
     const module = await loadModule(build, options.wasmUrl);
     const pages = FIRST_PAGES + Math.ceil(options.constantBytes / PAGE_BYTES);
     const memory = createMemory(pages, threads > 1);
-    const kernels = instantiate(module, memory);
+    const kernels = instantiate(module, memory, performance.timeOrigin);
     const heap = new Heap(memory, kernels.__heap_base.value);
     const pool = await ThreadPool.start(module, heap, threads, options.signal);
     return new WasmBackend(build, threadsReason, kernels, heap, pool);
@@ -115,6 +117,10 @@ export class WasmBackend implements HostBackend<KernelCall> {
     };
   }
 
+  peaks(): Promise<Peaks> {
+    return measurePeaks(this, this.#byteDot);
+  }
+
   dispose(): void {
     this.#isBroken = true;
     this.pool.stop();
@@ -136,57 +142,61 @@ export class WasmBackend implements HostBackend<KernelCall> {
       return address;
     };
     try {
-      const addresses = this.#place(program, own);
+      const blocks = this.#place(program, own);
       const segments = program.segments.map((segment) => {
         const code = own(codeBytes(segment.calls));
-        encodeCalls(segment.calls, addresses, code, this.heap.view);
+        encodeCalls(segment.calls, blocks, code, this.heap.view);
         return { ...segment, code };
       });
-      return new WasmProgram(this, segments, addresses, owned, bytes);
+      return new WasmProgram(this, segments, blocks, owned, bytes);
     } catch (error) {
       for (const address of owned) this.heap.free(address);
       throw error;
     }
   }
 
-  /** The address of each buffer that the program uses. */
-  #place(program: Program, own: (bytes: number) => number): ReadonlyMap<number, number> {
+  /** The place of each buffer that the program uses. */
+  #place(program: Program, own: (bytes: number) => number): ReadonlyMap<number, Block> {
     const used = new Set<number>();
     for (const { calls, inputs, outputs } of program.segments) {
       for (const { ref } of [...inputs, ...outputs]) used.add(ref.buffer);
       for (const { uses } of calls) for (const { buffer } of uses) used.add(buffer);
     }
-    const addresses = new Map<number, number>();
+    const blocks = new Map<number, Block>();
     for (const index of used) {
       const buffer = program.buffers[index] as PlanBuffer;
-      if (buffer.kind !== 'arena') addresses.set(index, this.#placeFixed(buffer, own));
+      if (buffer.kind !== 'arena') blocks.set(index, this.#placeFixed(buffer, own));
     }
     const arena = own(program.arena.bytes);
-    for (const [index, offset] of program.arena.offsets) addresses.set(index, arena + offset);
-    return addresses;
+    for (const [index, offset] of program.arena.offsets) {
+      const { bytes } = program.buffers[index] as PlanBuffer & { kind: 'arena' };
+      blocks.set(index, { address: arena + offset, bytes });
+    }
+    return blocks;
   }
 
   #placeFixed(
     buffer: Exclude<PlanBuffer, { kind: 'arena' }>,
     own: (bytes: number) => number,
-  ): number {
+  ): Block {
     if (buffer.kind === 'state') {
       const { id, bytes } = buffer;
       const state = this.#states.get(id) ?? { address: this.heap.allocate(bytes), bytes };
       if (!this.#states.has(id)) this.heap.view.fill(0, state.address, state.address + bytes);
       this.#states.set(id, state);
-      return state.address;
+      return state;
     }
     const isMade = buffer.kind === 'made';
     const id = isMade ? buffer.id : buffer.known.id;
     const key = id === null ? null : `${buffer.kind} ${id}`;
     const resident = key === null ? undefined : this.#residents.get(key);
-    if (resident !== undefined) return resident.address;
+    if (resident !== undefined) return resident;
     const contents = isMade ? bytesOf(buffer.make()) : buffer.known.bytes;
-    const address = key === null ? own(contents.length) : this.heap.allocate(contents.length);
-    if (key !== null) this.#residents.set(key, { address, bytes: contents.length });
+    const bytes = contents.length;
+    const address = key === null ? own(bytes) : this.heap.allocate(bytes);
+    if (key !== null) this.#residents.set(key, { address, bytes });
     this.heap.view.set(contents, address);
-    return address;
+    return { address, bytes };
   }
 
   /** Runs steps at an address on all threads; what made one of them end the program, or null. */
@@ -238,55 +248,4 @@ function trapped(cause?: unknown): LinnetError {
     ['This is a defect in Linnet; please report it with the model. Load the model again to go on.'],
     { cause },
   );
-}
-
-/** A segment whose steps lie at an address. */
-interface PlacedSegment extends Segment<KernelCall> {
-  readonly code: number;
-}
-
-class WasmProgram implements BoundProgram {
-  #owned: readonly number[];
-
-  constructor(
-    readonly backend: WasmBackend,
-    readonly segments: readonly PlacedSegment[],
-    readonly addresses: ReadonlyMap<number, number>,
-    owned: readonly number[],
-    readonly bytes: number,
-  ) {
-    this.#owned = owned;
-  }
-
-  async run(segment: number, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
-    return this.execute(segment, inputs, 'INVALID_ARGUMENT');
-  }
-
-  /** @throws LinnetError of the code `blame` for values that kernels cannot work with */
-  execute(
-    segment: number,
-    inputs: readonly Uint8Array[],
-    blame: 'INVALID_ARGUMENT' | 'INVALID_MODEL',
-  ): readonly Uint8Array[] {
-    const { heap } = this.backend;
-    const { calls, code, inputs: inputPorts, outputs } = this.segments[segment] as PlacedSegment;
-    inputPorts.forEach(({ ref }, index) => {
-      heap.view.set(inputs[index] as Uint8Array, this.#address(ref));
-    });
-    const fault = calls.length > 0 ? this.backend.execute(code, calls.length) : null;
-    if (fault !== null) throw faultError(fault, (calls[fault.step] as Call).node, blame);
-    return outputs.map(({ ref, bytes }) => {
-      const address = this.#address(ref);
-      return heap.view.slice(address, address + bytes);
-    });
-  }
-
-  #address(ref: { buffer: number; offset: number }): number {
-    return (this.addresses.get(ref.buffer) as number) + ref.offset;
-  }
-
-  dispose(): void {
-    for (const address of this.#owned) this.backend.heap.free(address);
-    this.#owned = [];
-  }
 }

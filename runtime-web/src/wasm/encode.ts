@@ -9,6 +9,7 @@ import { invariant } from '@linnet/schema';
 import type { BufferRef } from '../plan/lowering.js';
 import type { Call } from '../plan/plan.js';
 import { STEP_BYTES } from './abi.js';
+import type { Block } from './heap.js';
 import type { KernelCall } from './lowering.js';
 
 const NAMES = Object.keys(KERNELS) as KernelName[];
@@ -29,7 +30,7 @@ export function codeBytes(calls: readonly Call<KernelCall>[]): number {
 /** Writes calls at address `code`: all steps, then the parameter blocks one after the other. */
 export function encodeCalls(
   calls: readonly Call<KernelCall>[],
-  addresses: ReadonlyMap<number, number>,
+  blocks: ReadonlyMap<number, Block>,
   code: number,
   memory: Uint8Array,
 ): void {
@@ -39,7 +40,7 @@ export function encodeCalls(
     const step = code + STEP_BYTES * index;
     view.setUint32(step, IDS.get(work.kernel) as number, true);
     view.setUint32(step + 4, block, true);
-    writeBlock(view, block, work, addresses);
+    writeBlock(view, block, work, blocks);
     block += layoutOf(work.kernel).size;
   });
 }
@@ -48,13 +49,13 @@ function writeBlock(
   view: DataView,
   block: number,
   { kernel, args }: KernelCall,
-  addresses: ReadonlyMap<number, number>,
+  blocks: ReadonlyMap<number, Block>,
 ): void {
   for (const { name, offset, type, count } of layoutOf(kernel).fields) {
     const value = args[name] as BufferRef | number | readonly number[] | null;
     const at = block + offset;
     if (isPointer(type)) {
-      view.setUint32(at, value === null ? 0 : addressOf(value as BufferRef, addresses), true);
+      view.setUint32(at, value === null ? 0 : addressOf(value as BufferRef, blocks), true);
       continue;
     }
     const values = typeof value === 'number' ? [value] : (value as readonly number[]);
@@ -66,8 +67,8 @@ function writeBlock(
   }
 }
 
-function addressOf({ buffer, offset }: BufferRef, addresses: ReadonlyMap<number, number>): number {
-  const address = addresses.get(buffer);
+function addressOf({ buffer, offset }: BufferRef, blocks: ReadonlyMap<number, Block>): number {
+  const address = blocks.get(buffer)?.address;
   invariant(address !== undefined, `Buffer ${buffer} has no address.`);
   return address + offset;
 }

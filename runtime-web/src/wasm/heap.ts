@@ -6,6 +6,12 @@ const PAGE_BYTES = 65536;
 /** Vector loads of kernels may reach past the last element of the last block by less than this. */
 const GUARD_BYTES = 64;
 
+/** A part of the memory that is in use. */
+export interface Block {
+  readonly address: number;
+  readonly bytes: number;
+}
+
 /** Hands out blocks of a WASM memory from `base` on, and grows it. */
 export class Heap {
   readonly #blocks: BlockList;

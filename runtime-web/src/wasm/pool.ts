@@ -30,7 +30,8 @@ export class ThreadPool {
     words[TEAM.leaderWaits] = mayBlock() ? 1 : 0;
     const starting = Array.from({ length: threads - 1 }, (_, index) => {
       const stack = heap.allocate(STACK_BYTES) + STACK_BYTES;
-      return startWorker({ module, memory, team, thread: index + 1, stack });
+      const { timeOrigin } = performance;
+      return startWorker({ module, memory, team, thread: index + 1, stack, timeOrigin });
     });
     try {
       await Promise.all(starting);

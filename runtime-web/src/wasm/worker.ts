@@ -4,8 +4,11 @@ import { instantiate, stopTeam, type WorkerTask } from './abi.js';
 
 const port = nodeModule('node:worker_threads')?.parentPort;
 
-function join({ module, memory, team, thread, stack }: WorkerTask, ready: () => void): void {
-  const kernels = instantiate(module, memory);
+function join(
+  { module, memory, team, thread, stack, timeOrigin }: WorkerTask,
+  ready: () => void,
+): void {
+  const kernels = instantiate(module, memory, timeOrigin);
   kernels.__stack_pointer.value = stack;
   ready();
   try {

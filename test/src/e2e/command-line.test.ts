@@ -181,6 +181,29 @@ suite('run', () => {
   });
 });
 
+suite('benchmark', () => {
+  test('tells latency, peak, memory, ops and steps', () => {
+    const { out } = succeed('benchmark', SMALL, '--runs', '4', '--threads', '2');
+    assert.match(out, /2 threads/);
+    assert.match(out, /latency: median [\d.]+ ms/);
+    assert.match(out, /peak: [\d.]+ GFLOP\/s in float32/);
+    assert.match(out, /arena [\d.]+ k?B \(at least/);
+    assert.match(out, /^FULLY_CONNECTED +\d+ +[\d.]+ /m);
+    assert.match(out, /^ *0 +CONV_2D +\S+ +\w+ +[\d.]+/m);
+  });
+
+  test('--json and --trace have them as data, for inputs from files', () => {
+    const trace = path('trace.json');
+    const input = `image=${inputFile(CNN, 'image')}`;
+    const args = ['--runs', '2', '--input', input, '--trace', trace, '--json'];
+    const { steps, spans } = JSON.parse(succeed('benchmark', FLOAT, ...args).out);
+    assert.ok(steps.length > 0);
+    const { traceEvents } = JSON.parse(readFileSync(trace, 'utf8'));
+    const drawn = traceEvents.filter(({ ph }: { ph: string }) => ph === 'X');
+    assert.equal(drawn.length, spans.length);
+  });
+});
+
 suite('verify', () => {
   test('passes within the tolerance and fails with status 1 past it', () => {
     succeed('verify', FLOAT, fixturePath(CNN.path), '--random', '3', '--seed', '7');
@@ -217,6 +240,9 @@ suite('faults', () => {
       ['convert', fixturePath(CNN.path), '--signature', 'train', '-o', path('x.tflite')],
     ],
     ['a missing input', 1, /image/, ['run', FLOAT, '--output-dir', path('x')]],
+    ['too few runs', 2, /at least 2/, ['benchmark', FLOAT, '--runs', '1']],
+    ['a backend that does not measure', 2, /wasm/, ['benchmark', FLOAT, '--backend', 'reference']],
+    ['a trace into a file', 1, /trace/, ['benchmark', FLOAT, '--trace', `${FLOAT}/trace.json`]],
     ['an unknown command', 2, /unknown command/, ['transmogrify']],
     ['an unknown option', 2, /unknown option/, ['convert', FLOAT, '--optimise', 'default']],
     ['an unknown mode', 2, /none, default/, ['convert', FLOAT, '--optimize', 'most']],

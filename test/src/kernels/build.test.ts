@@ -21,6 +21,7 @@ describe('builds of the kernels', () => {
       const module = await WebAssembly.compile(await readFile(wasmUrl(build)));
       assert.deepEqual(WebAssembly.Module.imports(module), [
         { module: 'env', name: 'memory', kind: 'memory' },
+        { module: 'env', name: 'clock', kind: 'function' },
       ]);
       assert.deepEqual(
         WebAssembly.Module.exports(module)
@@ -29,7 +30,10 @@ describe('builds of the kernels', () => {
         ['__heap_base', '__stack_pointer', 'run', ...(shared ? ['work'] : [])],
       );
       const memory = { initial: 64, maximum: 65536, shared };
-      const env = { memory: new WebAssembly.Memory(memory as WebAssembly.MemoryDescriptor) };
+      const env = {
+        memory: new WebAssembly.Memory(memory as WebAssembly.MemoryDescriptor),
+        clock: () => performance.now(),
+      };
       await assert.doesNotReject(WebAssembly.instantiate(module, { env }));
     });
 

@@ -71,7 +71,9 @@ const WORKER_SOURCE = `
 const { workerData } = require('node:worker_threads');
 require('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd');
 const { bytes, memory, stack, team, thread } = workerData;
-const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+  env: { memory, clock: () => performance.now() },
+});
 exports.__stack_pointer.value = stack;
 exports.work(team, thread, 0);
 `;
@@ -87,7 +89,7 @@ export async function openKernels(build: Build, threads = 1, megabytes = 64): Pr
     shared,
   } as WebAssembly.MemoryDescriptor);
   const instance = await WebAssembly.instantiate(await WebAssembly.compile(bytes), {
-    env: { memory },
+    env: { memory, clock: () => performance.now() },
   });
   const exports = instance.exports as unknown as {
     __heap_base: WebAssembly.Global<'i32'>;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { loadModel } from '@linnet/runtime-web';
-import { file, graph, node, tensor } from './models.js';
+import { file, graph, loop, node, tensor } from './models.js';
 
 const i32 = (...values: number[]) => Int32Array.from(values);
 const f32 = (...values: number[]) => Float32Array.from(values);
@@ -42,50 +42,6 @@ suite('control flow', () => {
     assert.deepEqual((await model.run({ c: [true], x: [3, 5] })).y?.data, f32(-6, -10));
     assert.deepEqual((await model.run({ c: [false], x: [3, 5] })).y?.data, f32(-9, -25));
   });
-
-  /** while (i < limit) { i++; v = body(v) } */
-  const loop = (limit: number, grows: boolean) =>
-    file([
-      graph({
-        tensors: [
-          tensor('i', 'int32', []),
-          tensor('v', 'float32', [-1]),
-          tensor('n', 'int32', []),
-          tensor('w', 'float32', [-1]),
-        ],
-        operators: [node('WHILE', [0, 1], [2, 3], { condSubgraphIndex: 1, bodySubgraphIndex: 2 })],
-        inputs: [0, 1],
-        outputs: [2, 3],
-      }),
-      graph({
-        name: 'condition',
-        tensors: [
-          tensor('i', 'int32', []),
-          tensor('v', 'float32', [-1]),
-          tensor('limit', 'int32', [], i32(limit)),
-          tensor('go', 'bool', []),
-        ],
-        operators: [node('LESS', [0, 2], [3])],
-        inputs: [0, 1],
-        outputs: [3],
-      }),
-      graph({
-        name: 'body',
-        tensors: [
-          tensor('i', 'int32', []),
-          tensor('v', 'float32', [-1]),
-          tensor('1', 'int32', [], i32(limit > 1000 ? 0 : 1)),
-          tensor('next', 'int32', []),
-          tensor('w', 'float32', [-1]),
-        ],
-        operators: [
-          node('ADD', [0, 2], [3]),
-          grows ? node('CONCATENATION', [1, 1], [4]) : node('ADD', [1, 1], [4]),
-        ],
-        inputs: [0, 1],
-        outputs: [3, 4],
-      }),
-    ]);
 
   test('WHILE repeats its body', async () => {
     using model = await loadModel(loop(5, false));

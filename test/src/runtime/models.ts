@@ -80,3 +80,48 @@ export function doubling(shape: readonly number[] = [4], dtype: DType = 'float32
     }),
   ]);
 }
+
+/** while (i < limit) { i++; v = body(v) } */
+export function loop(limit: number, grows: boolean): Uint8Array {
+  return file([
+    graph({
+      tensors: [
+        tensor('i', 'int32', []),
+        tensor('v', 'float32', [-1]),
+        tensor('n', 'int32', []),
+        tensor('w', 'float32', [-1]),
+      ],
+      operators: [node('WHILE', [0, 1], [2, 3], { condSubgraphIndex: 1, bodySubgraphIndex: 2 })],
+      inputs: [0, 1],
+      outputs: [2, 3],
+    }),
+    graph({
+      name: 'condition',
+      tensors: [
+        tensor('i', 'int32', []),
+        tensor('v', 'float32', [-1]),
+        tensor('limit', 'int32', [], Int32Array.of(limit)),
+        tensor('go', 'bool', []),
+      ],
+      operators: [node('LESS', [0, 2], [3])],
+      inputs: [0, 1],
+      outputs: [3],
+    }),
+    graph({
+      name: 'body',
+      tensors: [
+        tensor('i', 'int32', []),
+        tensor('v', 'float32', [-1]),
+        tensor('1', 'int32', [], Int32Array.of(limit > 1000 ? 0 : 1)),
+        tensor('next', 'int32', []),
+        tensor('w', 'float32', [-1]),
+      ],
+      operators: [
+        node('ADD', [0, 2], [3]),
+        grows ? node('CONCATENATION', [1, 1], [4]) : node('ADD', [1, 1], [4]),
+      ],
+      inputs: [0, 1],
+      outputs: [3, 4],
+    }),
+  ]);
+}
