@@ -1,12 +1,13 @@
 import { LinnetError } from '@linnet/schema';
 import { throwIfAborted } from './abort.js';
 import type { ObserveProgress } from './calibrate/index.js';
+import type { CalibrationOptions } from './calibrate/open-samples.js';
 import { emit } from './emit/index.js';
 import { openModel } from './formats/index.js';
 import { bytesSource, type Source } from './formats/source.js';
 import type { Graph, Program } from './graph/graph.js';
 import { optimize, type RuleRecord, type TransposeLeft } from './passes/index.js';
-import { type CalibrationOptions, calibratedRanges } from './quantize/calibrated-ranges.js';
+import { calibratedRanges } from './quantize/calibrated-ranges.js';
 import {
   activationLevels,
   type FloatNode,
@@ -18,6 +19,13 @@ import {
   type QuantizeMode,
   quantize,
 } from './quantize/index.js';
+import type { RecoveryRecord } from './recover/index.js';
+import {
+  chosenSteps,
+  type RecoverChoice,
+  type RecoveredProgram,
+  recoverProgram,
+} from './recover/program.js';
 
 export const OPTIMIZE_MODES = ['none', 'default'] as const;
 export type OptimizeMode = (typeof OPTIMIZE_MODES)[number];
@@ -42,6 +50,11 @@ export interface ConvertOptions {
   readonly quantize?: QuantizeMode;
   /** Samples to find the ranges of activations by: what int8 and int16x8 need. */
   readonly calibration?: CalibrationOptions;
+  /**
+   * Steps that lower what quantization loses, each kept where it helps on calibration samples held
+   * back from it: all (`auto`), `none` or some. `none` by default. Takes several passes over the samples.
+   */
+  readonly recover?: RecoverChoice;
   /** What an integer model takes and gives; `float32` by default. */
   readonly ioType?: IoType;
   /** Keys of the signatures to convert; all by default. */
@@ -102,6 +115,8 @@ export interface ConvertReport {
   /** Transposes that are left, with reasons. */
   readonly transposes: readonly (TransposeLeft & { readonly graph: string })[];
   readonly quantization: QuantizeMode;
+  /** What recovery tried, kept and gained. */
+  readonly recovery: readonly RecoveryRecord[];
   readonly quantized: readonly QuantizedTensor[];
   /** Ops of an integer model that stay float32, and why. */
   readonly floatNodes: readonly FloatNode[];
@@ -116,7 +131,14 @@ export interface Conversion {
   readonly report: ConvertReport;
 }
 
-const STAGES = ['reading', 'optimizing', 'calibrating', 'quantizing', 'writing'] as const;
+const STAGES = [
+  'reading',
+  'optimizing',
+  'calibrating',
+  'recovering',
+  'quantizing',
+  'writing',
+] as const;
 
 /**
  * Converts a saved model to one optimized TFLite file.
@@ -132,7 +154,8 @@ export async function convert(
   options: ConvertOptions = {},
 ): Promise<Conversion> {
   const mode = quantizeMode(options);
-  const { signal } = options;
+  const { signal, calibration } = options;
+  const steps = chosenSteps(options.recover ?? 'none', mode, calibration !== undefined);
   const enter = (stage: (typeof STAGES)[number], detail = ''): void => {
     const done = STAGES.indexOf(stage);
     const text = detail === '' ? stage : `${stage}: ${detail}`;
@@ -159,17 +182,29 @@ export async function convert(
   const reference = options.reference ? emit(program) : undefined;
   const levels = activationLevels(mode);
   let ranges: GraphRanges | undefined;
-  if (levels !== undefined && options.calibration !== undefined) {
+  if (levels !== undefined && calibration !== undefined) {
     enter('calibrating');
-    ranges = await calibratedRanges(program, options.calibration, levels, {
+    ranges = await calibratedRanges(program, calibration, levels, {
       ...(signal && { signal }),
       onProgress: (progress) => enter('calibrating', formatObserved(progress)),
     });
   }
+  let recovered: RecoveredProgram = { program, ranges, records: [] };
+  if (steps.length > 0 && calibration !== undefined) {
+    enter('recovering');
+    recovered = await recoverProgram(program, {
+      steps,
+      mode,
+      calibration,
+      ranges,
+      ...(signal && { signal }),
+      onProgress: (what, progress) => enter('recovering', `${what}, ${formatObserved(progress)}`),
+    });
+  }
   enter('quantizing');
-  const result = quantize(program, mode, rules, {
+  const result = quantize(recovered.program, mode, rules, {
     ...driver,
-    ...(ranges && { ranges }),
+    ...(recovered.ranges && { ranges: recovered.ranges }),
     ...(options.ioType && { io: options.ioType }),
   });
   enter('writing');
@@ -192,6 +227,7 @@ export async function convert(
       lastRule: rules.last,
       transposes,
       quantization: mode,
+      recovery: recovered.records,
       quantized: result.tensors,
       floatNodes: result.floatNodes,
       notes,
@@ -213,10 +249,11 @@ function quantizeMode(options: ConvertOptions): QuantizeMode {
       'Give samples of what the model meets in use: --calibration-data, or the option calibration.',
     ]);
   }
-  if (!needsData && (calibration !== undefined || ioType !== 'float32')) {
+  const isUnused = calibration !== undefined && (options.recover ?? 'none') === 'none';
+  if (!needsData && (isUnused || ioType !== 'float32')) {
     throw new LinnetError(
       'INVALID_ARGUMENT',
-      `${mode} takes no ${calibration === undefined ? `${ioType} inputs` : 'calibration data'}`,
+      `${mode} takes no ${isUnused ? 'calibration data' : `${ioType} inputs`}`,
       {},
       ['Quantize to int8 or int16x8, or leave it out.'],
     );

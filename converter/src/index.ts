@@ -6,6 +6,7 @@
 
 export type { ErrorCode, ErrorLocation } from '@linnet/schema';
 export { LinnetError } from '@linnet/schema';
+export type { CalibrationOptions } from './calibrate/open-samples.js';
 export {
   type Conversion,
   type ConvertOptions,
@@ -22,7 +23,6 @@ export { type NamedArray, readNpy, readNpz, writeNpy } from './data/npy.js';
 export { bytesSource, filesSource, type Source } from './formats/source.js';
 export { formatRules, formatTransposes } from './passes/explain.js';
 export type { RuleRecord, TransposeLeft } from './passes/index.js';
-export type { CalibrationOptions } from './quantize/calibrated-ranges.js';
 export {
   type FloatNode,
   IO_TYPES,
@@ -31,3 +31,5 @@ export {
   type QuantizedTensor,
   type QuantizeMode,
 } from './quantize/index.js';
+export { RECOVERY_STEPS, type RecoveryRecord, type RecoveryStepName } from './recover/index.js';
+export type { RecoverChoice } from './recover/program.js';

@@ -68,10 +68,11 @@ export class ProbeGraph {
     });
   }
 
-  /** The values of a floating-point tensor as float32. */
+  /** The values of a floating-point or quantized tensor as float32. */
   real(tensor: number): number {
-    const { dtype, shape } = this.tensor(tensor);
+    const { dtype, shape, quantization } = this.tensor(tensor);
     if (dtype === 'float32') return tensor;
+    if (quantization !== undefined) return this.op('DEQUANTIZE', [tensor], {}, shape);
     const types = { inDataType: dtypeCode(dtype), outDataType: dtypeCode('float32') };
     return this.op('CAST', [tensor], types, shape);
   }
@@ -166,6 +167,11 @@ export class ProbeGraph {
 /** Of the dtypes in which activations are computed. */
 export function isReal(dtype: DType): boolean {
   return dtype === 'float32' || dtype === 'float16';
+}
+
+/** Whether a tensor holds numbers of the model, as they are or quantized. */
+export function holdsReals({ dtype, quantization }: Tensor): boolean {
+  return isReal(dtype) || ((dtype === 'int8' || dtype === 'int16') && quantization !== undefined);
 }
 
 /** A file without signatures has one entry point, named by its tensors. */

@@ -1,24 +1,9 @@
-import { type CalibrationMethod, calibrate, type Range } from '../calibrate/index.js';
+import { calibrate, type Range } from '../calibrate/index.js';
 import type { ObserveProgress } from '../calibrate/observe.js';
-import { type Elements, openDataset, type Preprocess, type Sample } from '../data/index.js';
+import { type CalibrationOptions, openSamples } from '../calibrate/open-samples.js';
 import { numberTensors, toModel } from '../emit/index.js';
-import type { TensorInfo } from '../entry-point.js';
 import type { Graph, Program, TensorId } from '../graph/graph.js';
 import type { GraphRanges } from './index.js';
-
-export interface CalibrationOptions {
-  /**
-   * What the model meets in use, a few hundred samples of it: the path of a folder of pictures, of
-   * TFRecords, of a .npy, .npz or CSV file; or samples by input name.
-   */
-  readonly data: string | Elements<Sample>;
-  /** How ranges are chosen from what was seen; `min-max` by default. */
-  readonly method?: CalibrationMethod;
-  /** How pictures become numbers. */
-  readonly preprocess?: Preprocess;
-  /** Threads that the samples run on; 1 by default. Results do not depend on it. */
-  readonly threads?: number;
-}
 
 /**
  * The ranges of activations of the graphs that signatures name.
@@ -27,19 +12,17 @@ export interface CalibrationOptions {
  */
 export async function calibratedRanges(
   program: Program,
-  { data, method = 'min-max', preprocess, threads = 1 }: CalibrationOptions,
+  calibration: CalibrationOptions,
   levels: number,
   progress: { readonly signal?: AbortSignal; onProgress?(done: ObserveProgress): void },
 ): Promise<GraphRanges> {
+  const { method = 'min-max', threads = 1 } = calibration;
   const model = toModel(program);
   const ranges = new Map<Graph, ReadonlyMap<TensorId, Range>>();
-  for (const { key, graph, inputNames } of program.signatures) {
+  for (const signature of program.signatures) {
+    const { key, graph } = signature;
     if (ranges.has(graph)) continue;
-    const inputs: TensorInfo[] = graph.inputs.map((id, index) => {
-      const { dtype, shape } = graph.tensor(id);
-      return { name: inputNames[index]!, dtype, shape };
-    });
-    const samples = typeof data === 'string' ? await openDataset(data, inputs, preprocess) : data;
+    const samples = await openSamples(calibration, signature);
     const found = await calibrate(model, samples, {
       ...progress,
       method,

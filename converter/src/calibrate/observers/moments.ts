@@ -7,7 +7,7 @@ import {
   UNKNOWN_DIM,
 } from '@linnet/schema';
 import type { Observer } from '../observer.js';
-import { isReal, type ProbeGraph } from '../probe-graph.js';
+import { holdsReals, type ProbeGraph } from '../probe-graph.js';
 
 /** Rows of X that a run contributes at most: those at equal distances. */
 const SAMPLED_ROWS = 256;
@@ -54,7 +54,7 @@ export class InputMoments implements Observer {
     const node = graph.subgraph.operators[index];
     if (node === undefined || !isWeighted(node)) return false;
     const [input, weights] = node.inputs as readonly [number, number];
-    return isReal(graph.tensor(input).dtype) && isStatic(graph.tensor(weights).shape);
+    return holdsReals(graph.tensor(input)) && isStatic(graph.tensor(weights).shape);
   }
 
   probe(graph: ProbeGraph): readonly number[] {
@@ -62,7 +62,7 @@ export class InputMoments implements Observer {
     if (node === undefined || !isWeighted(node) || !InputMoments.applies(graph, this.node)) {
       throw new LinnetError(
         'INVALID_ARGUMENT',
-        `node ${this.node} has no weights that are multiplied by floating-point inputs`,
+        `node ${this.node} has no weights that are multiplied by real inputs`,
       );
     }
     const { groups, inner } = this.#geometry(graph, node);

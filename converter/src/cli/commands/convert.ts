@@ -20,6 +20,7 @@ import type { CommandContext } from '../context.js';
 import { jsonOption, preprocessOption, signatureOption, threadsOption } from '../options.js';
 import { writeFiles } from '../output-files.js';
 import { createProgress } from '../progress.js';
+import { formatRecovery, type RecoverCommandOptions, recoverOption } from '../recover-options.js';
 import {
   checkReportFlags,
   type ReportFlags,
@@ -30,7 +31,7 @@ import { preferSmallHeap } from '../small-heap.js';
 
 type InputShapes = Readonly<Record<string, readonly number[]>>;
 
-interface ConvertCommandOptions extends ReportFlags {
+interface ConvertCommandOptions extends ReportFlags, RecoverCommandOptions {
   readonly output?: string;
   readonly optimize: OptimizeMode;
   readonly quantize?: QuantizeMode;
@@ -88,6 +89,7 @@ export function convertCommand(context: CommandContext): Command {
         'what an integer model takes and gives (default: float32)',
       ).choices(IO_TYPES),
     )
+    .addOption(recoverOption())
     .addOption(threadsOption())
     .addOption(signatureOption().default(undefined, 'all'))
     .addOption(
@@ -118,6 +120,7 @@ export function convertCommand(context: CommandContext): Command {
           reference: options.report.length > 0,
           optimize: options.optimize,
           ...(options.quantize && { quantize: options.quantize }),
+          ...(options.recover && { recover: options.recover }),
           ...(options.ioType && { ioType: options.ioType }),
           ...(calibrationData && {
             calibration: {
@@ -224,6 +227,7 @@ function formatReport(
     `${before.nodes} ops and ${formatBytes(before.constants)} of constants before, ` +
       `${after.nodes} and ${formatBytes(after.constants)} after`,
   ];
+  if (report.recovery.length > 0) parts.push(formatRecovery(report.recovery));
   if (report.quantized.length > 0) {
     const { quantization, quantized } = report;
     parts.push(`${quantized.length} weight tensors quantized (${quantization})`);

@@ -1,0 +1,63 @@
+/** Factors of symmetric matrices, stored dense and row by row in float64. */
+
+/**
+ * The lower triangle L with L L^T = A.
+ *
+ * @param matrix A [size, size], symmetric; only its lower triangle is read
+ * @returns L [size, size] with zeros above the diagonal, or null where A is not positive definite
+ */
+export function cholesky(matrix: Float64Array, size: number): Float64Array | null {
+  const lower = new Float64Array(size * size);
+  for (let row = 0; row < size; row++) {
+    const a = row * size;
+    for (let column = 0; column <= row; column++) {
+      const b = column * size;
+      let sum = matrix[a + column]!;
+      for (let k = 0; k < column; k++) sum -= lower[a + k]! * lower[b + k]!;
+      if (column < row) lower[a + column] = sum / lower[b + column]!;
+      else if (sum > 0) lower[a + row] = Math.sqrt(sum);
+      else return null;
+    }
+  }
+  return lower;
+}
+
+/** The inverse of a lower triangle [size, size], which is one, too. */
+export function invertLower(lower: Float64Array, size: number): Float64Array {
+  const inverse = new Float64Array(size * size);
+  for (let row = 0; row < size; row++) {
+    const a = row * size;
+    // Row by row: inverse[row] = (unit[row] - sum over k < row of lower[row, k] inverse[k]) / lower[row, row].
+    for (let k = 0; k < row; k++) {
+      const by = lower[a + k]!;
+      if (by === 0) continue;
+      for (let column = 0; column <= k; column++) {
+        inverse[a + column] = inverse[a + column]! - by * inverse[k * size + column]!;
+      }
+    }
+    inverse[a + row] = 1;
+    const diagonal = lower[a + row]!;
+    for (let column = 0; column <= row; column++) {
+      inverse[a + column] = inverse[a + column]! / diagonal;
+    }
+  }
+  return inverse;
+}
+
+/**
+ * The upper triangle R with R^T R = A^-1: what it takes to fix the elements of a vector e from the first
+ * to the last such that e^T A e stays least. An error r of element i moves each later element j by
+ * -r R[i, j] / R[i, i].
+ *
+ * Source: Frantar et al. 2022, arXiv:2210.17323 (section 3.3).
+ *
+ * @param matrix A [size, size], symmetric
+ * @returns R [size, size], upper, or null where A is not positive definite
+ */
+export function inverseFactor(matrix: Float64Array, size: number): Float64Array | null {
+  // With P the reversal of order, P A P = L L^T gives A^-1 = (P L^-T P) (P L^-1 P), whose second factor is upper.
+  const reversed = new Float64Array(matrix.length);
+  for (let i = 0; i < matrix.length; i++) reversed[i] = matrix[matrix.length - 1 - i]!;
+  const lower = cholesky(reversed, size);
+  return lower && invertLower(lower, size).reverse();
+}

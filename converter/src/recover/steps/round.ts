@@ -1,0 +1,149 @@
+import { cloneGraph } from '../../graph/clone.js';
+import { type Moments, memoryParts, observeMoments } from '../moments.js';
+import { biasOf, setBias, setElements } from '../parameters.js';
+import { type Grid, Rounder } from '../rounding.js';
+import type { LayerGain, RecoveryStep, RecoveryTools } from '../step.js';
+import { storedWeights } from '../stored-weights.js';
+import { groupOf, rowOf, type WeightRows } from '../weight-rows.js';
+
+/** Channels that are rounded without a break. */
+const CHANNELS_AT_ONCE = 16;
+
+/** Weights rounded anew, with what that changes on average in the outputs of each channel. */
+interface RoundedWeights {
+  readonly elements: Float32Array;
+  readonly shift: Float64Array;
+}
+
+/**
+ * Weights rounded so that the layer's outputs change least. Their mean error goes into the bias, so
+ * that only what varies counts.
+ */
+export const ROUND: RecoveryStep = {
+  summary:
+    'weights rounded by what their inputs are, each making up for the errors of others (GPTQ)',
+  async run(state, tools) {
+    const stored = storedWeights(state.graph, tools.quantize(state));
+    const graph = cloneGraph(state.graph);
+    const layers: LayerGain[] = [];
+    const byTensor = new Map(stored.map((own) => [own.rows.tensor, own]));
+    const parts = memoryParts(stored.map(({ rows }) => rows));
+    for (const [index, part] of parts.entries()) {
+      const nodes = part.map(({ node, tensor }) => ({ node: node.id, key: tensor }));
+      const what =
+        parts.length === 1
+          ? 'inputs of layers'
+          : `inputs of layers, part ${index + 1} of ${parts.length}`;
+      // Layers before these are rounded already, and their errors are part of the inputs.
+      const run = tools.run(graph);
+      const [fit, held] = [
+        await observeMoments(run, nodes, tools.samples.fit, { ...tools.pass(what), gram: true }),
+        await observeMoments(run, nodes, tools.samples.held, { ...tools.pass(what), gram: true }),
+      ];
+      for (const tensor of new Set(part.map((rows) => rows.tensor))) {
+        const [seen, judge] = [fit.get(tensor), held.get(tensor)];
+        if (seen === undefined || judge === undefined) continue;
+        const { rows, values, grid } = byTensor.get(tensor)!;
+        const rounded = await roundWeights(rows, grid, seen, tools);
+        const before = errorOf(rows, { elements: values, shift: null }, judge);
+        const after = errorOf(rows, rounded, judge);
+        if (after >= before) continue;
+        const power =
+          errorOf(rows, { elements: new Float32Array(values.length), shift: null }, judge) || 1;
+        layers.push({ node: rows.node.name, before: before / power, after: after / power });
+        setElements(graph, tensor, rounded.elements);
+        for (const reader of part.filter((other) => other.tensor === tensor)) {
+          shiftBias(graph, reader, rounded.shift);
+        }
+      }
+    }
+    if (layers.length === 0) return null;
+    const changed = `${layers.length} of ${byTensor.size} weight tensors`;
+    return { state: { ...state, graph }, changed, layers };
+  },
+};
+
+async function roundWeights(
+  rows: WeightRows,
+  grid: Grid,
+  moments: Moments,
+  tools: RecoveryTools,
+): Promise<RoundedWeights> {
+  const { inner, channels, stride, elements } = rows;
+  const rounded = new Float32Array(elements.length);
+  const shift = new Float64Array(channels);
+  let rounder: Rounder | undefined;
+  let group = -1;
+  for (let channel = 0; channel < channels; channel++) {
+    if (channel % CHANNELS_AT_ONCE === 0) await tools.breathe();
+    if (rounder === undefined || groupOf(rows, channel) !== group) {
+      group = groupOf(rows, channel);
+      rounder = new Rounder(covariance(moments, group), inner, grid);
+    }
+    const own = rowOf(rows, elements, channel);
+    const start = rows.offset(channel);
+    for (const [i, value] of rounder.round(own).entries()) {
+      rounded[start + i * stride] = value;
+      const off = rounded[start + i * stride]! - own[i]!;
+      shift[channel] = shift[channel]! + off * moments.mean[group * inner + i]!;
+    }
+  }
+  return { elements: rounded, shift };
+}
+
+/** What the inputs of a group have in common, without their means: [inner, inner]. */
+function covariance(moments: Moments, group: number): Float64Array {
+  const { inner, mean } = moments;
+  const matrix = moments.gram(group);
+  const start = group * inner;
+  for (let i = 0; i < inner; i++) {
+    for (let j = 0; j < inner; j++) {
+      const at = i * inner + j;
+      matrix[at] = matrix[at]! - mean[start + i]! * mean[start + j]!;
+    }
+  }
+  return matrix;
+}
+
+/** The mean square over rows of what weights change in the outputs, all channels together. */
+function errorOf(
+  rows: WeightRows,
+  { elements, shift }: { readonly elements: Float32Array; readonly shift: Float64Array | null },
+  { inner, mean, gram }: Moments,
+): number {
+  let total = 0;
+  let matrix: Float64Array = new Float64Array();
+  let group = -1;
+  for (let channel = 0; channel < rows.channels; channel++) {
+    if (groupOf(rows, channel) !== group) {
+      group = groupOf(rows, channel);
+      matrix = gram(group);
+    }
+    const own = rowOf(rows, rows.elements, channel);
+    const off = rowOf(rows, elements, channel).map((value, i) => value - own[i]!);
+    const by = shift?.[channel] ?? 0;
+    let constant = 0;
+    for (let i = 0; i < inner; i++) {
+      let sum = 0;
+      for (let j = 0; j < inner; j++) sum += matrix[i * inner + j]! * off[j]!;
+      total += off[i]! * sum;
+      constant += off[i]! * mean[group * inner + i]!;
+    }
+    total += by * by - 2 * by * constant;
+  }
+  return total;
+}
+
+function shiftBias(
+  graph: Parameters<typeof setBias>[0],
+  { node }: WeightRows,
+  shift: Float64Array,
+): void {
+  const bias = biasOf(graph, node.id);
+  if (bias !== undefined)
+    setBias(
+      graph,
+      node.id,
+      bias.map((value, i) => value - shift[i]!),
+    );
+}
