@@ -114,9 +114,9 @@ export const CONVOLUTION_KERNELS = {
    * heads, then for each four depths (the last ones padded with zeros) 8 columns times 4 int8
    * weights. A head is the bias plus all that zero points add to a sum but
    * -weight_zero * (sum of the patch's bytes); with `row_params`, where weight_zero must be 0, it is
-   * minus the sum of the column's weights. With `direct`, which is as in conv_f32 and needs a depth
-   * that is a multiple of 4 and no `flip`, `patches` may be null; else it holds bytes, depth rounded
-   * up to a multiple of 4.
+   * minus the sum of the column's weights. `direct` is as in conv_f32; where beside the depth is a
+   * multiple of 4 and there is no `flip`, `patches` may be null; else it holds bytes, depth rounded up
+   * to a multiple of 4.
    */
   conv_q8_dot: { ...PROBLEM, direct: 'u32', ...DOT, ...REQUANTIZATION },
 

@@ -124,6 +124,14 @@ INLINE uint32_t input_element(const conv_problem *c, uint32_t n, uint32_t d, uin
   return (((n * c->in_d + d) * c->in_h + h) * c->in_w + w) * c->in_pixel;
 }
 
+/** Element of the input where the patch of the row at `at` begins, if that is inside the image. */
+INLINE uint32_t first_element(const conv_problem *c, grid_point at) {
+  const patch_run *run = c->run;
+  return input_element(c, at.n, at.d * c->stride_d + (uint32_t)run->offset[0],
+                       at.h * c->stride_h + (uint32_t)run->offset[1],
+                       at.w * c->stride_w + (uint32_t)run->offset[2]);
+}
+
 /** Moves `count` elements from element `from` of the input to element `to` of a patch. */
 typedef void (*patch_copy)(void *patch, uint32_t to, const void *input, uint32_t from,
                            uint32_t count, int32_t zero_point);

@@ -66,7 +66,12 @@ NOINLINE static void compute_pixel(const depthwise_q8_params *p, const uint8_t *
     if (count < BLOCK) sum_block(taps, pairs, weights, c, count, p->input_unsigned, zero, sums);
     else if (p->input_unsigned) sum_block(taps, pairs, weights, c, BLOCK, 1, zero, sums);
     else sum_block(taps, pairs, weights, c, BLOCK, 0, zero, sums);
-    store_sums(output, 1, &out, &image, c, count, 0, (const int32_t (*)[BLOCK])sums);
+    if (params) {
+      store_real(output, out + c, count, c, params[image].scale, sums[0], sums[1]);
+    } else {
+      const i32x4 twice[4] = {sums[0], sums[1], sums[0], sums[1]};
+      store_row(output, out + c, count, c, twice);
+    }
   }
 }
 

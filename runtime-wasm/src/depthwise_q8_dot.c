@@ -119,12 +119,13 @@ INLINE void compute_block(const depthwise_q8_dot_params *p, const sum_output *ou
   for (uint32_t x = 0; x < p->out_w; x++, in += step, out += p->channels) {
     i32x4 sums[4];
     sum_window(p, row, in, weights, factor, sums);
-    store_sums(output, 1, &out, &row->index_of_image, c, min_u32(count, 8), 0,
-               (const int32_t (*)[8])sums);
-    if (count > 8) {
-      store_sums(output, 1, &out, &row->index_of_image, c + 8, count - 8, 0,
-                 (const int32_t (*)[8])(sums + 2));
+    if (!output->row_params) {
+      store_row(output, out + c, count, c, sums);
+      continue;
     }
+    float scale = output->row_params[row->index_of_image].scale;
+    store_real(output, out + c, min_u32(count, 8), c, scale, sums[0], sums[1]);
+    if (count > 8) store_real(output, out + c + 8, count - 8, c + 8, scale, sums[2], sums[3]);
   }
 }
 

@@ -13,31 +13,25 @@ typedef struct {
   float scale;
 } row_param;
 
-/** What becomes of sums; its fields are those of REQUANTIZATION. */
+/**
+ * What becomes of sums. Bytes are made as int8 and have their top bit inverted where they are
+ * unsigned. Vectors are kept in memory because engines make constants anew at each use.
+ */
 typedef struct {
   void *output;
   const float *scales;
   const float *bias;
   const row_param *row_params;
-  /** Bounds of the output; of 8-bit ones, less the zero point. */
-  float low;
-  float high;
-  int32_t zero;
-  uint32_t is_unsigned;
+  /** Bounds of the output; of 8-bit ones, low less the zero point. */
+  f32x4 low;
+  f32x4 high;
+  f32x4 rounding;
+  i32x4 addend;
+  /** The highest int8, 16 times. */
+  v128_t most;
+  /** The bits to invert in 16 bytes. */
+  v128_t flip;
 } sum_output;
-
-/** The sums' way out that a parameter block with the fields of REQUANTIZATION describes. */
-#define SUM_OUTPUT(p)                                       \
-  ((sum_output){                                            \
-      .output = (p)->output,                                \
-      .scales = (p)->scales,                                \
-      .bias = (p)->bias,                                    \
-      .row_params = (p)->row_params,                        \
-      .low = (p)->low,                                      \
-      .high = (p)->high,                                    \
-      .zero = (p)->output_zero,                             \
-      .is_unsigned = (p)->output_unsigned,                  \
-  })
 
 /**
  * Adding 1.5 * 2^23 leaves no bits for a fraction: the sum's low bits are the addend rounded half
@@ -46,83 +40,114 @@ typedef struct {
 #define ROUNDING_ADDEND 12582912.0f
 #define ROUNDING_BITS 0x4b400000
 
-/** round(sums * scales) limited to at least `low`, plus an integer. */
-INLINE i32x4 requantize_i32x4(i32x4 sums, f32x4 scales, f32x4 low, i32x4 addend) {
+/** The sums' way out that a parameter block with the fields of REQUANTIZATION describes. */
+#define SUM_OUTPUT(p)                                                                        \
+  make_sum_output((p)->output, (p)->scales, (p)->bias, (p)->row_params, (p)->low, (p)->high, \
+                  (p)->output_zero - ((p)->output_unsigned ? 128 : 0), (p)->output_unsigned)
+
+INLINE sum_output make_sum_output(void *output, const float *scales, const float *bias,
+                                  const row_param *row_params, float low, float high,
+                                  int32_t zero, uint32_t is_unsigned) {
+  int32_t most = row_params ? 0 : (int32_t)high + zero;
+  return (sum_output){
+      .output = output,
+      .scales = scales,
+      .bias = bias,
+      .row_params = row_params,
+      .low = splat_f32x4(low),
+      .high = splat_f32x4(high),
+      .rounding = splat_f32x4(ROUNDING_ADDEND),
+      .addend = splat_i32x4(zero - ROUNDING_BITS),
+      .most = wasm_i8x16_splat((int8_t)most),
+      .flip = wasm_i8x16_splat(is_unsigned ? -128 : 0),
+  };
+}
+
+/** round(sums * scales) limited to at least the output's lowest, as integers of its kind. */
+INLINE v128_t requantize_i32x4(const sum_output *o, i32x4 sums, f32x4 scales) {
   f32x4 real = (f32x4)wasm_f32x4_convert_i32x4((v128_t)sums) * scales;
-  f32x4 bounded = (f32x4)wasm_f32x4_pmax((v128_t)real, (v128_t)low);
-  return (i32x4)(bounded + ROUNDING_ADDEND) + addend;
+  f32x4 bounded = (f32x4)wasm_f32x4_pmax((v128_t)real, (v128_t)o->low);
+  return (v128_t)((i32x4)(bounded + o->rounding) + o->addend);
 }
 
-/** Eight sums as 8-bit integers, in both halves of the result. */
-INLINE v128_t requantize_eight(i32x4 first, i32x4 second, f32x4 scales0, f32x4 scales1,
-                               const sum_output *o) {
-  f32x4 low = splat_f32x4(o->low);
-  i32x4 addend = splat_i32x4(o->zero - ROUNDING_BITS);
-  v128_t words =
-      wasm_i16x8_narrow_i32x4((v128_t)requantize_i32x4(first, scales0, low, addend),
-                              (v128_t)requantize_i32x4(second, scales1, low, addend));
+/** Sixteen sums as bytes of the output, those of `sums[0]` first. */
+INLINE v128_t requantize_sums(const sum_output *o, const i32x4 sums[4], f32x4 scales0,
+                              f32x4 scales1, f32x4 scales2, f32x4 scales3) {
+  v128_t low = wasm_i16x8_narrow_i32x4(requantize_i32x4(o, sums[0], scales0),
+                                       requantize_i32x4(o, sums[1], scales1));
+  v128_t high = wasm_i16x8_narrow_i32x4(requantize_i32x4(o, sums[2], scales2),
+                                        requantize_i32x4(o, sums[3], scales3));
   /* Both limits are integers, so that limiting after rounding gives the same. */
-  v128_t bounded = wasm_i16x8_min(words, wasm_i16x8_splat((int16_t)((int32_t)o->high + o->zero)));
-  return o->is_unsigned ? wasm_u8x16_narrow_i16x8(bounded, bounded)
-                        : wasm_i8x16_narrow_i16x8(bounded, bounded);
+  v128_t bounded = wasm_i8x16_min(wasm_i8x16_narrow_i16x8(low, high), o->most);
+  return wasm_v128_xor(bounded, o->flip);
 }
 
-/** Stores the first `count` (1 to 8) bytes. */
-INLINE void store_bytes(uint8_t *out, v128_t bytes, uint32_t count) {
+/** Stores the first `count` (0 to 8) of eight bytes. */
+INLINE void store_bytes(uint8_t *out, uint64_t bytes, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) out[i] = (uint8_t)(bytes >> (8 * i));
+}
+
+/**
+ * Stores `count` (1 to 8) results of each of two rows whose first is `column`; the rows' own first
+ * elements are at `elements`, their sums follow each other in `sums`. `first_scale` is the place of
+ * the first result's scale.
+ */
+INLINE void store_two_rows(const sum_output *o, const uint32_t elements[2], uint32_t column,
+                           uint32_t count, uint32_t first_scale, const i32x4 sums[4]) {
+  f32x4 scales0 = load_f32x4(o->scales + first_scale);
+  f32x4 scales1 = load_f32x4(o->scales + first_scale + 4);
+  v128_t bytes = requantize_sums(o, sums, scales0, scales1, scales0, scales1);
+  uint8_t *first = (uint8_t *)o->output + elements[0] + column;
+  uint8_t *second = (uint8_t *)o->output + elements[1] + column;
   if (count == 8) {
-    wasm_v128_store64_lane(out, bytes, 0);
+    wasm_v128_store64_lane(first, bytes, 0);
+    wasm_v128_store64_lane(second, bytes, 1);
   } else {
-    uint64_t lanes = (uint64_t)wasm_i64x2_extract_lane(bytes, 0);
-    for (uint32_t i = 0; i < count; i++) out[i] = (uint8_t)(lanes >> (8 * i));
+    store_bytes(first, (uint64_t)wasm_i64x2_extract_lane(bytes, 0), count);
+    store_bytes(second, (uint64_t)wasm_i64x2_extract_lane(bytes, 1), count);
   }
 }
 
-/** sum * (scale * scales) + bias, clamped; stores the first `count` (1 to 8) results. */
-INLINE void store_real(float *out, i32x4 first, i32x4 second, const float *scales,
-                       const float *bias, float scale, float low, float high, uint32_t count) {
+/** Stores `count` (1 to 16) results of one row at `element`; other parameters as above. */
+INLINE void store_row(const sum_output *o, uint32_t element, uint32_t count, uint32_t first_scale,
+                      const i32x4 sums[4]) {
+  const float *scales = o->scales + first_scale;
+  uint8_t *out = (uint8_t *)o->output + element;
+  if (count == 16) {
+    wasm_v128_store(out, requantize_sums(o, sums, load_f32x4(scales), load_f32x4(scales + 4),
+                                         load_f32x4(scales + 8), load_f32x4(scales + 12)));
+    return;
+  }
+  /* Scales come in whole panels of eight. */
+  const float *upper = count > 8 ? scales + 8 : scales;
+  v128_t bytes = requantize_sums(o, sums, load_f32x4(scales), load_f32x4(scales + 4),
+                                 load_f32x4(upper), load_f32x4(upper + 4));
+  store_bytes(out, (uint64_t)wasm_i64x2_extract_lane(bytes, 0), min_u32(count, 8));
+  if (count > 8) store_bytes(out + 8, (uint64_t)wasm_i64x2_extract_lane(bytes, 1), count - 8);
+}
+
+/**
+ * Stores `count` (1 to 8) reals at `element`: sum * (scale * scales) + bias, clamped; `scale` is the
+ * row's.
+ */
+INLINE void store_real(const sum_output *o, uint32_t element, uint32_t count, uint32_t first_scale,
+                       float scale, i32x4 first, i32x4 second) {
+  const float *scales = o->scales + first_scale;
+  const float *bias = o->bias + first_scale;
+  float *out = (float *)o->output + element;
   f32x4 factor = splat_f32x4(scale);
   f32x4 a = (f32x4)wasm_f32x4_convert_i32x4((v128_t)first) * (factor * load_f32x4(scales)) +
             load_f32x4(bias);
   f32x4 b = (f32x4)wasm_f32x4_convert_i32x4((v128_t)second) * (factor * load_f32x4(scales + 4)) +
             load_f32x4(bias + 4);
-  a = clamp_f32x4(a, splat_f32x4(low), splat_f32x4(high));
-  b = clamp_f32x4(b, splat_f32x4(low), splat_f32x4(high));
+  a = clamp_f32x4(a, o->low, o->high);
+  b = clamp_f32x4(b, o->low, o->high);
   if (count >= 4) {
     store_f32x4(out, a);
     if (count == 8) store_f32x4(out + 4, b);
     else store_partial_f32x4(out + 4, b, count - 4);
   } else {
     store_partial_f32x4(out, a, count);
-  }
-}
-
-/**
- * Turns sums into outputs, `count` (1 to 8) of each of `rows` rows.
- *
- * - `elements`: per row, the element of the output where its column 0 goes.
- * - `images`: per row, its index in row_params; not read without them.
- * - `column`: that of the first sums.
- * - `first_scale`: the place of column 0 in scales and bias.
- * - `sums`: per row 8 sums.
- */
-INLINE void store_sums(const sum_output *o, uint32_t rows, const uint32_t *elements,
-                       const uint32_t *images, uint32_t column, uint32_t count,
-                       uint32_t first_scale, const int32_t (*sums)[8]) {
-  const float *scales = o->scales + first_scale + column;
-  if (o->row_params) {
-    for (uint32_t r = 0; r < rows; r++) {
-      store_real((float *)o->output + elements[r] + column, load_i32x4(sums[r]),
-                 load_i32x4(sums[r] + 4), scales, o->bias + first_scale + column,
-                 o->row_params[images[r]].scale, o->low, o->high, count);
-    }
-    return;
-  }
-  f32x4 scales0 = load_f32x4(scales);
-  f32x4 scales1 = load_f32x4(scales + 4);
-  for (uint32_t r = 0; r < rows; r++) {
-    v128_t bytes =
-        requantize_eight(load_i32x4(sums[r]), load_i32x4(sums[r] + 4), scales0, scales1, o);
-    store_bytes((uint8_t *)o->output + elements[r] + column, bytes, count);
   }
 }
 

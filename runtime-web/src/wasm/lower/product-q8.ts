@@ -50,10 +50,11 @@ export function emitProductQ8(
     });
     return;
   }
-  const direct = isDirect(problem) && form.block.flip === 0 && matrices.depth % 4 === 0;
+  const direct = isDirect(problem);
+  const gathers = !direct || form.block.flip !== 0 || matrices.depth % 4 !== 0;
   emit.call('conv_q8_dot', {
     ...problemArguments(emit, problem, key, itemBytesDot(matrices)),
-    ...blockArguments(emit, 4 * Math.ceil(matrices.depth / 4), !direct, DOT_TILE_ROWS),
+    ...blockArguments(emit, 4 * Math.ceil(matrices.depth / 4), gathers, DOT_TILE_ROWS),
     ...requantization(emit, product, numerics, matrices),
     ...form.block,
     direct: direct ? 1 : 0,

@@ -1,0 +1,167 @@
+/**
+ * How kernels of 8-bit integers walk through a problem: blocks of rows, for each block all panels of
+ * weights, for each panel tiles of rows. conv_q8.c and conv_q8_dot.c bring what multiplies.
+ */
+#ifndef LINNET_PRODUCT_Q8_H
+#define LINNET_PRODUCT_Q8_H
+
+#include "convolution.h"
+#include "requantize.h"
+
+/** Room for whole tiles. */
+#define BLOCK_CAPACITY (MAX_BLOCK_ROWS + 8)
+
+/** Panels that a single row is multiplied with at a time, so that its sums do not wait for each other. */
+#define ROW_PANELS 4
+
+typedef struct {
+  const void *in[BLOCK_CAPACITY];
+  /** Element of the output where a row's first column goes. */
+  uint32_t out[BLOCK_CAPACITY];
+  /** Image of a row. */
+  uint32_t image[BLOCK_CAPACITY];
+  /** What a kernel of dot products must know of a row: see begin_sums in conv_q8_dot.c. */
+  int32_t term[BLOCK_CAPACITY];
+  uint32_t rows;
+} row_block;
+
+/** The product of a block's rows with one panel. */
+typedef struct {
+  const row_block *block;
+  const sum_output *output;
+  const char *panel;
+  uint32_t panel_bytes;
+  /** Steps of a kernel's loop over the depth. */
+  uint32_t steps;
+  /** The panel's first column, and how many there are from there on. */
+  uint32_t column;
+  uint32_t columns;
+  /** The place of column 0 in scales and bias. */
+  uint32_t first_scale;
+} panel_product;
+
+/** Columns of the product's own panel. */
+INLINE uint32_t panel_columns(const panel_product *p) { return min_u32(PANEL, p->columns); }
+
+/** Finds or gathers the patches of `rows` rows from `first_row` of an item on. */
+typedef void (*rows_prepare)(const void *params, const conv_problem *c, const conv_item *item,
+                             void *patches, uint32_t first_row, uint32_t rows, row_block *block);
+
+/** What multiplies a block: all its tiles with one panel, or its only row with ROW_PANELS or one. */
+typedef struct {
+  uint32_t tile_rows;
+  void (*tiles)(const panel_product *p);
+  void (*row_panels)(const panel_product *p);
+  void (*row_panel)(const panel_product *p);
+} multiplier;
+
+/** Lets the last tile repeat the last row, so that all tiles are whole. */
+INLINE void complete_tile(row_block *block, uint32_t rows, uint32_t tile_rows) {
+  block->rows = divide_up(rows, tile_rows) * tile_rows;
+  for (uint32_t r = rows; r < block->rows; r++) {
+    block->in[r] = block->in[rows - 1];
+    block->out[r] = block->out[rows - 1];
+    block->image[r] = block->image[rows - 1];
+    block->term[r] = block->term[rows - 1];
+  }
+}
+
+/** Multiplies a block with the panels of a span. */
+INLINE void multiply_block(const multiplier *m, panel_product *p, const conv_problem *c,
+                           const char *weights, span panels, uint32_t is_row) {
+  for (uint32_t i = panels.begin; i < panels.end;) {
+    p->panel = weights + (size_t)i * p->panel_bytes;
+    p->column = i * PANEL;
+    p->columns = c->columns - p->column;
+    if (!is_row) {
+      m->tiles(p);
+      i++;
+    } else if (panels.end - i >= ROW_PANELS) {
+      m->row_panels(p);
+      i += ROW_PANELS;
+    } else {
+      m->row_panel(p);
+      i++;
+    }
+  }
+}
+
+/**
+ * A thread's part of a problem. A panel's bytes are those of 8 int32 and `steps` times
+ * `step_bytes`; `patches` is the thread's own.
+ */
+INLINE void multiply_problem(const conv_problem *c, const sum_output *output, const multiplier *m,
+                             const void *weights, uint32_t steps, uint32_t step_bytes,
+                             void *patches, const void *params, rows_prepare prepare,
+                             uint32_t thread, uint32_t threads) {
+  conv_share part = share_problem(c, m->tile_rows, thread, threads);
+  uint32_t rows_of_item = item_rows(c);
+  uint32_t tiles_of_item = divide_up(rows_of_item, m->tile_rows);
+  uint32_t block_tiles = c->block_rows / m->tile_rows;
+  row_block block;
+  panel_product product = {
+      .block = &block,
+      .output = output,
+      .panel_bytes = PANEL * sizeof(int32_t) + steps * step_bytes,
+      .steps = steps,
+  };
+  if (part.panels.begin == part.panels.end) return;
+
+  for (uint32_t tile = part.tiles.begin; tile < part.tiles.end;) {
+    const conv_item *item = &c->item[tile / tiles_of_item];
+    uint32_t tile_of_item = tile % tiles_of_item;
+    uint32_t tiles = min_u32(part.tiles.end - tile, tiles_of_item - tile_of_item);
+    tiles = min_u32(tiles, block_tiles);
+    uint32_t first_row = tile_of_item * m->tile_rows;
+    uint32_t rows = min_u32(tiles * m->tile_rows, rows_of_item - first_row);
+    prepare(params, c, item, patches, first_row, rows, &block);
+    complete_tile(&block, rows, m->tile_rows);
+    product.first_scale = item->scales;
+    multiply_block(m, &product, c, (const char *)weights + item->weights, part.panels, rows == 1);
+    tile += tiles;
+  }
+}
+
+/** Stores the sums of one row with `panels` (a constant) panels. */
+INLINE void finish_row(const panel_product *p, uint32_t panels, const i32x4 *sums) {
+  const row_block *b = p->block;
+  const sum_output *o = p->output;
+  uint32_t element = b->out[0] + p->column;
+  uint32_t scale = p->first_scale + p->column;
+  if (o->row_params) {
+    for (uint32_t i = 0; i < panels; i++) {
+      store_real(o, element + PANEL * i, min_u32(PANEL, p->columns - PANEL * i), scale + PANEL * i,
+                 o->row_params[b->image[0]].scale, sums[2 * i], sums[2 * i + 1]);
+    }
+  } else if (panels == 1) {
+    const i32x4 twice[4] = {sums[0], sums[1], sums[0], sums[1]};
+    store_row(o, element, panel_columns(p), scale, twice);
+  } else {
+    for (uint32_t i = 0; i < panels; i += 2) {
+      store_row(o, element + PANEL * i, min_u32(2 * PANEL, p->columns - PANEL * i),
+                scale + PANEL * i, sums + 2 * i);
+    }
+  }
+}
+
+/** Stores the sums of the `rows` (a constant, even) rows from `at` on with the panel. */
+INLINE void finish_tile(const panel_product *p, uint32_t at, uint32_t rows, uint32_t is_hybrid,
+                        const i32x4 (*sums)[2]) {
+  const row_block *b = p->block;
+  const sum_output *o = p->output;
+  uint32_t scale = p->first_scale + p->column;
+  uint32_t count = panel_columns(p);
+  if (is_hybrid) {
+    for (uint32_t r = 0; r < rows; r++) {
+      store_real(o, b->out[at + r] + p->column, count, scale,
+                 o->row_params[b->image[at + r]].scale, sums[r][0], sums[r][1]);
+    }
+    return;
+  }
+  for (uint32_t r = 0; r < rows; r += 2) {
+    const i32x4 two[4] = {sums[r][0], sums[r][1], sums[r + 1][0], sums[r + 1][1]};
+    store_two_rows(o, b->out + at + r, p->column, count, scale, two);
+  }
+}
+
+#endif
