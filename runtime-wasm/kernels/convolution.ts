@@ -65,6 +65,28 @@ const REQUANTIZATION = {
  */
 const DOT = { weight_zero: 'i32', flip: 'u32' } as const;
 
+/**
+ * Depthwise convolution of 8-bit integers, NHWC, one output per channel.
+ *
+ * Rows of the output are computed in groups of `group_rows` (1 to 4), `group_spacing` rows from one to
+ * the next, which see the same 4 * `quads` rows of the input, `dilation_h` apart; the weights of each
+ * row of a group are moved to the taps that it sees, with zeros elsewhere. `strip` is how many
+ * neighbouring outputs are computed at a time. `weights` are blocks of `block_bytes` bytes, of as many
+ * channels as a kernel takes at a time, the last block ending with the last channel. `columns` is per thread
+ * `column_bytes` bytes, room for 64 for each column that a strip sees and each quad.
+ */
+const DEPTHWISE_Q8 = {
+  ...WINDOW,
+  weights: 'in',
+  columns: 'temp',
+  column_bytes: 'u32',
+  quads: 'u32',
+  strip: 'u32',
+  group_rows: 'u32',
+  group_spacing: 'u32',
+  block_bytes: 'u32',
+} as const;
+
 const MATRICES = {
   input: 'in',
   bias: 'in',
@@ -153,27 +175,20 @@ export const CONVOLUTION_KERNELS = {
   depthwise_f32: { ...WINDOW, weights: 'in', bias: 'in', low: 'f32', high: 'f32' },
 
   /**
-   * Depthwise convolution of 8-bit integers. For each 8 channels `weights` holds 8 int32 biases,
-   * then for each pair of taps (the last one padded with zeros) 8 channels times 2 int16 weights
-   * less their zero points. The other fields are those of conv_q8, by channel and by image;
-   * `taps` is per thread `tap_bytes` bytes, room for 4 for each tap, an even number of them.
+   * Depthwise convolution of 8-bit integers, of DEPTHWISE_Q8's form; the other fields are those of
+   * conv_q8, by channel and by image. A block has 8 channels: 8 int32 biases, then for each row of a
+   * group, each column of the window and each quad the int16 weights less their zero points: 8
+   * channels times taps 0 and 1 of the quad, then 8 channels times taps 2 and 3.
    */
-  depthwise_q8: { ...WINDOW, weights: 'in', taps: 'temp', tap_bytes: 'u32', ...REQUANTIZATION },
+  depthwise_q8: { ...DEPTHWISE_Q8, ...REQUANTIZATION },
 
   /**
-   * The same by dot products of bytes. For each 16 channels `weights` holds 16 int32 heads as those
-   * of conv_q8_dot, then for each column of the window and each four of its rows (the last ones padded with
-   * zeros) 16 channels times 4 int8 weights. `columns` is per thread `column_bytes` bytes, room for
-   * 64 for each column that a row of outputs sees and each four rows of the window.
+   * The same by dot products of bytes, of DOT's kind. `weights` begins with masks: for each row of a
+   * group and each quad 16 int8, four times weight_zero for the taps of that row and 0 for others.
+   * A block has 16 channels: 16 int32 heads as those of conv_q8_dot, then for each row of a group,
+   * each column of the window and each quad 16 channels times 4 int8 weights.
    */
-  depthwise_q8_dot: {
-    ...WINDOW,
-    weights: 'in',
-    columns: 'temp',
-    column_bytes: 'u32',
-    ...DOT,
-    ...REQUANTIZATION,
-  },
+  depthwise_q8_dot: { ...DEPTHWISE_Q8, ...DOT, ...REQUANTIZATION },
 } as const satisfies Record<string, KernelDeclaration>;
 
 interface Product {

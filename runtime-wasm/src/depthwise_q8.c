@@ -1,91 +1,115 @@
 /**
  * Depthwise convolution of 8-bit integers: depthwise_q8 of kernels/convolution.ts.
  *
- * Two taps at a time: their values are interleaved channel by channel, so that one instruction
- * multiplies both and adds the products.
+ * Two taps at a time: their values less the zero point are int16 that lie side by side, so that one
+ * instruction multiplies both and adds the products.
  */
+#include "depthwise_q8.h"
 #include "kernels.h"
-#include "requantize.h"
 #include "simd.h"
-#include "window.h"
 
-#define BLOCK 8
+#define LANES 8
+/** Vectors of a block's sums. */
+#define VECTORS 2
 
-/** `count` (1 to 8) values of a tap less the zero point; zeros for a tap outside the image. */
-INLINE i16x8 load_tap(const uint8_t *tap, uint32_t c, uint32_t count, uint32_t is_unsigned,
-                      i16x8 zero) {
-  if (tap == NULL) return splat_i16x8(0);
-  if (count == BLOCK) return (is_unsigned ? widen_u8(tap + c) : widen_i8(tap + c)) - zero;
-  uint8_t bytes[BLOCK] = {0};
-  for (uint32_t i = 0; i < count; i++) bytes[i] = tap[c + i];
-  return (is_unsigned ? widen_u8(bytes) : widen_i8(bytes)) - zero;
+/** Interleaves the first two rows and the last two. */
+INLINE void interleave_words(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t count,
+                             const strip *s, uint32_t is_unsigned) {
+  v128_t zero = wasm_i16x8_splat((int16_t)s->zero);
+  v128_t row[QUAD];
+  for (uint32_t i = 0; i < QUAD; i++) {
+    v128_t bytes = load_bytes(rows[i], count);
+    row[i] = wasm_i16x8_sub(is_unsigned ? wasm_u16x8_extend_low_u8x16(bytes)
+                                        : wasm_i16x8_extend_low_i8x16(bytes),
+                            zero);
+  }
+  wasm_v128_store(to, zip_low_i16x8(row[0], row[1]));
+  wasm_v128_store(to + 16, zip_high_i16x8(row[0], row[1]));
+  wasm_v128_store(to + 32, zip_low_i16x8(row[2], row[3]));
+  wasm_v128_store(to + 48, zip_high_i16x8(row[2], row[3]));
 }
 
-/** Sums of `count` channels from `c` on over the taps. */
-INLINE void sum_block(const uint8_t *const *taps, uint32_t pairs, const int32_t *weights,
-                      uint32_t c, uint32_t count, uint32_t is_unsigned, i16x8 zero,
-                      i32x4 sums[2]) {
-  sums[0] = load_i32x4(weights);
-  sums[1] = load_i32x4(weights + 4);
-  const int16_t *w = (const int16_t *)(weights + BLOCK);
-  for (uint32_t i = 0; i < pairs; i++, w += 2 * BLOCK) {
-    v128_t a = (v128_t)load_tap(taps[2 * i], c, count, is_unsigned, zero);
-    v128_t b = (v128_t)load_tap(taps[2 * i + 1], c, count, is_unsigned, zero);
-    v128_t low = wasm_i16x8_shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-    v128_t high = wasm_i16x8_shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-    sums[0] = dot_i16x8((i16x8)low, load_i16x8(w), sums[0]);
-    sums[1] = dot_i16x8((i16x8)high, load_i16x8(w + BLOCK), sums[1]);
+INLINE void interleave_i8(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t count,
+                          const strip *s) {
+  interleave_words(to, rows, count, s, 0);
+}
+
+INLINE void interleave_u8(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t count,
+                          const strip *s) {
+  interleave_words(to, rows, count, s, 1);
+}
+
+/** Stores the sums of an output of `sets` (a constant, 1 or 2) rows of the group from `first` on. */
+INLINE void finish(const strip *s, uint32_t first, uint32_t sets, uint32_t at,
+                   const i32x4 sums[2 * VECTORS]) {
+  const sum_output *o = s->output;
+  uint32_t count = min_u32(s->channels, LANES);
+  if (o->row_params) {
+    float scale = o->row_params[s->image].scale;
+    for (uint32_t set = 0; set < sets; set++) {
+      store_real(o, s->out[first + set] + at, count, s->channel, scale, sums[2 * set],
+                 sums[2 * set + 1]);
+    }
+  } else if (sets == 2) {
+    store_two_rows(o, s->out + first, at, count, s->channel, sums);
+  } else {
+    store_row(o, s->out[first] + at, count, s->channel, sums);
   }
 }
 
-/** Fills in where the taps of a window lie; NULL for those outside and for the odd one. */
-INLINE void find_taps(const depthwise_q8_params *p, const uint8_t *image, window_cut rows,
-                      window_cut columns, const uint8_t **taps) {
-  const uint8_t **tap = taps;
-  for (uint32_t ky = 0; ky < p->window_h; ky++) {
-    uint32_t y = (uint32_t)rows.origin + ky * p->dilation_h;
-    for (uint32_t kx = 0; kx < p->window_w; kx++) {
-      uint32_t x = (uint32_t)columns.origin + kx * p->dilation_w;
-      /* A negative coordinate is a large one as unsigned. */
-      *tap++ = y < p->in_h && x < p->in_w ? image + (y * p->in_w + x) * p->channels : NULL;
+/**
+ * Multiplies `sets` (a constant, 1 or 2) rows of the group from `first` on, with windows `width` wide
+ * and 4 * `quads` high.
+ */
+INLINE void multiply_rows(const strip *s, uint32_t first, uint32_t sets, uint32_t width,
+                          uint32_t quads) {
+  const depthwise_problem *p = s->problem;
+  uint32_t column_bytes = COLUMN_BYTES * quads;
+  const int32_t *biases = (const int32_t *)s->weights;
+  const char *first_weights = (const char *)(biases + LANES) + first * s->row_bytes;
+  for (uint32_t x = 0; x < s->outputs; x++) {
+    const uint8_t *in = p->columns + x * p->stride_w * column_bytes;
+    const char *weights = first_weights;
+    i32x4 sums[2 * VECTORS];
+    for (uint32_t i = 0; i < 2 * VECTORS; i++) sums[i] = load_i32x4(biases + 4 * (i % VECTORS));
+    for (uint32_t kx = 0; kx < width; kx++, in += column_bytes * p->dilation_w) {
+      for (uint32_t q = 0; q < quads; q++, weights += COLUMN_BYTES) {
+        for (uint32_t i = 0; i < 4; i++) {
+          i16x8 taps = load_i16x8((const int16_t *)(in + q * COLUMN_BYTES + 16 * i));
+          for (uint32_t set = 0; set < sets; set++) {
+            i16x8 w = load_i16x8((const int16_t *)(weights + set * s->row_bytes + 16 * i));
+            sums[2 * set + i % 2] = dot_i16x8(taps, w, sums[2 * set + i % 2]);
+          }
+        }
+      }
     }
+    finish(s, first, sets, x * p->channels, sums);
   }
-  *tap = NULL;
 }
 
-NOINLINE static void compute_pixel(const depthwise_q8_params *p, const uint8_t *const *taps,
-                                   const sum_output *output, uint32_t image, uint32_t out) {
-  uint32_t pairs = divide_up(p->window_h * p->window_w, 2);
-  uint32_t block_words = BLOCK + pairs * BLOCK;
-  const row_param *params = output->row_params;
-  i16x8 zero = splat_i16x8((int16_t)(params ? params[image].zero : p->input_zero));
-  const int32_t *weights = p->weights;
-  for (uint32_t c = 0; c < p->channels; c += BLOCK, weights += block_words) {
-    uint32_t count = min_u32(BLOCK, p->channels - c);
-    i32x4 sums[2];
-    if (count < BLOCK) sum_block(taps, pairs, weights, c, count, p->input_unsigned, zero, sums);
-    else if (p->input_unsigned) sum_block(taps, pairs, weights, c, BLOCK, 1, zero, sums);
-    else sum_block(taps, pairs, weights, c, BLOCK, 0, zero, sums);
-    if (params) {
-      store_real(output, out + c, count, c, params[image].scale, sums[0], sums[1]);
-    } else {
-      const i32x4 twice[4] = {sums[0], sums[1], sums[0], sums[1]};
-      store_row(output, out + c, count, c, twice);
-    }
+NOINLINE static void multiply_two_rows_3(const strip *s) { multiply_rows(s, 0, 2, 3, 1); }
+NOINLINE static void multiply_row_3(const strip *s, uint32_t row) {
+  multiply_rows(s, row, 1, 3, 1);
+}
+NOINLINE static void multiply_row(const strip *s, uint32_t row) {
+  multiply_rows(s, row, 1, s->problem->window_w, s->problem->quads);
+}
+
+static void multiply_strip(const strip *s) {
+  uint32_t is_common = s->problem->window_w == 3 && s->problem->quads == 1;
+  if (is_common && s->rows == 2) {
+    multiply_two_rows_3(s);
+    return;
+  }
+  for (uint32_t row = 0; row < s->rows; row++) {
+    if (is_common) multiply_row_3(s, row);
+    else multiply_row(s, row);
   }
 }
 
 void depthwise_q8(const depthwise_q8_params *p, uint32_t thread, uint32_t threads) {
-  const uint8_t **taps = (const uint8_t **)((char *)p->taps + (size_t)thread * p->tap_bytes);
-  sum_output output = SUM_OUTPUT(p);
-  span rows_of_output = share(p->images * p->out_h, 1, thread, threads);
-  for (uint32_t row = rows_of_output.begin; row < rows_of_output.end; row++) {
-    uint32_t image = row / p->out_h;
-    const uint8_t *in = (const uint8_t *)p->input + image * p->in_h * p->in_w * p->channels;
-    window_cut rows = CUT_ROWS(p, row % p->out_h);
-    for (uint32_t x = 0; x < p->out_w; x++) {
-      find_taps(p, in, rows, CUT_COLUMNS(p, x), taps);
-      compute_pixel(p, taps, &output, image, (row * p->out_w + x) * p->channels);
-    }
-  }
+  depthwise_problem c = DEPTHWISE_PROBLEM(p, thread);
+  sum_output o = SUM_OUTPUT(p);
+  if (p->input_unsigned) convolve_strips(&c, &o, LANES, interleave_u8, multiply_strip, thread, threads);
+  else convolve_strips(&c, &o, LANES, interleave_i8, multiply_strip, thread, threads);
 }

@@ -1,157 +1,136 @@
 /**
  * Depthwise convolution of 8-bit integers by dot products of four bytes: depthwise_q8_dot of
  * kernels/convolution.ts.
- *
- * For 16 channels of one row of outputs, the input rows that the window sees are first interleaved,
- * so that four taps of a column lie side by side for each channel. Each column is then read by every
- * output that sees it, without regard to the image's borders, which are made of zero points.
  */
+#include "depthwise_q8.h"
 #include "kernels.h"
-#include "requantize.h"
 #include "simd.h"
-#include "window.h"
 
 #define LANES 16
-#define QUAD 4
+/** Vectors of a block's sums. */
+#define VECTORS 4
 
-/** `count` (1 to 16) bytes, zeros in the other lanes. */
-INLINE v128_t load_bytes(const uint8_t *from, uint32_t count) {
-  if (count == LANES) return wasm_v128_load(from);
-  uint8_t bytes[LANES] = {0};
-  for (uint32_t i = 0; i < count; i++) bytes[i] = from[i];
-  return wasm_v128_load(bytes);
-}
+/** What the kernels' own callbacks need to know. */
+typedef struct {
+  depthwise_problem problem;
+  v128_t flip;
+  uint32_t is_flipped;
+  uint32_t has_weight_zero;
+} dot_problem;
 
-/** Stores the bytes of four vectors in turn: those of lane 0, of lane 1 and so on. */
-INLINE void store_interleaved(uint8_t *to, const v128_t rows[QUAD]) {
-  v128_t low01 = zip_low_i8x16(rows[0], rows[1]);
-  v128_t low23 = zip_low_i8x16(rows[2], rows[3]);
-  v128_t high01 = zip_high_i8x16(rows[0], rows[1]);
-  v128_t high23 = zip_high_i8x16(rows[2], rows[3]);
+INLINE const dot_problem *problem_of(const strip *s) { return (const dot_problem *)s->problem; }
+
+INLINE void interleave_bytes(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t count,
+                             const strip *s) {
+  v128_t flip = problem_of(s)->flip;
+  v128_t row[QUAD];
+  for (uint32_t i = 0; i < QUAD; i++) row[i] = wasm_v128_xor(load_bytes(rows[i], count), flip);
+  v128_t low01 = zip_low_i8x16(row[0], row[1]);
+  v128_t low23 = zip_low_i8x16(row[2], row[3]);
+  v128_t high01 = zip_high_i8x16(row[0], row[1]);
+  v128_t high23 = zip_high_i8x16(row[2], row[3]);
   wasm_v128_store(to, zip_low_i16x8(low01, low23));
   wasm_v128_store(to + 16, zip_high_i16x8(low01, low23));
   wasm_v128_store(to + 32, zip_low_i16x8(high01, high23));
   wasm_v128_store(to + 48, zip_high_i16x8(high01, high23));
 }
 
-/** What is the same for all outputs of one row. */
-typedef struct {
-  const uint8_t *image;
-  /** Where the window's first row falls. */
-  int32_t origin;
-  uint32_t index_of_image;
-  int32_t zero;
-  uint32_t quads;
-  /** Columns of `interleaved`: those of the image and the padding that windows see. */
-  uint32_t columns;
-  uint8_t *interleaved;
-} output_row;
+INLINE void finish(const strip *s, uint32_t element, const i32x4 sums[VECTORS]) {
+  const sum_output *o = s->output;
+  uint32_t count = min_u32(s->channels, LANES);
+  if (o->row_params) {
+    float scale = o->row_params[s->image].scale;
+    store_real(o, element, min_u32(count, 8), s->channel, scale, sums[0], sums[1]);
+    if (count <= 8) return;
+    store_real(o, element + 8, count - 8, s->channel + 8, scale, sums[2], sums[3]);
+  } else {
+    store_row(o, element, count, s->channel, sums);
+  }
+}
 
 /**
- * Interleaves `count` channels from `c` on of the image's columns and of those around it. Column x
- * of the padded image gets LANES * QUAD * quads bytes.
+ * Multiplies `sets` (a constant) rows of the group from `first` on, with windows `width` wide and
+ * 4 * `quads` high; with `has_zero` (a constant) what the weights' zero point adds is taken off.
  */
-INLINE void interleave_columns(const depthwise_q8_dot_params *p, const output_row *row, uint32_t c,
-                               uint32_t count) {
-  v128_t flip = wasm_i8x16_splat((int8_t)p->flip);
-  v128_t pad = wasm_i8x16_splat((int8_t)(row->zero ^ (int32_t)p->flip));
-  uint32_t column_bytes = LANES * QUAD * row->quads;
-  for (uint32_t q = 0; q < row->quads; q++) {
-    const uint8_t *from[QUAD];
-    v128_t outside[QUAD];
-    for (uint32_t i = 0; i < QUAD; i++) {
-      uint32_t tap = q * QUAD + i;
-      uint32_t y = (uint32_t)row->origin + tap * p->dilation_h;
-      /* A negative coordinate is a large one as unsigned. */
-      from[i] = tap < p->window_h && y < p->in_h
-                    ? row->image + (size_t)y * p->in_w * p->channels + c
-                    : NULL;
-      outside[i] = tap < p->window_h ? pad : wasm_i8x16_const_splat(0);
+INLINE void multiply_rows(const strip *s, uint32_t first, uint32_t sets, uint32_t width,
+                          uint32_t quads, uint32_t has_zero) {
+  const depthwise_problem *p = s->problem;
+  uint32_t column_bytes = COLUMN_BYTES * quads;
+  const char *masks = p->weights - (p->group_rows - first) * quads * sizeof(v128_t);
+  i32x4 heads[VECTORS];
+  for (uint32_t i = 0; i < VECTORS; i++) {
+    heads[i] = load_i32x4((const int32_t *)s->weights + 4 * i);
+    if (p->row_params) heads[i] *= splat_i32x4(problem_of(s)->is_flipped ? s->zero + 128 : s->zero);
+  }
+  const char *first_weights = s->weights + COLUMN_BYTES + first * s->row_bytes;
+  for (uint32_t x = 0; x < s->outputs; x++) {
+    const uint8_t *in = p->columns + x * p->stride_w * column_bytes;
+    const char *weights = first_weights;
+    i32x4 sums[MAX_GROUP_ROWS][VECTORS];
+    for (uint32_t set = 0; set < sets; set++) {
+      for (uint32_t i = 0; i < VECTORS; i++) sums[set][i] = has_zero ? splat_i32x4(0) : heads[i];
     }
-    uint8_t *to = row->interleaved + q * LANES * QUAD;
-    for (uint32_t x = 0; x < row->columns; x++, to += column_bytes) {
-      v128_t rows[QUAD];
-      uint32_t is_inside = x - p->pad_left < p->in_w;
-      for (uint32_t i = 0; i < QUAD; i++) {
-        rows[i] = outside[i];
-        if (!is_inside || from[i] == NULL) continue;
-        rows[i] = wasm_v128_xor(load_bytes(from[i], count), flip);
-        from[i] += p->channels;
+    i32x4 plain[VECTORS];
+    for (uint32_t i = 0; i < VECTORS; i++) plain[i] = splat_i32x4(0);
+    for (uint32_t kx = 0; kx < width; kx++, in += column_bytes * p->dilation_w) {
+      for (uint32_t q = 0; q < quads; q++, weights += COLUMN_BYTES) {
+        for (uint32_t i = 0; i < VECTORS; i++) {
+          v128_t taps = wasm_v128_load(in + q * COLUMN_BYTES + 16 * i);
+          for (uint32_t set = 0; set < sets; set++) {
+            v128_t w = wasm_v128_load(weights + set * s->row_bytes + 16 * i);
+            sums[set][i] = dot_i8x16(w, taps, sums[set][i]);
+          }
+          if (has_zero) plain[i] = dot_i8x16(wasm_v128_load(masks + 16 * q), taps, plain[i]);
+        }
       }
-      store_interleaved(to, rows);
+    }
+    for (uint32_t set = 0; set < sets; set++) {
+      for (uint32_t i = 0; has_zero && i < VECTORS; i++) sums[set][i] += heads[i] - plain[i];
+      finish(s, s->out[first + set] + x * p->channels, sums[set]);
     }
   }
 }
 
-/** The sums of 16 channels over a window whose first column is at `in`. */
-INLINE void sum_window(const depthwise_q8_dot_params *p, const output_row *row, const uint8_t *in,
-                       const int32_t *weights, int32_t factor, i32x4 sums[4]) {
-  uint32_t step = LANES * QUAD * row->quads * p->dilation_w;
-  i32x4 plain[4];
-  v128_t ones = wasm_i8x16_const_splat(1);
-  for (uint32_t i = 0; i < 4; i++) {
-    i32x4 heads = load_i32x4(weights + 4 * i);
-    sums[i] = p->row_params ? heads * splat_i32x4(factor) : heads;
-    plain[i] = splat_i32x4(0);
-  }
-  const char *w = (const char *)(weights + LANES);
-  for (uint32_t x = 0; x < p->window_w; x++, in += step) {
-    for (uint32_t q = 0; q < row->quads; q++, w += LANES * QUAD) {
-      for (uint32_t i = 0; i < 4; i++) {
-        v128_t taps = wasm_v128_load(in + q * LANES * QUAD + 16 * i);
-        sums[i] = dot_i8x16(wasm_v128_load(w + 16 * i), taps, sums[i]);
-        if (p->weight_zero) plain[i] = dot_i8x16(ones, taps, plain[i]);
-      }
-    }
-  }
-  if (!p->weight_zero) return;
-  for (uint32_t i = 0; i < 4; i++) sums[i] -= plain[i] * splat_i32x4(p->weight_zero);
+NOINLINE static void multiply_two_rows_3(const strip *s) { multiply_rows(s, 0, 2, 3, 1, 0); }
+NOINLINE static void multiply_row_3(const strip *s, uint32_t row) {
+  multiply_rows(s, row, 1, 3, 1, 0);
+}
+NOINLINE static void multiply_row_3_less_zero(const strip *s, uint32_t row) {
+  multiply_rows(s, row, 1, 3, 1, 1);
+}
+NOINLINE static void multiply_row(const strip *s, uint32_t row) {
+  multiply_rows(s, row, 1, s->problem->window_w, s->problem->quads, 0);
+}
+NOINLINE static void multiply_row_less_zero(const strip *s, uint32_t row) {
+  multiply_rows(s, row, 1, s->problem->window_w, s->problem->quads, 1);
 }
 
-/** Computes `count` (1 to 16) channels from `c` on of a row of outputs, the first at `out`. */
-INLINE void compute_block(const depthwise_q8_dot_params *p, const sum_output *output,
-                          const output_row *row, const int32_t *weights, uint32_t c,
-                          uint32_t count, uint32_t out) {
-  interleave_columns(p, row, c, count);
-  const uint8_t *in = row->interleaved;
-  int32_t factor = p->flip ? row->zero + 128 : row->zero;
-  uint32_t step = LANES * QUAD * row->quads * p->stride_w;
-  for (uint32_t x = 0; x < p->out_w; x++, in += step, out += p->channels) {
-    i32x4 sums[4];
-    sum_window(p, row, in, weights, factor, sums);
-    if (!output->row_params) {
-      store_row(output, out + c, count, c, sums);
-      continue;
-    }
-    float scale = output->row_params[row->index_of_image].scale;
-    store_real(output, out + c, min_u32(count, 8), c, scale, sums[0], sums[1]);
-    if (count > 8) store_real(output, out + c + 8, count - 8, c + 8, scale, sums[2], sums[3]);
+static void multiply_strip(const strip *s) {
+  const depthwise_problem *p = s->problem;
+  uint32_t is_common = p->window_w == 3 && p->quads == 1;
+  uint32_t has_zero = problem_of(s)->has_weight_zero;
+  if (is_common && !has_zero && s->rows == 2) {
+    multiply_two_rows_3(s);
+    return;
+  }
+  for (uint32_t row = 0; row < s->rows; row++) {
+    if (is_common && has_zero) multiply_row_3_less_zero(s, row);
+    else if (is_common) multiply_row_3(s, row);
+    else if (has_zero) multiply_row_less_zero(s, row);
+    else multiply_row(s, row);
   }
 }
 
 void depthwise_q8_dot(const depthwise_q8_dot_params *p, uint32_t thread, uint32_t threads) {
-  uint32_t blocks = divide_up(p->channels, LANES);
-  span part = share(p->images * p->out_h * blocks, 1, thread, threads);
-  const row_param *params = p->row_params;
+  dot_problem problem = {
+      .problem = DEPTHWISE_PROBLEM(p, thread),
+      .flip = wasm_i8x16_splat((int8_t)p->flip),
+      .is_flipped = p->flip != 0,
+      .has_weight_zero = p->weight_zero != 0,
+  };
+  /* The masks of the group's rows come before the blocks. */
+  problem.problem.weights += p->group_rows * p->quads * sizeof(v128_t);
   sum_output output = SUM_OUTPUT(p);
-  output_row row;
-  row.quads = divide_up(p->window_h, QUAD);
-  row.columns = (p->out_w - 1) * p->stride_w + (p->window_w - 1) * p->dilation_w + 1;
-  row.interleaved = (uint8_t *)p->columns + (size_t)thread * p->column_bytes;
-  uint32_t block_words = LANES * (1 + row.quads * p->window_w);
-  for (uint32_t index = part.begin; index < part.end; index++) {
-    uint32_t out_row = index / blocks;
-    uint32_t block = index % blocks;
-    row.index_of_image = out_row / p->out_h;
-    row.image = (const uint8_t *)p->input +
-                (size_t)row.index_of_image * p->in_h * p->in_w * p->channels;
-    row.origin = CUT_ROWS(p, out_row % p->out_h).origin;
-    row.zero = params ? params[row.index_of_image].zero : p->input_zero;
-    const int32_t *weights = (const int32_t *)p->weights + block * block_words;
-    uint32_t c = block * LANES;
-    uint32_t count = min_u32(LANES, p->channels - c);
-    uint32_t out = out_row * p->out_w * p->channels;
-    if (count == LANES) compute_block(p, &output, &row, weights, c, LANES, out);
-    else compute_block(p, &output, &row, weights, c, count, out);
-  }
+  convolve_strips(&problem.problem, &output, LANES, interleave_bytes, multiply_strip, thread,
+                  threads);
 }

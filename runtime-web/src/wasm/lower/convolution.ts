@@ -5,19 +5,13 @@ import { rowMajor } from '../../lower/dims.js';
 import { type Numerics, numericsOf } from '../../lower/numerics.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { type Axis, FLAT, imageAxes, windowAxis } from '../../lower/window.js';
-import type { BufferRef, LowerSite } from '../../plan/lowering.js';
+import type { LowerSite } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter, Lowering } from '../lowering.js';
-import { depthwiseMatrix, type Matrices, packDepthwiseDot } from './packing.js';
-import { type Problem, type Run, threadBytes } from './problem.js';
+import { emitDepthwiseQ8 } from './depthwise-q8.js';
+import type { Matrices } from './packing.js';
+import type { Problem, Run } from './problem.js';
 import { type ProductView, productLowering } from './product.js';
-import {
-  dotForm,
-  emitPackedDot,
-  emitWeightsQ8,
-  type IntegerNumerics,
-  requantization,
-} from './product-q8.js';
 import { windowArguments } from './window.js';
 
 type Shape4 = readonly [number, number, number, number];
@@ -199,18 +193,19 @@ const depthwise = (dot: ByteDot): Lowering<'DEPTHWISE_CONV_2D'> => ({
     const channels = inputOf(site, 0).type.shape[3];
     if (channels !== outputOf(site).type.shape[3]) return grouped(dot).lower(site, emit);
     const { product } = depthwiseView(site) as ProductView;
-    emitDepthwise(site, product, numericsOf(product) as Numerics, emit, dot);
+    const isDone = emitDepthwise(site, product, numericsOf(product) as Numerics, emit, dot);
+    if (!isDone) grouped(dot).lower(site, emit);
   },
 });
 
-/** One output channel per input channel. */
+/** One output channel per input channel; false, with nothing emitted, where no kernel is made for it. */
 function emitDepthwise(
   site: LowerSite<'DEPTHWISE_CONV_2D'>,
   product: ProductView['product'],
   numerics: Numerics,
   emit: Emitter,
   dot: ByteDot,
-): void {
+): boolean {
   const { input, weights, bias, output, activation } = product;
   const [rows, columns] = depthwiseAxes(site);
   const window = { ...windowArguments(input.type.shape, rows, columns), output: output.ref };
@@ -222,51 +217,9 @@ function emitDepthwise(
       weights: weights.ref,
       bias: bias?.ref ?? null,
     });
-    return;
+    return true;
   }
-  emitDepthwiseQ8(emit, product, numerics, [rows, columns], window, dot);
-}
-
-/** More columns than this of a row do not stay in a cache anyway. */
-const MAX_COLUMN_BYTES = 2 ** 20;
-
-function emitDepthwiseQ8(
-  emit: Emitter,
-  product: ProductView['product'],
-  numerics: IntegerNumerics,
-  [rows, columns]: readonly [Axis, Axis],
-  window: ReturnType<typeof windowArguments> & { readonly output: BufferRef },
-  dot: ByteDot,
-): void {
-  const channels = product.input.type.shape[3] as number;
-  const taps = rows.window * columns.window;
-  const matrix = depthwiseMatrix(taps, channels);
-  const form = dotForm(dot, product, numerics);
-  const reach = (columns.output - 1) * columns.stride + (columns.window - 1) * columns.dilation + 1;
-  const columnBytes = threadBytes(64 * Math.ceil(rows.window / 4) * reach);
-  if (form !== null && columnBytes <= MAX_COLUMN_BYTES) {
-    const shape = [rows.window, columns.window, channels] as const;
-    emit.call('depthwise_q8_dot', {
-      ...window,
-      ...requantization(emit, product, numerics, matrix),
-      ...form.block,
-      weights: emitPackedDot(emit, product, form, `depthwise ${shape}`, (weights, bias) =>
-        packDepthwiseDot(weights, bias, shape, form.packing),
-      ),
-      columns: emit.threadScratch(columnBytes),
-      column_bytes: columnBytes,
-    });
-    return;
-  }
-  // One more than the taps, for the pair that an odd number leaves open.
-  const tapBytes = threadBytes(4 * (taps + 1));
-  emit.call('depthwise_q8', {
-    ...window,
-    ...requantization(emit, product, numerics, matrix),
-    weights: emitWeightsQ8(emit, product, numerics, matrix, true),
-    taps: emit.threadScratch(tapBytes),
-    tap_bytes: tapBytes,
-  });
+  return emitDepthwiseQ8(emit, product, numerics, [rows, columns], window, dot);
 }
 
 /** More phases than this are no sensible transposed convolution. */

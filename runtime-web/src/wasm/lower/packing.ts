@@ -167,7 +167,7 @@ export function packDot(
 }
 
 /** What a sum starts with, given the sum of its `depth` weights. */
-function headOf(
+export function headOf(
   { inputZero, weightZero }: DotPacking,
   weightSum: number,
   depth: number,
@@ -176,55 +176,9 @@ function headOf(
   return inputZero === null ? -weightSum : bias - inputZero * (weightSum - depth * weightZero);
 }
 
-/** Channels of a block of depthwise_q8_dot. */
-const DEPTHWISE_LANES = 16;
-
-/** Depthwise weights [height, width, channels] and biases as depthwise_q8_dot wants them. */
-export function packDepthwiseDot(
-  elements: TypedArray,
-  bias: TypedArray | null,
-  [height, width, channels]: readonly [number, number, number],
-  packing: DotPacking,
-): Uint8Array {
-  const quads = Math.ceil(height / 4);
-  const blocks = Math.ceil(channels / DEPTHWISE_LANES);
-  const blockBytes = DEPTHWISE_LANES * 4 * (1 + width * quads);
-  const packed = new Int8Array(blocks * blockBytes);
-  for (let c = 0; c < channels; c++) {
-    const [block, lane] = [Math.floor(c / DEPTHWISE_LANES), c % DEPTHWISE_LANES];
-    const weightsAt = block * blockBytes + DEPTHWISE_LANES * 4;
-    let sum = 0;
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const from = (y * width + x) * channels + c;
-        const weight = (elements[from] as number) - packing.weightShift;
-        sum += weight;
-        const quad = x * quads + (y >> 2);
-        packed[weightsAt + (quad * DEPTHWISE_LANES + lane) * 4 + (y & 3)] = weight;
-      }
-    }
-    const heads = new Int32Array(packed.buffer, block * blockBytes, DEPTHWISE_LANES);
-    heads[lane] = headOf(packing, sum, height * width, (bias?.[c] as number | undefined) ?? 0);
-  }
-  return new Uint8Array(packed.buffer);
-}
-
-/** Depthwise weights [taps, channels] as the matrix that depthwise_q8 takes in conv_q8's layout. */
-export function depthwiseMatrix(taps: number, channels: number): Matrices {
-  return {
-    items: 1,
-    depth: taps,
-    columns: channels,
-    itemStride: 0,
-    depthStride: channels,
-    columnStride: 1,
-    biasStride: 0,
-  };
-}
-
 /** Values by column, item after item, each item padded to whole panels. */
 export function padColumns(
-  { items, columns }: Matrices,
+  { items, columns }: Pick<Matrices, 'items' | 'columns'>,
   value: (column: number) => number,
 ): Float32Array {
   const padded = paddedColumns(columns);

@@ -166,7 +166,7 @@ export function requantization(
   emit: Emitter,
   product: Product,
   numerics: IntegerNumerics,
-  matrices: Matrices,
+  matrices: Pick<Matrices, 'items' | 'columns'>,
 ) {
   const { input, bias, activation } = product;
   const { scale } = numerics.channels;

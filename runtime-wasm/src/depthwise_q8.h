@@ -1,0 +1,185 @@
+/**
+ * How kernels of depthwise convolution of 8-bit integers walk through a problem. depthwise_q8.c and
+ * depthwise_q8_dot.c bring what interleaves and what multiplies.
+ *
+ * A strip is some neighbouring outputs of one block of channels in a group of rows. The input rows
+ * that the group sees are first interleaved, four at a time, so that the taps of a column lie side by
+ * side for each channel. Rows of a group see the same interleaved rows, each with weights of its own
+ * that are zeros elsewhere; each column is then read by every output that sees it. Pixels outside the
+ * image are read from a row of zero points.
+ */
+#ifndef LINNET_DEPTHWISE_Q8_H
+#define LINNET_DEPTHWISE_Q8_H
+
+#include "requantize.h"
+#include "window.h"
+
+#define QUAD 4
+/** Bytes of an interleaved column of four rows. */
+#define COLUMN_BYTES 64
+/** At least as many rows as a group has, MAX_GROUP_ROWS of lower/depthwise-q8.ts. */
+#define MAX_GROUP_ROWS 4
+
+/** The fields of DEPTHWISE_Q8 in kernels/convolution.ts. */
+typedef struct {
+  const uint8_t *input;
+  const char *weights;
+  uint8_t *columns;
+  const row_param *row_params;
+  uint32_t images, in_h, in_w, channels, out_h, out_w;
+  uint32_t window_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+  uint32_t quads, strip, group_rows, group_spacing, block_bytes;
+  int32_t input_zero;
+} depthwise_problem;
+
+#define DEPTHWISE_PROBLEM(p, thread)                                                     \
+  ((depthwise_problem){                                                                  \
+      .input = (p)->input,                                                               \
+      .weights = (p)->weights,                                                           \
+      .columns = (uint8_t *)(p)->columns + (size_t)(thread) * (p)->column_bytes,         \
+      .row_params = (p)->row_params,                                                     \
+      .images = (p)->images,                                                             \
+      .in_h = (p)->in_h,                                                                 \
+      .in_w = (p)->in_w,                                                                 \
+      .channels = (p)->channels,                                                         \
+      .out_h = (p)->out_h,                                                               \
+      .out_w = (p)->out_w,                                                               \
+      .window_w = (p)->window_w,                                                         \
+      .stride_h = (p)->stride_h,                                                         \
+      .stride_w = (p)->stride_w,                                                         \
+      .dilation_h = (p)->dilation_h,                                                     \
+      .dilation_w = (p)->dilation_w,                                                     \
+      .pad_top = (p)->pad_top,                                                           \
+      .pad_left = (p)->pad_left,                                                         \
+      .quads = (p)->quads,                                                               \
+      .strip = (p)->strip,                                                               \
+      .group_rows = (p)->group_rows,                                                     \
+      .group_spacing = (p)->group_spacing,                                               \
+      .block_bytes = (p)->block_bytes,                                                   \
+      .input_zero = (p)->input_zero,                                                     \
+  })
+
+/** Outputs of one block of channels. */
+typedef struct {
+  const depthwise_problem *problem;
+  const sum_output *output;
+  /** The first channel, and how many there are from there on. */
+  uint32_t channel;
+  uint32_t channels;
+  uint32_t image;
+  int32_t zero;
+  /** Rows of the group that exist, with the element of each one's first output. */
+  uint32_t rows;
+  uint32_t out[MAX_GROUP_ROWS];
+  /** Outputs of a row. */
+  uint32_t outputs;
+  /** The block's heads and weights, and bytes of the weights of one row of the group. */
+  const char *weights;
+  uint32_t row_bytes;
+} strip;
+
+/** Interleaves `count` channels of four rows. */
+typedef void (*rows_interleave)(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t count,
+                                const strip *s);
+/** Multiplies a strip whose columns have been interleaved, and stores its outputs. */
+typedef void (*strip_multiply)(const strip *s);
+
+/** Interleaves `count` columns, `advance` of the four rows bytes after each other. */
+INLINE uint8_t *interleave_run(uint8_t *to, const uint8_t *rows[QUAD], const uint32_t *advance,
+                               uint32_t count, uint32_t channels, const strip *s,
+                               rows_interleave interleave) {
+  uint32_t column_bytes = COLUMN_BYTES * s->problem->quads;
+  for (; count > 0; count--, to += column_bytes) {
+    interleave(to, rows, channels, s);
+    for (uint32_t i = 0; i < QUAD; i++) rows[i] += advance[i];
+  }
+  return to;
+}
+
+/** Interleaves `lanes` channels (fewer where there are fewer) of the columns from `first` on. */
+INLINE void interleave_columns(const strip *s, int32_t top, int32_t first, uint32_t lanes,
+                               const uint8_t *pad, rows_interleave interleave) {
+  const depthwise_problem *p = s->problem;
+  const uint8_t *image = p->input + (size_t)s->image * p->in_h * p->in_w * p->channels;
+  uint32_t columns = (s->outputs - 1) * p->stride_w + (p->window_w - 1) * p->dilation_w + 1;
+  uint32_t before = min_u32((uint32_t)max_i32(-first, 0), columns);
+  uint32_t end = (uint32_t)max_i32(min_i32((int32_t)p->in_w - first, (int32_t)columns), 0);
+  uint32_t inside = max_u32(end, before) - before;
+  static const uint32_t nowhere[QUAD] = {0, 0, 0, 0};
+  for (uint32_t q = 0; q < p->quads; q++) {
+    const uint8_t *outside[QUAD] = {pad, pad, pad, pad};
+    const uint8_t *rows[QUAD];
+    uint32_t advance[QUAD];
+    for (uint32_t i = 0; i < QUAD; i++) {
+      /* A negative coordinate is a large one as unsigned. */
+      uint32_t y = (uint32_t)top + (q * QUAD + i) * p->dilation_h;
+      int is_inside = y < p->in_h;
+      uint32_t column = (uint32_t)(first + (int32_t)before);
+      rows[i] = is_inside ? image + (y * p->in_w + column) * p->channels + s->channel : pad;
+      advance[i] = is_inside ? p->channels : 0;
+    }
+    uint8_t *to = p->columns + q * COLUMN_BYTES;
+    uint32_t after = columns - before - inside;
+    if (s->channels >= lanes) {
+      to = interleave_run(to, outside, nowhere, before, lanes, s, interleave);
+      to = interleave_run(to, rows, advance, inside, lanes, s, interleave);
+      interleave_run(to, outside, nowhere, after, lanes, s, interleave);
+    } else {
+      to = interleave_run(to, outside, nowhere, before, s->channels, s, interleave);
+      to = interleave_run(to, rows, advance, inside, s->channels, s, interleave);
+      interleave_run(to, outside, nowhere, after, s->channels, s, interleave);
+    }
+  }
+}
+
+/**
+ * A thread's part of a problem, `lanes` (a constant) channels at a time. The last block ends with the
+ * last channel, so that only problems of fewer than `lanes` channels have a block that is not full.
+ */
+INLINE void convolve_strips(const depthwise_problem *p, const sum_output *output, uint32_t lanes,
+                            rows_interleave interleave, strip_multiply multiply, uint32_t thread,
+                            uint32_t threads) {
+  uint32_t blocks = divide_up(p->channels, lanes);
+  uint32_t strips = divide_up(p->out_w, p->strip);
+  uint32_t chunk = p->group_rows * p->group_spacing;
+  uint32_t groups = divide_up(p->out_h, chunk) * p->group_spacing;
+  span part = share(p->images * groups * strips * blocks, 1, thread, threads);
+  strip s = {
+      .problem = p,
+      .output = output,
+      .row_bytes = p->window_w * p->quads * COLUMN_BYTES,
+  };
+  for (uint32_t index = part.begin; index < part.end; index++) {
+    uint32_t block = index % blocks;
+    uint32_t x = index / blocks % strips * p->strip;
+    uint32_t group = index / blocks / strips % groups;
+    s.image = index / blocks / strips / groups;
+    s.zero = p->row_params ? p->row_params[s.image].zero : p->input_zero;
+    s.channel = min_u32(block * lanes, p->channels - min_u32(lanes, p->channels));
+    s.channels = p->channels - s.channel;
+    s.outputs = min_u32(p->strip, p->out_w - x);
+    s.weights = p->weights + (size_t)block * p->block_bytes;
+    uint32_t y = group / p->group_spacing * chunk + group % p->group_spacing;
+    uint32_t row = y;
+    for (s.rows = 0; s.rows < p->group_rows && row < p->out_h; row += p->group_spacing) {
+      s.out[s.rows++] = ((s.image * p->out_h + row) * p->out_w + x) * p->channels + s.channel;
+    }
+    if (s.rows == 0) continue;
+    v128_t pad = wasm_i8x16_splat((int8_t)s.zero);
+    int32_t top = (int32_t)(y * p->stride_h) - (int32_t)p->pad_top;
+    int32_t first = (int32_t)(x * p->stride_w) - (int32_t)p->pad_left;
+    interleave_columns(&s, top, first, lanes, (const uint8_t *)&pad, interleave);
+    multiply(&s);
+  }
+}
+
+/** `count` (1 to 16) bytes, zeros in the other lanes. */
+INLINE v128_t load_bytes(const uint8_t *from, uint32_t count) {
+  if (count == 16) return wasm_v128_load(from);
+  if (count == 8) return wasm_v128_load64_zero(from);
+  uint8_t bytes[16] = {0};
+  for (uint32_t i = 0; i < count; i++) bytes[i] = from[i];
+  return wasm_v128_load(bytes);
+}
+
+#endif
