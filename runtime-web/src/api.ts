@@ -28,6 +28,9 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What executes ops. */
+export type BackendName = 'wasm' | 'webgpu';
+
 /** Sizes in bytes. */
 export interface MemoryInfo {
   /** Constants and packed weights in the form that kernels read. */
@@ -43,8 +46,9 @@ export interface MemoryInfo {
 }
 
 export interface ModelInfo {
-  readonly backend: 'wasm';
-  /** Which build of the kernels runs. */
+  /** What runs the model; with 'webgpu', WASM runs the ops that the GPU has no shaders for. */
+  readonly backend: BackendName;
+  /** Which build of the WASM kernels runs. */
   readonly build: Build;
   readonly threads: number;
   /** Why there are that many. */

@@ -1,13 +1,14 @@
 import { type ExternalFiles, isStatic, LinnetError, read, type TensorType } from '@linnet/schema';
-import type { Model, PlanReport, WasmUrl } from './api.js';
+import type { BackendName, Model, PlanReport, WasmUrl } from './api.js';
 import { type ModelSource, readSource } from './io/source.js';
 import type { ExecutableModel, Graph } from './model/graph.js';
 import { executable } from './model/load.js';
 import { Resources } from './model/resources.js';
+import type { Backend } from './plan/backend.js';
 import { Planner } from './plan/planner.js';
 import { Executor } from './run/executor.js';
 import { Guard } from './run/guard.js';
-import { LoadedModel } from './run/model.js';
+import { LoadedModel, type ModelBackends } from './run/model.js';
 import { reportPlans } from './run/report.js';
 import { StageCache } from './run/stage-cache.js';
 import { WasmBackend } from './wasm/backend.js';
@@ -24,8 +25,11 @@ export interface LoadProgress {
 }
 
 export interface LoadOptions {
-  /** 'auto' takes the fastest backend there is; 'wasm' is the only one so far. */
-  readonly backend?: 'auto' | 'wasm';
+  /**
+   * 'wasm' (the same as 'auto' so far), or 'webgpu': the GPU runs all ops that it has shaders for, and
+   * WASM the others.
+   */
+  readonly backend?: 'auto' | BackendName;
   /**
    * Threads to run on, 1 by default. In browsers more than one takes a cross-origin isolated page;
    * `model.info` says how many there are and why.
@@ -40,6 +44,8 @@ export interface LoadOptions {
   readonly externalFiles?: ExternalFiles;
 }
 
+const BACKENDS: readonly string[] = ['auto', 'wasm', 'webgpu'];
+
 /**
  * Loads a TFLite model.
  *
@@ -50,31 +56,40 @@ export interface LoadOptions {
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   const { backend: kind = 'auto', signal, onProgress } = options;
-  if (kind !== 'auto' && kind !== 'wasm') {
-    throw new LinnetError(
-      'INVALID_ARGUMENT',
-      `There is no backend "${kind}"; expected "auto" or "wasm".`,
-    );
+  if (!BACKENDS.includes(kind)) {
+    throw new LinnetError('INVALID_ARGUMENT', `There is no backend "${kind}".`, {}, [
+      `It can be ${BACKENDS.map((name) => `"${name}"`).join(', ')}.`,
+    ]);
   }
   // The kernels are fetched and compiled while the model arrives.
   const module = loadModule(selectBuild(options.threads).build, options.wasmUrl);
   module.catch(() => {});
   const progress = (loaded: number, total: number | undefined) =>
     onProgress?.({ phase: 'read', loaded, total });
+  const opening = kind === 'webgpu' ? openDevice() : null;
+  opening?.catch(() => {});
   const bytes = await readSource(source, progress, signal);
-  const parts = readExecutable(bytes, options.externalFiles);
-  const backend = await createBackend(options, bytes.length);
+  const executable = readExecutable(bytes, options.externalFiles);
+  const device = await opening;
+  const host = await createBackend(options, device === null ? bytes.length : 0);
   onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
   try {
-    const model = await assemble(parts, backend);
+    const model = await assemble(executable, { host, device });
     signal?.throwIfAborted();
     onProgress?.({ phase: 'plan', loaded: 1, total: 1 });
     return model;
   } catch (error) {
-    backend.dispose();
+    host.dispose();
+    device?.dispose();
     if (!signal?.aborted) throw error;
     throw new LinnetError('ABORTED', 'Loading was aborted.', {}, [], { cause: error });
   }
+}
+
+/** The GPU's backend, whose code is fetched only here. */
+async function openDevice(): Promise<Backend> {
+  const { WebGpuBackend } = await import('./webgpu/backend.js');
+  return WebGpuBackend.create();
 }
 
 export type InspectOptions = Pick<LoadOptions, 'signal' | 'wasmUrl' | 'externalFiles'>;
@@ -117,14 +132,14 @@ async function createBackend(options: LoadOptions, constantBytes: number): Promi
   }
 }
 
-async function assemble(model: ExecutableModel, backend: WasmBackend): Promise<Model> {
+async function assemble(model: ExecutableModel, backends: ModelBackends): Promise<Model> {
   const resources = new Resources();
-  const stages = new StageCache(new Planner(model, { host: backend, device: null }, resources));
+  const stages = new StageCache(new Planner(model, backends, resources));
   const guard = new Guard();
   const executor = new Executor(model, resources, stages, guard);
   const [first] = model.signatures;
   const graph = model.graphs[first?.subgraph ?? 0] as Graph;
   const inputs = graph.inputs.map((tensor) => graph.tensors[tensor]?.type as TensorType);
   if (inputs.every(({ shape }) => isStatic(shape))) await executor.prepare(graph.index, inputs);
-  return new LoadedModel({ executable: model, resources, stages, executor, backend, guard });
+  return new LoadedModel({ executable: model, resources, stages, executor, backends, guard });
 }

@@ -1,5 +1,5 @@
 import { cpSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -7,14 +7,16 @@ const distOf = (packageName) => dirname(fileURLToPath(import.meta.resolve(packag
 
 /**
  * Bundles the runtime for a page, as a web app's bundler would: index.js (the public API),
- * worker.js, schema.js (the reader of files, for pages that look into models), and the kernels
- * under wasm/, where the code expects them beside itself.
+ * worker.js, schema.js (the reader of files, for pages that look into models), chunks/ of what they
+ * import, and the kernels under wasm/, where the code expects them beside itself.
  *
  * @param {string} folder where to put them; made if need be
+ * @returns {Promise<Record<string, {statically: string[], dynamically: string[]}>>} the files, each
+ *   with those that it imports
  */
 export async function bundleRuntime(folder) {
   const runtime = distOf('@linnet/runtime-web');
-  await build({
+  const { metafile } = await build({
     entryPoints: {
       index: join(runtime, 'index.js'),
       worker: join(runtime, 'wasm/worker.js'),
@@ -22,6 +24,9 @@ export async function bundleRuntime(folder) {
     },
     outdir: folder,
     bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    metafile: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
@@ -29,4 +34,15 @@ export async function bundleRuntime(folder) {
     logLevel: 'error',
   });
   cpSync(join(distOf('@linnet/runtime-wasm'), 'wasm'), join(folder, 'wasm'), { recursive: true });
+  const nameOf = (path) => relative(folder, resolve(path));
+  return Object.fromEntries(
+    Object.entries(metafile.outputs).map(([path, { imports }]) => {
+      const of = (kind) =>
+        imports
+          .filter((each) => each.kind === kind && !each.external)
+          .map((each) => nameOf(each.path));
+      const [statically, dynamically] = [of('import-statement'), of('dynamic-import')];
+      return [nameOf(path), { statically, dynamically }];
+    }),
+  );
 }

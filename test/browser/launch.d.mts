@@ -1,3 +1,3 @@
 import type { Browser } from 'playwright';
 
-export function launchBrowser(): Promise<Browser>;
+export function launchBrowser(options?: { readonly webgpu?: boolean }): Promise<Browser>;

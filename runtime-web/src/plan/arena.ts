@@ -1,13 +1,6 @@
 import { alignUp, BlockList, firstAfter } from './block-list.js';
+import { type Lifetime, mostAlive } from './liveness.js';
 import type { ArenaLayout } from './plan.js';
-
-/** A buffer's size and the steps, both included, between which its contents matter. */
-export interface Lifetime {
-  readonly buffer: number;
-  readonly bytes: number;
-  readonly first: number;
-  readonly last: number;
-}
 
 /** Offsets by buffer, and the size that holds them all. */
 interface Layout {
@@ -40,7 +33,7 @@ const MAX_TO_PLACE = 2000;
 
 /** Places buffers so that those alive at the same time do not overlap, in little memory. */
 export function layOut(lifetimes: readonly Lifetime[]): ArenaLayout {
-  const lowerBound = mostAlive(lifetimes);
+  const lowerBound = mostAlive(lifetimes, alignUp);
   const strategies = lifetimes.length > MAX_TO_PLACE ? [replay] : STRATEGIES;
   let best: Layout = { offsets: new Map(), bytes: Number.POSITIVE_INFINITY };
   for (const layOutBy of strategies) {
@@ -92,20 +85,4 @@ function place(lifetimes: readonly Lifetime[]): Layout {
     offsets.set(lifetime.buffer, offset);
   }
   return { offsets, bytes: placed.reduce((most, { end }) => Math.max(most, end), 0) };
-}
-
-/** The most aligned bytes that are alive at one step. */
-function mostAlive(lifetimes: readonly Lifetime[]): number {
-  const changes = lifetimes.flatMap(({ first, last, bytes }) => [
-    { step: first, bytes: alignUp(bytes) },
-    { step: last + 1, bytes: -alignUp(bytes) },
-  ]);
-  changes.sort((a, b) => a.step - b.step || a.bytes - b.bytes);
-  let alive = 0;
-  let most = 0;
-  for (const { bytes } of changes) {
-    alive += bytes;
-    most = Math.max(most, alive);
-  }
-  return most;
 }

@@ -1,10 +1,9 @@
 import type { Arithmetic } from '@linnet/runtime-wasm';
 import type { OpName } from '@linnet/schema';
-import type { Lifetime } from './arena.js';
+import type { BackendName } from '../api.js';
+import type { Lifetime } from './liveness.js';
 import type { LowerSite, PlanEmitter } from './lowering.js';
 import type { ArenaLayout, NodeLabel, Program } from './plan.js';
-
-export type BackendName = 'wasm' | 'webgpu';
 
 /** What planning and running need from whatever executes programs of calls that do `Work`. */
 export interface Backend<Work = unknown> {

@@ -1,5 +1,12 @@
-import type { Lifetime } from './arena.js';
 import type { PlanBuffer, Segment } from './plan.js';
+
+/** A buffer's size and the steps, both included, between which its contents matter. */
+export interface Lifetime {
+  readonly buffer: number;
+  readonly bytes: number;
+  readonly first: number;
+  readonly last: number;
+}
 
 /**
  * From which to which step each arena buffer is in use: a segment's inputs from before its first
@@ -29,4 +36,23 @@ export function lifetimes(
     if (buffer.kind !== 'arena' || begin === undefined) return [];
     return [{ buffer: index, bytes: buffer.bytes, first: begin, last: last.get(index) ?? begin }];
   });
+}
+
+/** The most bytes that are alive at one step, each buffer's `rounded`: no layout can be smaller. */
+export function mostAlive(
+  lifetimes: readonly Lifetime[],
+  rounded: (bytes: number) => number,
+): number {
+  const changes = lifetimes.flatMap(({ first, last, bytes }) => [
+    { step: first, bytes: rounded(bytes) },
+    { step: last + 1, bytes: -rounded(bytes) },
+  ]);
+  changes.sort((a, b) => a.step - b.step || a.bytes - b.bytes);
+  let alive = 0;
+  let most = 0;
+  for (const { bytes } of changes) {
+    alive += bytes;
+    most = Math.max(most, alive);
+  }
+  return most;
 }

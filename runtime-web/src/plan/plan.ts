@@ -1,8 +1,9 @@
 /** A plan: what backends execute. What a call does is known to its backend alone. */
 import type { OpName, TensorType, TypedArray } from '@linnet/schema';
+import type { BackendName } from '../api.js';
 import type { GraphNode } from '../model/graph.js';
 import type { Known } from '../model/known.js';
-import type { Backend, BackendName } from './backend.js';
+import type { Backend } from './backend.js';
 import type { BufferRef } from './lowering.js';
 
 /** A region of memory; BufferRefs point into it. */

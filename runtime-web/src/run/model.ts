@@ -18,6 +18,7 @@ import {
 } from '../io/tensor.js';
 import type { ExecutableModel, Graph } from '../model/graph.js';
 import type { Resources } from '../model/resources.js';
+import type { Backend, BackendMemory } from '../plan/backend.js';
 import type { WasmBackend } from '../wasm/backend.js';
 import { type Entry, pickInputs, toEntry } from './entry.js';
 import type { Executor, HostValue, RunContext } from './executor.js';
@@ -26,13 +27,18 @@ import { profile } from './profile.js';
 import { arenasOf, countSupport } from './report.js';
 import type { StageCache } from './stage-cache.js';
 
+export interface ModelBackends {
+  readonly host: WasmBackend;
+  readonly device: Backend | null;
+}
+
 /** What a model is made of; see loadModel. */
 export interface ModelParts {
   readonly executable: ExecutableModel;
   readonly resources: Resources;
   readonly stages: StageCache;
   readonly executor: Executor;
-  readonly backend: WasmBackend;
+  readonly backends: ModelBackends;
   readonly guard: Guard;
 }
 
@@ -67,20 +73,23 @@ export class LoadedModel implements Model {
   }
 
   get info(): ModelInfo {
-    const { backend, stages } = this.#live();
-    const { constants, state, total } = backend.memory();
+    const { backends, stages } = this.#live();
+    const { host, device } = backends;
+    const memories = [host, ...(device ? [device] : [])].map((backend) => backend.memory());
+    const sum = (key: keyof BackendMemory) =>
+      memories.reduce((total, memory) => total + memory[key], 0);
     const arenas = stages.stages.flatMap(({ stage }) => arenasOf(stage));
     return {
-      backend: 'wasm',
-      build: backend.build,
-      threads: backend.threads,
-      threadsReason: backend.threadsReason,
+      backend: (device ?? host).name,
+      build: host.build,
+      threads: host.threads,
+      threadsReason: host.threadsReason,
       memory: {
-        constants,
+        constants: sum('constants'),
         arena: arenas.reduce((sum, { bytes }) => sum + bytes, 0),
         arenaLowerBound: arenas.reduce((sum, { lowerBound }) => sum + lowerBound, 0),
-        state,
-        total,
+        state: sum('state'),
+        total: sum('total'),
       },
       ops: countSupport(stages.stages.flatMap(({ stage }) => stage.nodes)),
     };
@@ -103,14 +112,16 @@ export class LoadedModel implements Model {
   }
 
   resetVariables(): void {
-    const { resources, backend } = this.#live();
+    const { resources, backends } = this.#live();
     resources.reset();
-    backend.resetState();
+    backends.host.resetState();
+    backends.device?.resetState();
   }
 
   dispose(): void {
     this.#guard.dispose();
-    this.#parts?.backend.dispose();
+    this.#parts?.backends.host.dispose();
+    this.#parts?.backends.device?.dispose();
     this.#parts = null;
   }
 

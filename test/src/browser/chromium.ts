@@ -22,6 +22,12 @@ const POLICY = [
 type Functions = typeof linnet;
 type Name = keyof Functions;
 
+export interface PageOptions {
+  readonly isolated: boolean;
+  /** Whether it has a WebGPU adapter. */
+  readonly webgpu?: boolean;
+}
+
 /** A page with the runtime in it; models lie at `models/` and, of ../shared, at `shared/`. */
 export class Chromium {
   /** Messages of errors that no code in the page caught, and of the console. */
@@ -35,7 +41,7 @@ export class Chromium {
     private readonly page: Page,
   ) {}
 
-  static async start({ isolated }: { readonly isolated: boolean }): Promise<Chromium> {
+  static async start({ isolated, webgpu = false }: PageOptions): Promise<Chromium> {
     const folder = mkdtempSync(join(tmpdir(), 'linnet-chromium-'));
     await bundleRuntime(folder);
     await build({
@@ -63,7 +69,7 @@ export class Chromium {
       { '/': folder, '/shared/': shared('') },
       { isolated, headers: { 'content-security-policy': POLICY } },
     );
-    const browser = await launchBrowser();
+    const browser = await launchBrowser({ webgpu });
     const page = await browser.newPage();
     const chromium = new Chromium(folder, server, browser, page);
     page.on('pageerror', ({ message }) => chromium.errors.push(message));

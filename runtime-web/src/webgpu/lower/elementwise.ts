@@ -1,0 +1,85 @@
+/** Functions of the elements of one tensor or several, which are broadcast to the output. */
+import { broadcast, count, type Walk } from '../../lower/dims.js';
+import type { Operand } from '../../plan/lowering.js';
+import { sameShape } from '../../plan/types.js';
+import type { Emitter } from '../lowering.js';
+import { type Binding, type Param, reads, u32, writes } from '../wgsl/kernel.js';
+import { elementOf, type StoredDType } from '../wgsl/storage.js';
+import { walkCode } from '../wgsl/walk.js';
+
+const NAMES = ['a', 'b', 'c'] as const;
+
+export interface Elementwise {
+  readonly label: string;
+  /** At most three, called `a`, `b` and `c`. */
+  readonly operands: readonly Operand[];
+  readonly output: Operand;
+  /** The result, a vector of four, by the operands' vectors; in terms of `params`, too. */
+  readonly expression: string;
+  /** Functions that the expression calls. */
+  readonly declarations?: string;
+  readonly params?: Readonly<Record<string, Param>>;
+}
+
+/** How an operand's four elements for four of the output are had. */
+interface Source {
+  readonly binding: Binding;
+  /** An expression for the vector, by the number `index` of the group of four. */
+  readonly vector: string;
+}
+
+/** Emits y[i] = expression, four elements of the output per invocation. */
+export function emitElementwise(emit: Emitter, elementwise: Elementwise): void {
+  const { label, operands, output, expression, declarations = '', params = {} } = elementwise;
+  const groups = Math.ceil(count(output.type.shape) / 4);
+  const walk = broadcast(
+    output.type.shape,
+    operands.map(({ type }) => type.shape),
+  );
+  const code = walkCode(
+    walk,
+    operands.map((_, at) => `${NAMES[at]}_at`),
+  );
+  const isPlain = operands.every(({ type }) => sameShape(type.shape, output.type.shape));
+  const sources = operands.map((operand, at): Source => {
+    const name = NAMES[at] as string;
+    const strides = walk.strides[at] as readonly number[];
+    if (isPlain) return { binding: reads(operand, 4), vector: `${name}_load(index)` };
+    const inner = groupStride(walk, strides);
+    if (inner === 1) {
+      return { binding: reads(operand, 4), vector: `${name}_load(${name}_at(4u * index) / 4u)` };
+    }
+    const element = elementOf(operand.type.dtype as StoredDType);
+    const load = (flat: string) => `${name}_load(${name}_at(${flat}))`;
+    const lanes = [0, 1, 2, 3].map((lane) => load(`4u * index + ${lane}u`));
+    const vector = inner === 0 ? load('4u * index') : lanes.join(', ');
+    return { binding: reads(operand, 1), vector: `vec4<${element}>(${vector})` };
+  });
+  emit.run({
+    label,
+    bindings: {
+      ...Object.fromEntries(sources.map(({ binding }, at) => [NAMES[at] as string, binding])),
+      y: writes(output, 4),
+    },
+    params: { groups: u32(groups), ...(isPlain ? {} : code.params), ...params },
+    grid: { invocations: groups },
+    declarations: `${isPlain ? '' : code.functions}\n${declarations}`,
+    body: [
+      'if (index >= params.groups) { return; }',
+      ...sources.map(({ vector }, at) => `let ${NAMES[at]} = ${vector};`),
+      `y_store(index, ${expression});`,
+    ].join('\n'),
+  });
+}
+
+/**
+ * What four neighbours of the output have of an operand: 1 for four neighbours that are a vector of
+ * its buffer, 0 for one element, null for elements that have to be found one by one.
+ */
+function groupStride({ dims }: Walk, strides: readonly number[]): 0 | 1 | null {
+  const last = strides.length - 1;
+  if ((dims[last] as number) % 4 !== 0) return null;
+  if (strides[last] === 0) return 0;
+  const isAligned = strides.every((stride, axis) => axis === last || stride % 4 === 0);
+  return strides[last] === 1 && isAligned ? 1 : null;
+}

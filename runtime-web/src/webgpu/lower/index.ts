@@ -1,0 +1,14 @@
+import type { OpName } from '@linnet/schema';
+import type { Lowering } from '../lowering.js';
+import { BINARY_LOWERINGS } from './binary.js';
+import { MOVEMENT_LOWERINGS } from './movement.js';
+import { PRODUCT_LOWERINGS } from './product.js';
+import { UNARY_LOWERINGS } from './unary.js';
+
+/** The ops that have shaders; all others run on the host's backend. A new op is a row in its family's table. */
+export const LOWERINGS = {
+  ...BINARY_LOWERINGS,
+  ...MOVEMENT_LOWERINGS,
+  ...PRODUCT_LOWERINGS,
+  ...UNARY_LOWERINGS,
+} as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -1,0 +1,80 @@
+/** Elementwise ops of one tensor. */
+import type { OpName, OptionsOf } from '@linnet/schema';
+import { inputOf, outputOf } from '../../lower/operands.js';
+import type { Lowering } from '../lowering.js';
+import { f32, type Param } from '../wgsl/kernel.js';
+import { emitElementwise } from './elementwise.js';
+
+interface Row {
+  /** A function of the vector `a`. */
+  readonly expression: string;
+  readonly declarations?: string;
+  readonly params?: Readonly<Record<string, Param>>;
+}
+
+/** Devices may compute tanh by exponentials, which overflow. */
+const TANH =
+  'fn bounded_tanh(v: vec4<f32>) -> vec4<f32> { return tanh(clamp(v, vec4(-10.0), vec4(10.0))); }';
+
+/**
+ * The error function, to 1.5e-7.
+ * Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
+ */
+const ERF = `
+fn erf(v: vec4<f32>) -> vec4<f32> {
+  let x = abs(v);
+  let t = 1.0 / (1.0 + 0.3275911 * x);
+  let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(v) * (1.0 - p * exp(-x * x));
+}`;
+
+/** A float32 op; a row may depend on the options. */
+function unary<N extends OpName>(row: Row | ((options: OptionsOf<N>) => Row)): Lowering<N> {
+  return {
+    supports: (site) =>
+      [inputOf(site, 0), outputOf(site)].every(({ type }) => type.dtype === 'float32'),
+    lower: (site, emit) =>
+      emitElementwise(emit, {
+        label: site.op,
+        operands: [inputOf(site, 0)],
+        output: outputOf(site),
+        ...(typeof row === 'function' ? row(site.options) : row),
+      }),
+  };
+}
+
+export const UNARY_LOWERINGS = {
+  ABS: unary<'ABS'>({ expression: 'abs(a)' }),
+  NEG: unary<'NEG'>({ expression: '-a' }),
+  SQUARE: unary<'SQUARE'>({ expression: 'a * a' }),
+  SIGN: unary<'SIGN'>({ expression: 'sign(a)' }),
+  EXP: unary<'EXP'>({ expression: 'exp(a)' }),
+  LOG: unary<'LOG'>({ expression: 'log(a)' }),
+  SQRT: unary<'SQRT'>({ expression: 'sqrt(a)' }),
+  RSQRT: unary<'RSQRT'>({ expression: 'inverseSqrt(a)' }),
+  TANH: unary<'TANH'>({ expression: 'bounded_tanh(a)', declarations: TANH }),
+  LOGISTIC: unary<'LOGISTIC'>({ expression: '1.0 / (1.0 + exp(-a))' }),
+  CEIL: unary<'CEIL'>({ expression: 'ceil(a)' }),
+  FLOOR: unary<'FLOOR'>({ expression: 'floor(a)' }),
+  ROUND: unary<'ROUND'>({ expression: 'round(a)' }),
+  RELU: unary<'RELU'>({ expression: 'max(a, vec4(0.0))' }),
+  RELU6: unary<'RELU6'>({ expression: 'clamp(a, vec4(0.0), vec4(6.0))' }),
+  RELU_N1_TO_1: unary<'RELU_N1_TO_1'>({ expression: 'clamp(a, vec4(-1.0), vec4(1.0))' }),
+  RELU_0_TO_1: unary<'RELU_0_TO_1'>({ expression: 'clamp(a, vec4(0.0), vec4(1.0))' }),
+  LEAKY_RELU: unary<'LEAKY_RELU'>(({ alpha }) => ({
+    expression: 'select(a, a * params.alpha, a < vec4(0.0))',
+    params: { alpha: f32(alpha) },
+  })),
+  ELU: unary<'ELU'>({ expression: 'select(a, exp(a) - 1.0, a < vec4(0.0))' }),
+  HARD_SWISH: unary<'HARD_SWISH'>({
+    expression: 'a * (clamp(a + 3.0, vec4(0.0), vec4(6.0)) / 6.0)',
+  }),
+  GELU: unary<'GELU'>(({ approximate }) =>
+    approximate
+      ? {
+          expression: '0.5 * a * (1.0 + bounded_tanh(0.797884561 * (a + 0.044715 * a * a * a)))',
+          declarations: TANH,
+        }
+      : { expression: '0.5 * a * (1.0 + erf(a * 0.707106781))', declarations: ERF },
+  ),
+} as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -1,0 +1,26 @@
+/** How lowerings emit compute shaders. */
+import type { OpName } from '@linnet/schema';
+import type { PlanEmitter, Lowering as PlanLowering, Workspace } from '../plan/lowering.js';
+import type { Traits } from './device.js';
+import { assemble, type Kernel, type Shader } from './wgsl/kernel.js';
+
+export interface Emitter extends Workspace {
+  /** What the device can do, for choosing between kernels. */
+  readonly traits: Traits;
+  /** Appends a run of a kernel. */
+  run(kernel: Kernel): void;
+}
+
+export type Lowering<N extends OpName> = PlanLowering<N, Emitter>;
+
+export function shaderEmitter(plan: PlanEmitter<Shader>, traits: Traits): Emitter {
+  return {
+    traits,
+    run: (kernel) => {
+      const shader = assemble(kernel);
+      plan.call(shader, shader.refs);
+    },
+    scratch: plan.scratch,
+    constant: plan.constant,
+  };
+}

@@ -1,0 +1,115 @@
+import { LinnetError } from '@linnet/schema';
+import { bytesOf } from '../model/storage.js';
+import type { PlanBuffer, Program } from '../plan/plan.js';
+import { slotBytes } from '../plan/slots.js';
+import { BUFFER } from './usage.js';
+
+const STORAGE = BUFFER.STORAGE | BUFFER.COPY_SRC | BUFFER.COPY_DST;
+
+/** Buffers that outlive the programs which use them, and those of programs. */
+export class GpuMemory {
+  /** Constants by their ids. */
+  readonly #residents = new Map<string, GPUBuffer>();
+  readonly #all = new Set<GPUBuffer>();
+
+  constructor(readonly device: GPUDevice) {}
+
+  /** Bytes of constants. */
+  get constants(): number {
+    return sum(this.#residents.values());
+  }
+
+  /** Bytes of all buffers. */
+  get total(): number {
+    return sum(this.#all);
+  }
+
+  create(label: string, bytes: number, usage: number): GPUBuffer {
+    const buffer = this.device.createBuffer({ label, size: slotBytes(bytes), usage });
+    this.#all.add(buffer);
+    return buffer;
+  }
+
+  destroy(buffer: GPUBuffer): void {
+    this.#all.delete(buffer);
+    buffer.destroy();
+  }
+
+  destroyAll(): void {
+    for (const buffer of this.#all) buffer.destroy();
+    this.#all.clear();
+    this.#residents.clear();
+  }
+
+  /**
+   * The buffers that a program uses, by their indices; those that belong to it alone are added to
+   * `owned`.
+   */
+  place(program: Program, owned: GPUBuffer[]): ReadonlyMap<number, GPUBuffer> {
+    const placed = new Map<number, GPUBuffer>();
+    const own = (label: string, bytes: number) => {
+      const buffer = this.create(label, bytes, STORAGE);
+      owned.push(buffer);
+      return buffer;
+    };
+    const slots = new Map<number, number>();
+    for (const [index, offset] of program.arena.offsets) {
+      const { bytes } = program.buffers[index] as Extract<PlanBuffer, { kind: 'arena' }>;
+      slots.set(offset, Math.max(slots.get(offset) ?? 0, bytes));
+    }
+    const bySlot = new Map([...slots].map(([offset, bytes]) => [offset, own('slot', bytes)]));
+    for (const [index, offset] of program.arena.offsets) {
+      placed.set(index, bySlot.get(offset) as GPUBuffer);
+    }
+    for (const index of usedBy(program)) {
+      const buffer = program.buffers[index] as PlanBuffer;
+      if (buffer.kind !== 'arena') placed.set(index, this.#placeFixed(buffer, own));
+    }
+    return placed;
+  }
+
+  #placeFixed(
+    buffer: Exclude<PlanBuffer, { kind: 'arena' }>,
+    own: (label: string, bytes: number) => GPUBuffer,
+  ): GPUBuffer {
+    if (buffer.kind === 'state') {
+      throw new LinnetError('INTERNAL', 'State was planned for a device that keeps none.');
+    }
+    const isMade = buffer.kind === 'made';
+    const id = isMade ? buffer.id : buffer.known.id;
+    const key = id === null ? null : `${buffer.kind} ${id}`;
+    const resident = key === null ? undefined : this.#residents.get(key);
+    if (resident !== undefined) return resident;
+    const contents = isMade ? bytesOf(buffer.make()) : buffer.known.bytes;
+    const made =
+      key === null
+        ? own('constant', contents.length)
+        : this.create('constant', contents.length, STORAGE);
+    if (key !== null) this.#residents.set(key, made);
+    this.write(made, contents);
+    return made;
+  }
+
+  /** Queues the writing of bytes to a buffer's start. */
+  write(buffer: GPUBuffer, bytes: Uint8Array): void {
+    const whole = bytes.length & ~3;
+    const { queue } = this.device;
+    if (whole > 0) queue.writeBuffer(buffer, 0, bytes as Uint8Array<ArrayBuffer>, 0, whole);
+    if (whole === bytes.length) return;
+    const rest = new Uint8Array(4);
+    rest.set(bytes.subarray(whole));
+    queue.writeBuffer(buffer, whole, rest);
+  }
+}
+
+function usedBy({ segments }: Program): ReadonlySet<number> {
+  const refs = segments.flatMap(({ calls, inputs, outputs }) => [
+    ...[...inputs, ...outputs].map(({ ref }) => ref),
+    ...calls.flatMap(({ uses }) => uses),
+  ]);
+  return new Set(refs.map(({ buffer }) => buffer));
+}
+
+function sum(buffers: Iterable<GPUBuffer>): number {
+  return [...buffers].reduce((total, { size }) => total + size, 0);
+}

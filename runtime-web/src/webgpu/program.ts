@@ -1,0 +1,184 @@
+import { LinnetError } from '@linnet/schema';
+import type { BoundProgram } from '../plan/backend.js';
+import type { Call, NodeLabel, Program } from '../plan/plan.js';
+import type { Gpu } from './device.js';
+import type { GpuMemory } from './memory.js';
+import type { Pipeline } from './pipelines.js';
+import { alignWord, Staging } from './staging.js';
+import { BUFFER } from './usage.js';
+import type { Shader } from './wgsl/kernel.js';
+
+/** A call ready to be encoded. */
+interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindings: GPUBindGroup;
+  readonly workgroups: Shader['workgroups'];
+}
+
+interface BoundSegment {
+  readonly inputs: readonly GPUBuffer[];
+  readonly dispatches: readonly Dispatch[];
+  readonly staging: Staging;
+}
+
+/** Uniform blocks begin at multiples of this, the default limit of all devices. */
+const UNIFORM_ALIGNMENT = 256;
+
+/** Compiles what a program runs; what can be waited for is, before it runs first. */
+export async function bindProgram(
+  gpu: Gpu,
+  memory: GpuMemory,
+  program: Program<Shader>,
+): Promise<BoundProgram> {
+  const { device } = gpu;
+  const calls = program.segments.flatMap((segment) => segment.calls);
+  // Compiling goes on while memory is filled.
+  const compiling = Promise.all(calls.map(({ work, node }) => compile(gpu, work, node)));
+  compiling.catch(() => {});
+  const owned: GPUBuffer[] = [];
+  const scopes = ['validation', 'out-of-memory'] as const;
+  for (const scope of scopes) device.pushErrorScope(scope);
+  let failed: Promise<readonly (GPUError | null)[]> | undefined;
+  try {
+    const placed = memory.place(program, owned);
+    const [params, offsets] = placeParams(memory, calls, owned);
+    failed = Promise.all(scopes.map(() => device.popErrorScope()));
+    const pipelines = await compiling;
+    const error = (await failed).find((each) => each !== null);
+    if (error) throw bindingError(error);
+    const dispatches = calls.map(({ work }, at): Dispatch => {
+      const { pipeline, layout } = pipelines[at] as Pipeline;
+      const buffers = work.refs.map(({ buffer }) => placed.get(buffer) as GPUBuffer);
+      const entries: GPUBindGroupEntry[] = buffers.map((buffer, binding) => ({
+        binding,
+        resource: { buffer },
+      }));
+      if (work.params.length > 0 && params !== null) {
+        const [offset, size] = [offsets[at] as number, work.params.length];
+        entries.push({ binding: entries.length, resource: { buffer: params, offset, size } });
+      }
+      return {
+        pipeline,
+        bindings: device.createBindGroup({ layout, entries }),
+        workgroups: work.workgroups,
+      };
+    });
+    let next = 0;
+    const segments = program.segments.map((segment): BoundSegment => {
+      const first = next;
+      next += segment.calls.length;
+      let offset = 0;
+      const readings = segment.outputs.map(({ ref, bytes }) => {
+        const source = placed.get(ref.buffer) as GPUBuffer;
+        const reading = { source, offset, bytes };
+        offset += alignWord(bytes);
+        return reading;
+      });
+      return {
+        inputs: segment.inputs.map(({ ref }) => placed.get(ref.buffer) as GPUBuffer),
+        dispatches: dispatches.slice(first, next),
+        staging: new Staging(memory, readings),
+      };
+    });
+    return new GpuProgram(gpu, memory, segments, owned);
+  } catch (error) {
+    failed ??= Promise.all(scopes.map(() => device.popErrorScope()));
+    failed.catch(() => {});
+    for (const buffer of owned) memory.destroy(buffer);
+    throw error;
+  }
+}
+
+async function compile(gpu: Gpu, shader: Shader, { name, op }: NodeLabel): Promise<Pipeline> {
+  try {
+    return await gpu.pipelines.get(shader);
+  } catch (error) {
+    throw error instanceof LinnetError ? error.at({ node: name, op }) : error;
+  }
+}
+
+/** One buffer with the uniform blocks of all calls, and where each begins. */
+function placeParams(
+  memory: GpuMemory,
+  calls: readonly Call<Shader>[],
+  owned: GPUBuffer[],
+): readonly [GPUBuffer | null, readonly number[]] {
+  let end = 0;
+  const offsets = calls.map(({ work }) => {
+    const offset = end;
+    end += Math.ceil(work.params.length / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
+    return offset;
+  });
+  if (end === 0) return [null, offsets];
+  const blocks = new Uint8Array(end);
+  calls.forEach(({ work }, at) => {
+    blocks.set(work.params, offsets[at]);
+  });
+  const buffer = memory.create('params', end, BUFFER.UNIFORM | BUFFER.COPY_DST);
+  owned.push(buffer);
+  memory.write(buffer, blocks);
+  return [buffer, offsets];
+}
+
+function bindingError(error: GPUError): LinnetError {
+  const isMemory = error.constructor.name === 'GPUOutOfMemoryError';
+  return isMemory
+    ? new LinnetError('OUT_OF_MEMORY', 'The GPU has not enough memory for the model.', {}, [
+        'Dispose of models that are no longer needed, or use the backend "wasm".',
+      ])
+    : new LinnetError('INTERNAL', `The GPU refused the model's buffers: ${error.message}`);
+}
+
+class GpuProgram implements BoundProgram {
+  #isDisposed = false;
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly memory: GpuMemory,
+    readonly segments: readonly BoundSegment[],
+    readonly owned: readonly GPUBuffer[],
+  ) {}
+
+  get bytes(): number {
+    return this.owned.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  async run(index: number, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    this.#checkDevice();
+    const { device } = this.gpu;
+    const segment = this.segments[index] as BoundSegment;
+    segment.inputs.forEach((buffer, i) => {
+      this.memory.write(buffer, inputs[i] as Uint8Array);
+    });
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const { pipeline, bindings, workgroups } of segment.dispatches) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindings);
+      pass.dispatchWorkgroups(...workgroups);
+    }
+    pass.end();
+    const buffer = segment.staging.encode(encoder);
+    device.queue.submit([encoder.finish()]);
+    try {
+      return await segment.staging.read(buffer);
+    } catch (cause) {
+      this.#checkDevice(cause);
+      throw cause;
+    }
+  }
+
+  #checkDevice(cause?: unknown): void {
+    if (this.#isDisposed) throw new LinnetError('DISPOSED', 'The model has been disposed of.');
+    const { lost } = this.gpu;
+    if (lost === undefined) return;
+    throw new LinnetError('ENVIRONMENT', `The GPU was lost: ${lost}.`, {}, [], { cause });
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    for (const { staging } of this.segments) staging.dispose();
+    for (const buffer of this.owned) this.memory.destroy(buffer);
+  }
+}

@@ -1,0 +1,34 @@
+/** The runtime in a page of Chromium as a backend of op cases. */
+import { after } from 'node:test';
+import type { LoadOptions } from '@linnet/runtime-web';
+import type { Backend } from '../cases/backend.js';
+import { Chromium, type PageOptions } from './chromium.js';
+import { pack, unpack } from './parcel.js';
+
+/** Runs cases with some options in a page that is opened for the first of them. */
+export function pageBackend(
+  name: string,
+  page: PageOptions,
+  options: LoadOptions,
+  ignore: Backend['ignore'] = {},
+): Backend {
+  let started: Promise<Chromium> | undefined;
+  after(async () => (await started)?.close());
+  return {
+    name,
+    ignore,
+    async run({ bytes, inputs, runs }) {
+      started ??= Chromium.start(page);
+      const chromium = await started;
+      const url = chromium.addFile(bytes);
+      const { outputs } = await chromium.call('run', {
+        url,
+        inputs: inputs.map(pack),
+        signature: null,
+        options,
+        runs,
+      });
+      return Object.values(outputs).map((output) => unpack(output) as never);
+    },
+  };
+}
