@@ -17,6 +17,12 @@ export type PlanBuffer =
   /** Kept from one run to the next, zero at first; plans that name the same id share it. */
   | { readonly kind: 'state'; readonly id: string; readonly bytes: number };
 
+/** The size of a buffer; what is made while binding has none before. */
+export function bytesOf(buffer: PlanBuffer): number {
+  if (buffer.kind === 'made') return 0;
+  return buffer.kind === 'known' ? buffer.known.bytes.length : buffer.bytes;
+}
+
 /** A node by its position in the file and its op. */
 export type NodeLabel = Pick<GraphNode, 'name' | 'op'>;
 

@@ -105,7 +105,10 @@ export class LoadedModel implements Model {
       profile({
         runs,
         run: (record) => this.#run(inputs, { ...common, record }),
-        peaks: () => this.#live().backend.peaks(),
+        peaks: () => {
+          const { host, device } = this.#live().backends;
+          return (device ?? host).peaks();
+        },
         info: () => this.info,
       }),
     );

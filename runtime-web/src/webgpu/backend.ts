@@ -1,6 +1,6 @@
 import type { OpName } from '@linnet/schema';
 import { storageBytes } from '../model/storage.js';
-import type { Backend, BackendMemory, BoundProgram } from '../plan/backend.js';
+import type { Backend, BackendMemory, BoundProgram, Peaks } from '../plan/backend.js';
 import type { LowerSite, Operand, PlanEmitter } from '../plan/lowering.js';
 import type { Program } from '../plan/plan.js';
 import { shareSlots } from '../plan/slots.js';
@@ -52,6 +52,11 @@ export class WebGpuBackend implements Backend<Shader> {
   memory(): BackendMemory {
     const { constants, total } = this.#memory;
     return { constants, state: 0, total };
+  }
+
+  /** Not measured: vendors' peaks take kernels of their own to reach. */
+  async peaks(): Promise<Peaks | null> {
+    return null;
   }
 
   dispose(): void {

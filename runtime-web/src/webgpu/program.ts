@@ -1,15 +1,19 @@
 import { LinnetError } from '@linnet/schema';
-import type { BoundProgram } from '../plan/backend.js';
-import type { Call, NodeLabel, Program } from '../plan/plan.js';
+import type { BoundProgram, CallCost, Span, TimedRun } from '../plan/backend.js';
+import { bytesOf, type Call, type NodeLabel, type PlanBuffer, type Program } from '../plan/plan.js';
 import type { Gpu } from './device.js';
 import type { GpuMemory } from './memory.js';
 import type { Pipeline } from './pipelines.js';
 import { alignWord, Staging } from './staging.js';
+import { type EncodePass, timePasses } from './timing.js';
 import { BUFFER } from './usage.js';
 import type { Shader } from './wgsl/kernel.js';
 
 /** A call ready to be encoded. */
 interface Dispatch {
+  readonly label: string;
+  readonly node: NodeLabel;
+  readonly cost: CallCost;
   readonly pipeline: GPUComputePipeline;
   readonly bindings: GPUBindGroup;
   readonly workgroups: Shader['workgroups'];
@@ -46,7 +50,7 @@ export async function bindProgram(
     const pipelines = await compiling;
     const error = (await failed).find((each) => each !== null);
     if (error) throw bindingError(error);
-    const dispatches = calls.map(({ work }, at): Dispatch => {
+    const dispatches = calls.map(({ work, node }, at): Dispatch => {
       const { pipeline, layout } = pipelines[at] as Pipeline;
       const buffers = work.refs.map(({ buffer }) => placed.get(buffer) as GPUBuffer);
       const entries: GPUBindGroupEntry[] = buffers.map((buffer, binding) => ({
@@ -58,6 +62,9 @@ export async function bindProgram(
         entries.push({ binding: entries.length, resource: { buffer: params, offset, size } });
       }
       return {
+        label: work.label,
+        node,
+        cost: costOf(work, program.buffers),
         pipeline,
         bindings: device.createBindGroup({ layout, entries }),
         workgroups: work.workgroups,
@@ -129,6 +136,20 @@ function bindingError(error: GPUError): LinnetError {
     : new LinnetError('INTERNAL', `The GPU refused the model's buffers: ${error.message}`);
 }
 
+function encodeDispatch(
+  pass: GPUComputePassEncoder,
+  { pipeline, bindings, workgroups }: Dispatch,
+): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindings);
+  pass.dispatchWorkgroups(...workgroups);
+}
+
+function costOf({ refs, multiplyAdds }: Shader, buffers: readonly PlanBuffer[]): CallCost {
+  const bytes = refs.reduce((sum, ref) => sum + bytesOf(buffers[ref.buffer] as PlanBuffer), 0);
+  return { arithmetic: multiplyAdds > 0 ? 'float32' : null, multiplyAdds, bytes };
+}
+
 class GpuProgram implements BoundProgram {
   #isDisposed = false;
 
@@ -144,24 +165,54 @@ class GpuProgram implements BoundProgram {
   }
 
   async run(index: number, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    const segment = this.#begin(index, inputs);
+    const encoder = this.gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const dispatch of segment.dispatches) encodeDispatch(pass, dispatch);
+    pass.end();
+    return this.#finish(segment, encoder);
+  }
+
+  async profile(index: number, inputs: readonly Uint8Array[]): Promise<TimedRun> {
+    const segment = this.#begin(index, inputs);
+    const passes = segment.dispatches.map(
+      (dispatch): EncodePass =>
+        (encoder, timestampWrites) => {
+          const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
+          encodeDispatch(pass, dispatch);
+          pass.end();
+        },
+    );
+    const spans = await timePasses(this.gpu, this.memory, passes);
+    const outputs = await this.#finish(segment, this.gpu.device.createCommandEncoder());
+    const steps = segment.dispatches.map(({ label, node, cost }, at) => ({
+      kernel: label,
+      node,
+      cost,
+      spans: [spans[at] as Span],
+    }));
+    return { outputs, steps };
+  }
+
+  /** Queues the writing of a segment's inputs. */
+  #begin(index: number, inputs: readonly Uint8Array[]): BoundSegment {
     this.#checkDevice();
-    const { device } = this.gpu;
     const segment = this.segments[index] as BoundSegment;
     segment.inputs.forEach((buffer, i) => {
       this.memory.write(buffer, inputs[i] as Uint8Array);
     });
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (const { pipeline, bindings, workgroups } of segment.dispatches) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindings);
-      pass.dispatchWorkgroups(...workgroups);
-    }
-    pass.end();
-    const buffer = segment.staging.encode(encoder);
-    device.queue.submit([encoder.finish()]);
+    return segment;
+  }
+
+  /** Submits what is encoded and reads a segment's outputs after it. */
+  async #finish(
+    { staging }: BoundSegment,
+    encoder: GPUCommandEncoder,
+  ): Promise<readonly Uint8Array[]> {
+    const buffer = staging.encode(encoder);
+    this.gpu.device.queue.submit([encoder.finish()]);
     try {
-      return await segment.staging.read(buffer);
+      return await staging.read(buffer);
     } catch (cause) {
       this.#checkDevice(cause);
       throw cause;

@@ -72,6 +72,7 @@ const convolution: Lowering<'CONV_2D'> = {
         pad_left: signed(columns.before),
       },
       grid: { invocations: elements },
+      multiplyAdds: elements * height * width * depth,
       declarations: activationFunction(activationOf(site), 'f32'),
       body: `
   if (index >= params.elements) { return; }
@@ -119,6 +120,7 @@ const fullyConnected: Lowering<'FULLY_CONNECTED'> = {
       },
       params: { elements: u32(elements), units: u32(units), depth: u32(depth) },
       grid: { invocations: elements },
+      multiplyAdds: elements * depth,
       declarations: activationFunction(activationOf(site), 'f32'),
       body: `
   if (index >= params.elements) { return; }

@@ -73,6 +73,8 @@ export interface Kernel {
   /** Invocations of a workgroup; by default a line of them that suits the device. */
   readonly workgroup?: readonly [x: number, y: number, z: number];
   readonly grid: Grid;
+  /** What it computes, for profiles; 0 by default, as for kernels that multiply little. */
+  readonly multiplyAdds?: number;
   /** Functions, constants and workgroup variables. */
   readonly declarations?: string;
   /**
@@ -92,6 +94,7 @@ export interface Shader {
   readonly refs: readonly BufferRef[];
   /** The uniform block; empty where the kernel has no parameters. */
   readonly params: Uint8Array;
+  readonly multiplyAdds: number;
   readonly workgroups: readonly [x: number, y: number, z: number];
 }
 
@@ -132,6 +135,7 @@ export function assemble(kernel: Kernel): Shader {
     access: bindings.map(([, { access }]) => access),
     refs: bindings.map(([, { ref }]) => ref),
     params: encodeParams(entries.map(([, param]) => param)),
+    multiplyAdds: kernel.multiplyAdds ?? 0,
     workgroups: isLine ? line(grid.invocations, workgroup[0]) : grid.workgroups,
   };
 }
