@@ -16,23 +16,26 @@ const distOf = (packageName) => dirname(fileURLToPath(import.meta.resolve(packag
  */
 export async function bundleRuntime(folder) {
   const runtime = distOf('@linnet/runtime-web');
-  const { metafile } = await build({
-    entryPoints: {
-      index: join(runtime, 'index.js'),
-      worker: join(runtime, 'wasm/worker.js'),
-      schema: join(distOf('@linnet/schema'), 'index.js'),
-    },
+  const options = {
     outdir: folder,
     bundle: true,
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    metafile: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
     external: ['node:*'],
     logLevel: 'error',
+  };
+  const { metafile } = await build({
+    ...options,
+    entryPoints: {
+      index: join(runtime, 'index.js'),
+      worker: join(runtime, 'wasm/worker.js'),
+    },
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    metafile: true,
   });
+  await build({ ...options, entryPoints: { schema: join(distOf('@linnet/schema'), 'index.js') } });
   cpSync(join(distOf('@linnet/runtime-wasm'), 'wasm'), join(folder, 'wasm'), { recursive: true });
   const nameOf = (path) => relative(folder, resolve(path));
   return Object.fromEntries(
