@@ -7,6 +7,7 @@ import { openModel } from './formats/index.js';
 import { bytesSource, type Source } from './formats/source.js';
 import type { Graph, Program } from './graph/graph.js';
 import { optimize, type RuleRecord, type TransposeLeft } from './passes/index.js';
+import { checkPruneOptions, type PruneOptions, type Pruning, prune } from './prune/index.js';
 import { calibratedRanges } from './quantize/calibrated-ranges.js';
 import {
   activationLevels,
@@ -48,7 +49,9 @@ export interface ConvertOptions {
   readonly optimize?: OptimizeMode;
   /** How numbers are stored, in place of what `optimize` chooses. */
   readonly quantize?: QuantizeMode;
-  /** Samples to find the ranges of activations by: what int8 and int16x8 need. */
+  /** Makes a part of the weights zero; before they are quantized, where they are. */
+  readonly prune?: PruneOptions;
+  /** Samples of the model's inputs: int8 and int16x8 need them, and pruning is better with them. */
   readonly calibration?: CalibrationOptions;
   /**
    * Steps that lower what quantization loses, each kept where it helps on calibration samples held
@@ -114,6 +117,8 @@ export interface ConvertReport {
   readonly lastRule: string | null;
   /** Transposes that are left, with reasons. */
   readonly transposes: readonly (TransposeLeft & { readonly graph: string })[];
+  /** What pruning did; null where none was asked for. */
+  readonly pruning: Pruning | null;
   readonly quantization: QuantizeMode;
   /** What recovery tried, kept and gained. */
   readonly recovery: readonly RecoveryRecord[];
@@ -134,6 +139,7 @@ export interface Conversion {
 const STAGES = [
   'reading',
   'optimizing',
+  'pruning',
   'calibrating',
   'recovering',
   'quantizing',
@@ -156,6 +162,7 @@ export async function convert(
   const mode = quantizeMode(options);
   const { signal, calibration } = options;
   const steps = chosenSteps(options.recover ?? 'none', mode, calibration !== undefined);
+  if (options.prune) checkPruneOptions(options.prune, calibration !== undefined);
   const enter = (stage: (typeof STAGES)[number], detail = ''): void => {
     const done = STAGES.indexOf(stage);
     const text = detail === '' ? stage : `${stage}: ${detail}`;
@@ -180,6 +187,15 @@ export async function convert(
   };
   const { rules, transposes } = optimize(program, driver);
   const reference = options.reference ? emit(program) : undefined;
+  let pruning: Pruning | null = null;
+  if (options.prune) {
+    enter('pruning');
+    pruning = await prune(program, options.prune, {
+      ...(calibration && { calibration }),
+      ...(signal && { signal }),
+      onProgress: (detail) => enter('pruning', detail),
+    });
+  }
   const levels = activationLevels(mode);
   let ranges: GraphRanges | undefined;
   if (levels !== undefined && calibration !== undefined) {
@@ -226,6 +242,7 @@ export async function convert(
       rules: rules.records,
       lastRule: rules.last,
       transposes,
+      pruning,
       quantization: mode,
       recovery: recovered.records,
       quantized: result.tensors,
@@ -249,7 +266,10 @@ function quantizeMode(options: ConvertOptions): QuantizeMode {
       'Give samples of what the model meets in use: --calibration-data, or the option calibration.',
     ]);
   }
-  const isUnused = calibration !== undefined && (options.recover ?? 'none') === 'none';
+  const isUnused =
+    calibration !== undefined &&
+    options.prune === undefined &&
+    (options.recover ?? 'none') === 'none';
   if (!needsData && (isUnused || ioType !== 'float32')) {
     throw new LinnetError(
       'INVALID_ARGUMENT',

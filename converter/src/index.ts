@@ -24,6 +24,16 @@ export { bytesSource, filesSource, type Source } from './formats/source.js';
 export { formatRules, formatTransposes } from './passes/explain.js';
 export type { RuleRecord, TransposeLeft } from './passes/index.js';
 export {
+  PRUNE_METHODS,
+  PRUNE_PATTERNS,
+  type PrunedLayer,
+  type PruneMethod,
+  type PruneMethodChoice,
+  type PruneOptions,
+  type PrunePattern,
+  type Pruning,
+} from './prune/index.js';
+export {
   type FloatNode,
   IO_TYPES,
   type IoType,

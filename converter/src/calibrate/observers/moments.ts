@@ -58,27 +58,14 @@ export class InputMoments implements Observer {
   }
 
   probe(graph: ProbeGraph): readonly number[] {
-    const node = graph.subgraph.operators[this.node];
-    if (node === undefined || !isWeighted(node) || !InputMoments.applies(graph, this.node)) {
-      throw new LinnetError(
-        'INVALID_ARGUMENT',
-        `node ${this.node} has no weights that are multiplied by real inputs`,
-      );
-    }
-    const { groups, inner } = this.#geometry(graph, node);
-    const step = Math.ceil(expectedRows(graph, node) / SAMPLED_ROWS);
-    const rows = rowsOf(graph, node, groups, step);
+    const { rows, groups, inner } = inputRows(graph, this.node);
+    Object.assign(this, { groups, inner });
+    this.sum = new Float64Array(groups * inner);
+    this.squares = new Float64Array(groups * inner);
     if (inner > this.options.gramLimit) return [rows];
     this.gram = new Float64Array(groups * inner * inner);
-    const grouped = graph.reshape(rows, [UNKNOWN_DIM, groups, inner]);
-    const order = graph.integers([1, 0, 2]);
-    const byGroup = graph.op('TRANSPOSE', [grouped, order], {}, [groups, UNKNOWN_DIM, inner]);
-    const product = graph.op('BATCH_MATMUL', [byGroup, byGroup], { adjX: true }, [
-      groups,
-      inner,
-      inner,
-    ]);
-    return [rows, product];
+    const byGroup = rowsByGroup(graph, rows, groups, inner);
+    return [rows, crossProduct(graph, byGroup, byGroup, groups, inner)];
   }
 
   update([rows, product]: readonly Float32Array[]): void {
@@ -96,23 +83,66 @@ export class InputMoments implements Observer {
     if (gram === null || product === undefined) return;
     for (let i = 0; i < gram.length; i++) gram[i] = (gram[i] as number) + (product[i] as number);
   }
+}
 
-  #geometry(graph: ProbeGraph, node: Weighted): { groups: number; inner: number } {
-    const [input, weights] = node.inputs as readonly [number, number];
-    const { shape } = graph.tensor(weights);
-    if (node.op === 'DEPTHWISE_CONV_2D') {
-      const [, height = 1, width = 1] = shape;
-      this.inner = height * width;
-      this.groups = graph.tensor(input).shape.at(-1) as number;
-    } else {
-      this.inner = elementCount(shape.slice(1)) as number;
-      const channels = graph.tensor(input).shape.at(-1) as number;
-      this.groups = node.op === 'CONV_2D' ? channels / (shape.at(-1) as number) : 1;
-    }
-    this.sum = new Float64Array(this.groups * this.inner);
-    this.squares = new Float64Array(this.groups * this.inner);
-    return this;
+/** Rows that a node's weights are multiplied by, as described at InputMoments. */
+export interface InputRows {
+  /** Tensor [rows, groups * inner]: every so manyth row of a run. */
+  readonly rows: number;
+  readonly groups: number;
+  readonly inner: number;
+}
+
+/** Adds what computes the rows that the weights of a node are multiplied by. */
+export function inputRows(graph: ProbeGraph, index: number): InputRows {
+  const node = graph.subgraph.operators[index];
+  if (node === undefined || !isWeighted(node) || !InputMoments.applies(graph, index)) {
+    throw new LinnetError(
+      'INVALID_ARGUMENT',
+      `node ${index} has no weights that are multiplied by real inputs`,
+    );
   }
+  const { groups, inner } = geometry(graph, node);
+  const step = Math.ceil(expectedRows(graph, node) / SAMPLED_ROWS);
+  return { rows: rowsOf(graph, node, groups, step), groups, inner };
+}
+
+/** Rows [rows, groups * inner] as [groups, rows, inner]. */
+export function rowsByGroup(
+  graph: ProbeGraph,
+  rows: number,
+  groups: number,
+  inner: number,
+): number {
+  const grouped = graph.reshape(rows, [UNKNOWN_DIM, groups, inner]);
+  return graph.op('TRANSPOSE', [grouped, graph.integers([1, 0, 2])], {}, [
+    groups,
+    UNKNOWN_DIM,
+    inner,
+  ]);
+}
+
+/** X^T Y of rows by group: [groups, inner, inner]. */
+export function crossProduct(
+  graph: ProbeGraph,
+  x: number,
+  y: number,
+  groups: number,
+  inner: number,
+): number {
+  return graph.op('BATCH_MATMUL', [x, y], { adjX: true }, [groups, inner, inner]);
+}
+
+function geometry(graph: ProbeGraph, node: Weighted): { groups: number; inner: number } {
+  const [input, weights] = node.inputs as readonly [number, number];
+  const { shape } = graph.tensor(weights);
+  const channels = graph.tensor(input).shape.at(-1) as number;
+  if (node.op === 'DEPTHWISE_CONV_2D') {
+    const [, height = 1, width = 1] = shape;
+    return { inner: height * width, groups: channels };
+  }
+  const groups = node.op === 'CONV_2D' ? channels / (shape.at(-1) as number) : 1;
+  return { inner: elementCount(shape.slice(1)) as number, groups };
 }
 
 function isWeighted(node: { readonly op: string | null }): node is Weighted {

@@ -20,6 +20,12 @@ import type { CommandContext } from '../context.js';
 import { jsonOption, preprocessOption, signatureOption, threadsOption } from '../options.js';
 import { writeFiles } from '../output-files.js';
 import { createProgress } from '../progress.js';
+import {
+  formatPruning,
+  type PruneCommandOptions,
+  pruneOptions,
+  pruneOptionsOf,
+} from '../prune-options.js';
 import { formatRecovery, type RecoverCommandOptions, recoverOption } from '../recover-options.js';
 import {
   checkReportFlags,
@@ -31,7 +37,7 @@ import { preferSmallHeap } from '../small-heap.js';
 
 type InputShapes = Readonly<Record<string, readonly number[]>>;
 
-interface ConvertCommandOptions extends ReportFlags, RecoverCommandOptions {
+interface ConvertCommandOptions extends ReportFlags, RecoverCommandOptions, PruneCommandOptions {
   readonly output?: string;
   readonly optimize: OptimizeMode;
   readonly quantize?: QuantizeMode;
@@ -50,7 +56,7 @@ interface ConvertCommandOptions extends ReportFlags, RecoverCommandOptions {
 /** `linnet convert`: a saved model to an optimized TFLite file. */
 export function convertCommand(context: CommandContext): Command {
   const command = new Command('convert');
-  for (const option of reportOptions()) command.addOption(option);
+  for (const option of [...reportOptions(), ...pruneOptions()]) command.addOption(option);
   return command
     .description('Convert a TensorFlow SavedModel, frozen GraphDef or TFLite file to TFLite.')
     .argument('<model>', 'folder of a SavedModel, .pb or .tflite file; told apart by content')
@@ -130,6 +136,7 @@ export function convertCommand(context: CommandContext): Command {
               threads,
             },
           }),
+          ...pruneOptionsOf(options),
           inputShapes: options.inputShape,
           ...(options.signature !== undefined && { signatures: [options.signature] }),
           signal,
@@ -228,6 +235,7 @@ function formatReport(
       `${after.nodes} and ${formatBytes(after.constants)} after`,
   ];
   if (report.recovery.length > 0) parts.push(formatRecovery(report.recovery));
+  if (report.pruning !== null) parts.push(formatPruning(report.pruning));
   if (report.quantized.length > 0) {
     const { quantization, quantized } = report;
     parts.push(`${quantized.length} weight tensors quantized (${quantization})`);

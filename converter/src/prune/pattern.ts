@@ -1,0 +1,164 @@
+/** Which weights of a layer compete to stay. */
+
+/** How the zeros of a layer's weights lie; the weights are a matrix [outputs, inputs]. */
+export interface Pattern {
+  /** Weights that go or stay together: neighbouring outputs x neighbouring inputs. */
+  readonly block: readonly [outputs: number, inputs: number];
+  /** Of each `of` neighbouring inputs of an output at most `keep` stay; without it a layer's blocks all compete. */
+  readonly limit?: { readonly keep: number; readonly of: number };
+}
+
+/**
+ * The patterns of zeros that kernels make use of. Inputs of a KxK convolution are counted in the order of
+ * its stored weights: rows of the window, columns, channels.
+ */
+export const PATTERNS = {
+  /** Any weight. */
+  unstructured: { block: [1, 1] },
+  /** Two of four, as sparse tensor cores read. Source: arXiv:2104.08378. */
+  '2:4': { block: [1, 1], limit: { keep: 2, of: 4 } },
+  '4:8': { block: [1, 1], limit: { keep: 4, of: 8 } },
+  /** Neighbours along the inputs, as TFLite's sparse fully connected kernels read. */
+  '1x4': { block: [1, 4] },
+  /** Neighbours along the outputs, as kernels that compute several channels at once. Source: arXiv:1911.09723. */
+  '4x1': { block: [4, 1] },
+  '16x1': { block: [16, 1] },
+} as const satisfies Record<string, Pattern>;
+
+/** The part of the weights that a pattern removes at least. */
+export function leastSparsity({ limit }: Pattern): number {
+  return limit === undefined ? 0 : 1 - limit.keep / limit.of;
+}
+
+/** A matrix of scores, one per weight: the lower, the sooner it goes. */
+export interface Scores {
+  readonly rows: number;
+  readonly columns: number;
+  /** Not negative. */
+  readonly values: Float32Array;
+}
+
+/** The blocks of a matrix of weights in the order in which they go. */
+export class Ranking {
+  /** Blocks, numbered row by row, and their scores summed over their weights. */
+  readonly #order: Uint32Array;
+  readonly #sums: Float32Array;
+  /** How many blocks (of one weight) the pattern's limit removes: they come first. */
+  readonly #forced: number;
+  readonly #blocksInRow: number;
+
+  constructor(
+    readonly scores: Scores,
+    readonly pattern: Pattern,
+  ) {
+    const [height, width] = pattern.block;
+    this.#blocksInRow = Math.ceil(scores.columns / width);
+    this.#sums = new Float32Array(Math.ceil(scores.rows / height) * this.#blocksInRow);
+    const means = this.#sums.map((_, block) => {
+      let sum = 0;
+      this.#visit(block, (at) => {
+        sum += scores.values[at]!;
+      });
+      this.#sums[block] = sum;
+      return sum / this.#size(block);
+    });
+    const forced = pattern.limit ? overLimit(means, this.#blocksInRow, pattern.limit) : null;
+    const order = ascending(means);
+    this.#forced = forced === null ? 0 : forced.reduce((sum, is) => sum + is, 0);
+    this.#order =
+      forced === null
+        ? order
+        : Uint32Array.from([
+            ...order.filter((block) => forced[block] === 1),
+            ...order.filter((block) => forced[block] === 0),
+          ]);
+  }
+
+  /**
+   * How many weights the part `sparsity` of them is. Where the pattern has a limit, it is what the limit
+   * removes, and of the rest as many more as the part exceeds what whole runs lose.
+   */
+  count(sparsity: number): number {
+    const extra = (sparsity - leastSparsity(this.pattern)) * this.scores.values.length;
+    return sparsity === 0 || extra < 0 ? 0 : this.#forced + Math.round(extra);
+  }
+
+  /** A mask of the weights, 1 where one stays: `count` of them go, rounded to whole blocks. */
+  mask(count: number): Uint8Array {
+    const mask = new Uint8Array(this.scores.values.length).fill(1);
+    this.#take(count, (block) => {
+      this.#visit(block, (at) => {
+        mask[at] = 0;
+      });
+    });
+    return mask;
+  }
+
+  /** The sum of the scores of what `mask` removes. */
+  loss(count: number): number {
+    let loss = 0;
+    this.#take(count, (block) => {
+      loss += this.#sums[block]!;
+    });
+    return loss;
+  }
+
+  #take(count: number, take: (block: number) => void): void {
+    let left = count;
+    for (const [i, block] of this.#order.entries()) {
+      const size = this.#size(block);
+      if (left < size / 2 && (count === 0 || i >= this.#forced)) return;
+      left -= size;
+      take(block);
+    }
+  }
+
+  #size(block: number): number {
+    let size = 0;
+    this.#visit(block, () => size++);
+    return size;
+  }
+
+  #visit(block: number, visit: (at: number) => void): void {
+    const { rows, columns } = this.scores;
+    const [height, width] = this.pattern.block;
+    const row = Math.floor(block / this.#blocksInRow) * height;
+    const column = (block % this.#blocksInRow) * width;
+    const [rowEnd, columnEnd] = [Math.min(row + height, rows), Math.min(column + width, columns)];
+    for (let r = row; r < rowEnd; r++) {
+      for (let c = column; c < columnEnd; c++) visit(r * columns + c);
+    }
+  }
+}
+
+/** 1 for the lowest scores of each run of `of` in a row, so that `keep` are left. */
+function overLimit(
+  scores: Float32Array,
+  columns: number,
+  { keep, of }: { readonly keep: number; readonly of: number },
+): Uint8Array {
+  const forced = new Uint8Array(scores.length);
+  for (let row = 0; row < scores.length; row += columns) {
+    for (let start = row; start < row + columns; start += of) {
+      const run = Array.from({ length: Math.min(of, row + columns - start) }, (_, i) => start + i);
+      run.sort((a, b) => scores[b]! - scores[a]! || a - b);
+      for (const at of run.slice(keep)) forced[at] = 1;
+    }
+  }
+  return forced;
+}
+
+/** The indices of non-negative numbers in ascending order, equal ones by index: radix sort of the bits. */
+function ascending(values: Float32Array): Uint32Array {
+  const keys = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  let order = Uint32Array.from({ length: values.length }, (_, i) => i);
+  for (let shift = 0; shift < 32; shift += 8) {
+    const ends = new Uint32Array(257);
+    for (const key of keys) ends[((key >>> shift) & 255) + 1]!++;
+    for (let i = 1; i <= 256; i++) ends[i]! += ends[i - 1]!;
+    const sorted = new Uint32Array(order.length);
+    for (const at of order) sorted[ends[(keys[at]! >>> shift) & 255]!++] = at;
+    order = sorted;
+  }
+  return order;
+}

@@ -1,0 +1,155 @@
+import { invariant } from '@linnet/schema';
+import { floats } from '../passes/match.js';
+import type { PrunedLayer } from './index.js';
+import { type Layer, setFloats } from './layers.js';
+import {
+  centredGrams,
+  type LayerMethod,
+  methodFor,
+  type PruneMethodChoice,
+  weightedError,
+} from './method.js';
+import type { Pattern } from './pattern.js';
+import { retarget } from './propagate.js';
+import type { InputStatistics } from './statistics.js';
+import type { TwinStatistics } from './twin.js';
+
+/** What a layer has become. */
+export interface LayerState {
+  readonly weights: Float32Array;
+  readonly bias: Float32Array | undefined;
+  /** The relative error of its outputs, where it is not the one on the layer's first inputs. */
+  readonly error: number | null;
+}
+
+/** A layer of a program that can be pruned to any degree, and back. */
+export class PrunableLayer {
+  readonly #method: LayerMethod;
+  readonly #bias: Float32Array | undefined;
+  /** The last result, as the final degree is often one that was tried. */
+  #result: { readonly count: number; readonly weights: Float32Array } | null = null;
+  readonly #pattern: Pattern;
+  #state: LayerState;
+
+  constructor(
+    readonly layer: Layer,
+    pattern: Pattern,
+    choice: PruneMethodChoice,
+    readonly statistics: InputStatistics | undefined,
+  ) {
+    this.#pattern = pattern;
+    this.#method = methodFor(choice, layer, pattern, statistics);
+    this.#bias = layer.bias && floats(layer.bias.graph, layer.bias.id)!.slice();
+    this.#state = { weights: layer.weights, bias: this.#bias, error: null };
+  }
+
+  /** The sum of the squares of the weights. */
+  get energy(): number {
+    return this.layer.weights.reduce((sum, weight) => sum + weight ** 2, 0) || 1;
+  }
+
+  get zeros(): number {
+    return this.#state.weights.reduce((sum, weight) => sum + (weight === 0 ? 1 : 0), 0);
+  }
+
+  /** How many weights a degree of sparsity removes. */
+  count(sparsity: number): number {
+    return this.#method.ranking.count(sparsity);
+  }
+
+  /** What is lost with `count` weights, in the method's own measure. */
+  loss(count: number): number {
+    return this.#method.ranking.loss(count);
+  }
+
+  /** As `apply`, but makes up for what pruning the layers before it has done to its inputs. */
+  applyTo(twin: TwinStatistics, count: number): void {
+    const { layer } = this;
+    const { method, bias, error } = retarget(layer, this.#pattern, twin);
+    const weights = method.prune(count);
+    this.restore({
+      weights,
+      bias: this.#bias && bias(this.#bias, weights),
+      error: error(weights),
+    });
+  }
+
+  /** Whether `applyTo` can be told what it has to know. */
+  get isRetargetable(): boolean {
+    return this.#method.name === 'obs';
+  }
+
+  /** Gives the program the weights with `count` of them zero, and a bias that keeps the outputs' means. */
+  apply(count: number): void {
+    const { layer, statistics } = this;
+    const pruned = this.#pruned(count);
+    const bias = this.#bias?.map((value, row) => {
+      if (statistics === undefined) return value;
+      const { rows, columns, groups, weights } = layer;
+      const group = Math.floor((row * groups) / rows);
+      let lost = 0;
+      for (let i = 0; i < columns; i++) {
+        const at = row * columns + i;
+        lost += (weights[at]! - pruned[at]!) * statistics.mean[group * columns + i]!;
+      }
+      return value + lost;
+    });
+    this.restore({ weights: pruned, bias, error: null });
+  }
+
+  get state(): LayerState {
+    return this.#state;
+  }
+
+  /** Gives the program what the layer was before. */
+  restore(state: LayerState): void {
+    const { layer } = this;
+    this.#state = state;
+    for (const { graph, weights } of layer.sites) setFloats(graph, weights, state.weights);
+    if (layer.bias !== undefined && state.bias !== undefined) {
+      setFloats(layer.bias.graph, layer.bias.id, state.bias);
+    }
+  }
+
+  report(): PrunedLayer {
+    const { layer } = this;
+    const [site] = layer.sites;
+    invariant(site !== undefined, 'a layer has a node');
+    return {
+      node: layer.name,
+      op: site.node.op,
+      shape: site.graph.tensor(site.weights).shape,
+      method: this.#method.name,
+      sparsity: this.zeros / layer.weights.length,
+      error: this.#state.error ?? this.#relativeError(),
+    };
+  }
+
+  #pruned(count: number): Float32Array {
+    if (count === 0) return this.layer.weights;
+    if (this.#result?.count !== count) {
+      this.#result = { count, weights: this.#method.prune(count) };
+    }
+    return this.#result.weights;
+  }
+
+  #relativeError(): number {
+    const { layer, statistics } = this;
+    const nothing = new Float32Array(layer.weights.length);
+    if (statistics?.gram != null) {
+      const grams = centredGrams(layer, statistics);
+      const energy = weightedError(layer, grams, nothing);
+      return energy > 0 ? weightedError(layer, grams, this.#state.weights) / energy : 0;
+    }
+    const { columns, groups, weights } = layer;
+    const ofGroup = weights.length / groups;
+    let [error, energy] = [0, 0];
+    for (const [at, weight] of weights.entries()) {
+      const input = Math.floor(at / ofGroup) * columns + (at % columns);
+      const square = statistics === undefined ? 1 : statistics.squares[input]!;
+      error += (weight - this.#state.weights[at]!) ** 2 * square;
+      energy += weight ** 2 * square;
+    }
+    return energy > 0 ? error / energy : 0;
+  }
+}

@@ -1,0 +1,123 @@
+/** Pruning of whole models: what becomes zero, what is reported, what is refused. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { suite, test } from 'node:test';
+import { type ConvertOptions, convert, LinnetError, type PruneOptions } from '@linnet/converter';
+import { read } from '@linnet/schema';
+import { fixturePath } from '../support/fixtures.js';
+import { linnet, temporaryFolder } from '../support/linnet.js';
+import { FIXTURES } from '../support/paths.js';
+
+const calibration = { data: `${FIXTURES}/calibration.npz` };
+
+function pruned(net: string, prune: PruneOptions, options: ConvertOptions = {}) {
+  return convert(fixturePath(net), { prune, calibration, ...options });
+}
+
+/** The zeros of each constant with weights of a file. */
+function zerosOf(bytes: Uint8Array): Map<string, number> {
+  const [graph] = read(bytes).subgraphs;
+  const weights = graph!.operators
+    .filter(({ op }) => op === 'CONV_2D' || op === 'FULLY_CONNECTED')
+    .map(({ inputs }) => graph!.tensors[inputs[1]!]!);
+  return new Map(
+    weights.map(({ name, dtype, data, shape }) => {
+      const size = dtype === 'int8' ? 1 : 4;
+      const elements = shape.reduce((a, b) => a * b, 1);
+      let zeros = 0;
+      for (let i = 0; i < elements; i++) {
+        if (data!.subarray(size * i, size * (i + 1)).every((byte) => byte === 0)) zeros++;
+      }
+      return [name, zeros / elements];
+    }),
+  );
+}
+
+suite('prune', () => {
+  for (const quantize of ['none', 'int8'] as const) {
+    test(`uniformly, ${quantize}: zeros stay zeros`, async () => {
+      const options = { sparsity: 0.5, pattern: '2:4', uniform: true } as const;
+      const { bytes, report } = await pruned('cnn/save', options, { quantize });
+      assert.equal(report.pruning?.layers.length, 3);
+      for (const [name, zeros] of zerosOf(bytes)) assert.ok(zeros >= 0.44, `${name}: ${zeros}`);
+    });
+  }
+
+  test('by sensitivity: the total is what was asked for, the layers differ', async () => {
+    const { bytes, report } = await pruned('cnn/save', { sparsity: 0.5 });
+    const { pruning } = report;
+    assert.ok(pruning && Math.abs(pruning.zeros - 0.5) < 0.01, `${pruning?.zeros}`);
+    assert.ok(pruning.error !== null && pruning.error < 0.05, `${pruning.error}`);
+    const zeros = [...zerosOf(bytes).values()];
+    assert.ok(Math.max(...zeros) > Math.min(...zeros) + 0.1, `${zeros}`);
+    pruning.layers.forEach(({ sparsity }, index) => {
+      assert.ok(Math.abs(sparsity - zeros[index]!) < 1e-9);
+    });
+  });
+
+  test('the same again gives the same bytes', async () => {
+    const [first, second] = await Promise.all(
+      [1, 2].map(() => pruned('cnn/save', { sparsity: 0.6 })),
+    );
+    assert.deepEqual(first?.bytes, second?.bytes);
+  });
+
+  test('without samples by magnitude', async () => {
+    const options = { prune: { sparsity: 0.5 } };
+    const { report } = await convert(fixturePath('mlp/save'), options);
+    assert.ok(report.pruning?.layers.every(({ method }) => method === 'magnitude'));
+    assert.ok(report.pruning && Math.abs(report.pruning.zeros - 0.5) < 0.01);
+    assert.equal(report.pruning.error, null);
+  });
+
+  const weights = (sparsity: number, more: Partial<PruneOptions> = {}) => ({ sparsity, ...more });
+  for (const [what, options, message] of [
+    ['a sparsity of 1.5', { prune: weights(1.5) }, /sparsity to prune to is 1.5/],
+    ['a sparsity that is no number', { prune: weights(Number.NaN) }, /is NaN/],
+    ['an unknown pattern', { prune: weights(0.5, { pattern: '3:4' as never }) }, /pattern.* 3:4/],
+    ['an unknown method', { prune: weights(0.5, { method: 'luck' as never }) }, /method.* luck/],
+    ['too little for a pattern', { prune: weights(0.3, { pattern: '2:4' }) }, /too little/],
+    ['a method without data', { prune: weights(0.5, { method: 'obs' }) }, /needs calibration data/],
+  ] as const) {
+    test(`refuses ${what}`, async () => {
+      await assert.rejects(convert(fixturePath('cnn/save'), options), (error) => {
+        assert.ok(error instanceof LinnetError);
+        assert.equal(error.code, 'INVALID_ARGUMENT');
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+  }
+
+  test('refuses a model without layers, and samples that can be walked only once', async () => {
+    const zoo = fixturePath('zoo/pooling');
+    await assert.rejects(convert(zoo, { prune: { sparsity: 0.5 } }), /no layer that can be pruned/);
+    const samples = (function* () {})();
+    await assert.rejects(
+      pruned('cnn/save', { sparsity: 0.5 }, { calibration: { data: samples } }),
+      /only once/,
+    );
+  });
+
+  test('command line: reports the layers; writes nothing when it refuses', () => {
+    using folder = temporaryFolder();
+    const output = folder.path('pruned.tflite');
+    const args = ['convert', fixturePath('cnn/save'), '-o', output];
+    const data = ['--calibration-data', calibration.data];
+    const { status, out } = linnet(...args, '--prune', '0.5', '--prune-pattern', '4x1', ...data);
+    assert.equal(status, 0);
+    assert.match(out, /layers' weights pruned \(4x1\)/);
+    assert.match(out, /CONV_2D .* obs +[\d.]+ %/);
+    for (const [wrong, expected] of [
+      [['--prune', '1.5'], /more than 0 and less than 1/],
+      [['--prune', '0.5', '--prune-pattern', '3:4'], /Allowed choices/],
+      [['--prune-pattern', '2:4'], /go with --prune/],
+    ] as const) {
+      const refused = folder.path('refused.tflite');
+      const result = linnet('convert', fixturePath('cnn/save'), '-o', refused, ...wrong);
+      assert.equal(result.status, 2);
+      assert.match(result.messages, expected);
+      assert.ok(!existsSync(refused));
+    }
+  });
+});
