@@ -15,6 +15,13 @@ export const NORMALIZATION_KERNELS = {
   softmax_f32: { ...ROWS, beta: 'f32' },
   softmax_qi8: QUANTIZED_SOFTMAX,
   softmax_qu8: QUANTIZED_SOFTMAX,
+  softmax_qi16: {
+    ...ROWS,
+    exponentials: 'in',
+    reciprocals: 'in',
+    multiplier: 'i32',
+    shift: 'i32',
+  },
   log_softmax_f32: ROWS,
   l2_normalize_f32: ROWS,
   local_response_normalize_f32: {

@@ -27,6 +27,8 @@ export const REDUCTION_KERNELS = {
   reduce_sum_i64: SUM,
   reduce_sum_qi8: QUANTIZED_SUM,
   reduce_sum_qu8: QUANTIZED_SUM,
+  /** The sum of int16 times multiplier * 2^(shift - 31). */
+  reduce_mean_qi16: { ...REDUCTION, multiplier: 'i32', shift: 'i32' },
   reduce_prod_f32: REDUCTION,
   reduce_prod_i32: REDUCTION,
   reduce_prod_i64: REDUCTION,

@@ -157,8 +157,17 @@ INLINE void next_run(run *r, uint32_t end, uint32_t channels, uint32_t inner) {
     }                                                                                             \
   }
 
-/** y = round(x / scale[c]) + zero[c], half to even, saturated to [low, high]; NaN gives low. */
-#define DEFINE_QUANTIZE(NAME, T)                                                                  \
+/** x over scale, rounded as XNNPACK does: times the reciprocal, half to even. */
+INLINE float divide_8(float x, float scale) { return __builtin_rintf(x * (1.0f / scale)); }
+
+/** As TFLite's own kernel: half away from zero. */
+INLINE float divide_16(float x, float scale) {
+  const double quotient = (double)x / (double)scale;
+  return (float)__builtin_trunc(quotient + __builtin_copysign(0.5, quotient));
+}
+
+/** y = round(x / scale[c]) + zero[c], saturated to [low, high]; NaN gives low. */
+#define DEFINE_QUANTIZE(NAME, T, DIVIDE)                                                          \
   void quantize_##NAME(const quantize_##NAME##_params *p, uint32_t thread, uint32_t threads) {    \
     const float *x = p->x;                                                                        \
     T *y = p->y;                                                                                  \
@@ -167,7 +176,7 @@ INLINE void next_run(run *r, uint32_t end, uint32_t channels, uint32_t inner) {
       const float scale = ((const float *)p->scale)[r.channel];                                   \
       const float zero = (float)((const int32_t *)p->zero)[r.channel];                            \
       for (uint32_t i = r.first; i < r.last; i++) {                                               \
-        float v = __builtin_rintf(x[i] / scale) + zero;                                           \
+        float v = DIVIDE(x[i], scale) + zero;                                                     \
         v = v > low ? v : low;                                                                    \
         y[i] = (T)(int32_t)(v < high ? v : high);                                                 \
       }                                                                                           \
@@ -179,6 +188,6 @@ DEFINE_DEQUANTIZE(u8, uint8_t, int32_t)
 DEFINE_DEQUANTIZE(i16, int16_t, int32_t)
 DEFINE_DEQUANTIZE(i32, int32_t, double)
 DEFINE_DEQUANTIZE(i64, int64_t, double)
-DEFINE_QUANTIZE(i8, int8_t)
-DEFINE_QUANTIZE(u8, uint8_t)
-DEFINE_QUANTIZE(i16, int16_t)
+DEFINE_QUANTIZE(i8, int8_t, divide_8)
+DEFINE_QUANTIZE(u8, uint8_t, divide_8)
+DEFINE_QUANTIZE(i16, int16_t, divide_16)

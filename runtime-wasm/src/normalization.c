@@ -1,4 +1,6 @@
 /** Functions of whole rows: x and y are [rows, depth], row-major, and may be the same buffer. */
+#include "fixed_point.h"
+#include "interpolate.h"
 #include "kernels.h"
 #include "mathd.h"
 #include "mathf.h"
@@ -92,6 +94,36 @@ void log_softmax_f32(const log_softmax_f32_params *p, uint32_t thread, uint32_t 
   }
 DEFINE_QUANTIZED_SOFTMAX(softmax_qi8, i8)
 DEFINE_QUANTIZED_SOFTMAX(softmax_qu8, u8)
+
+/**
+ * SOFTMAX of int16 elements in TFLite's fixed-point form. x - max, times the factor given by
+ * `multiplier` and `shift`, indexes `exponentials`, int16[513] over -10 to 0; `reciprocals`, int16[513], is
+ * 1 / (1 + v) for v from 0 to 1. Results are in 1 / 32768.
+ */
+void softmax_qi16(const softmax_qi16_params *p, uint32_t thread, uint32_t threads) {
+  const span s = share(p->rows, 1, thread, threads);
+  for (uint32_t row = s.begin; row < s.end; row++) {
+    const i16 *x = (const i16 *)p->x + row * p->depth;
+    i16 *y = (i16 *)p->y + row * p->depth;
+    i32 largest = x[0];
+    for (uint32_t i = 1; i < p->depth; i++) largest = max_i32(largest, x[i]);
+    i32 sum = 0;
+    for (uint32_t i = 0; i < p->depth; i++) {
+      const i32 distance = multiply_fixed(x[i] - largest, p->multiplier, p->shift);
+      y[i] = interpolate(p->exponentials, (i16)clamp_i32(distance + 32767, -32768, 32767));
+      sum += y[i];
+    }
+    const i32 zeros = __builtin_clz((u32)sum);
+    const i32 mantissa = (i32)((((i64)sum << (zeros - 1)) + (1 << 13)) >> 14);
+    const i32 argument = clamp_i32(mantissa - (1 << 15) - (1 << 16), -32768, 32767);
+    const i32 reciprocal = interpolate(p->reciprocals, (i16)argument);
+    const i32 shift = 31 - zeros;
+    for (uint32_t i = 0; i < p->depth; i++) {
+      const i32 q = (i32)(((i64)y[i] * reciprocal + (1 << (shift - 1))) >> shift);
+      y[i] = (i16)clamp_i32(q, 0, 32767);
+    }
+  }
+}
 
 /** y = x / max(sqrt(sum over the row of x^2), 1e-6). Source: TFLite's L2_NORMALIZATION. */
 void l2_normalize_f32(const l2_normalize_f32_params *p, uint32_t thread, uint32_t threads) {

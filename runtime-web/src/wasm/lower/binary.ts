@@ -1,20 +1,30 @@
 /** Elementwise ops of two tensors, with broadcasting. */
 import { KERNELS, type KernelName } from '@linnet/runtime-wasm';
 import { ActivationFunctionType, type OpName } from '@linnet/schema';
-import { activationOf, activationRange, quantizedRange } from '../../lower/activation.js';
+import {
+  activationOf,
+  activationRange,
+  quantizedRange,
+  type Range,
+} from '../../lower/activation.js';
 import { broadcast, count, rowMajor } from '../../lower/dims.js';
-import { type PerTensor, perTensor, QUANTIZED } from '../../lower/quantization.js';
+import {
+  type PerTensor,
+  perTensor,
+  QUANTIZED,
+  type QuantizedDType,
+} from '../../lower/quantization.js';
 import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitActivation } from './activation.js';
 import { emitCopy, field } from './dims.js';
+import { combinedScale, type FixedFactor, fixedFactor, sumFactors } from './fixed-point.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 
 /** Kernels of one group have the same block, so that the name of one stands for all in types. */
 type FloatKernel = 'binary_add_f32';
 type IntegerKernel = 'binary_add_i32';
-type QuantizedKernel = 'binary_add_qi8';
 
 /** The kernel of an op for a type; undefined where there is none. */
 function kernelFor<K extends KernelName>(op: OpName, type: string): K | undefined {
@@ -85,26 +95,103 @@ function quantizedForm(site: LowerSite<OpName>) {
     PerTensor | null,
   ];
   if (!a || !b || !y || a.dtype !== y.dtype || b.dtype !== y.dtype) return null;
-  const kernel = kernelFor<QuantizedKernel>(
-    site.op === 'SUB' ? 'ADD' : site.op,
-    `q${QUANTIZED[y.dtype].kernel}`,
-  );
   const range = activationRange(activationOf(site));
-  return kernel && range ? { kernel, a, b, y, range: quantizedRange(range, y) } : null;
+  const emit = quantizedEmitter(site.op, y.dtype);
+  return emit && range ? { emit, a, b, y, range: quantizedRange(range, y) } : null;
 }
 
-function emitQuantized(
+interface QuantizedOperands {
+  readonly a: PerTensor;
+  readonly b: PerTensor;
+  readonly y: PerTensor;
+  readonly range: Range;
+}
+
+type QuantizedEmitter = (emit: Emitter, site: LowerSite<OpName>, form: QuantizedOperands) => void;
+
+/** What emits an op on quantized integers of a dtype; undefined where there is no kernel. */
+function quantizedEmitter(op: OpName, dtype: QuantizedDType): QuantizedEmitter | undefined {
+  const type = `q${QUANTIZED[dtype].kernel}`;
+  if (dtype === 'int16' || op === 'SQUARED_DIFFERENCE') {
+    const kernel = kernelFor<'binary_add_qi16'>(op, type);
+    return kernel && ((...args) => emitFixedPoint(kernel, ...args));
+  }
+  if (op === 'ADD' || op === 'SUB') {
+    const kernel = kernelFor<'binary_add_qi8'>('ADD', type) as 'binary_add_qi8';
+    return (...args) => emitSum8(kernel, ...args);
+  }
+  const kernel = op === 'MUL' ? kernelFor<'binary_mul_qi8'>(op, type) : undefined;
+  return kernel && ((...args) => emitProduct8(kernel, ...args));
+}
+
+function emitSum8(
+  kernel: 'binary_add_qi8',
   emit: Emitter,
   site: LowerSite<OpName>,
-  { kernel, a, b, y, range }: NonNullable<ReturnType<typeof quantizedForm>>,
+  { a, b, y, range }: QuantizedOperands,
 ): void {
-  const scales =
-    site.op === 'MUL'
-      ? { a_scale: (a.scale * b.scale) / y.scale, b_scale: 0 }
-      : { a_scale: a.scale / y.scale, b_scale: ((site.op === 'SUB' ? -1 : 1) * b.scale) / y.scale };
+  const sign = site.op === 'SUB' ? -1 : 1;
+  const factors = sumFactors(a.scale / y.scale, (sign * b.scale) / y.scale);
+  const { a_multiplier, b_multiplier, shift } = factors;
   emit.call(kernel, {
     ...binaryBlock(...operands(site)),
-    ...scales,
+    ...factors,
+    bias: 2 ** (shift - 1) - a_multiplier * a.zero - b_multiplier * b.zero,
+    y_zero: y.zero,
+    ...range,
+  });
+}
+
+function emitProduct8(
+  kernel: 'binary_mul_qi8',
+  emit: Emitter,
+  site: LowerSite<OpName>,
+  { a, b, y, range }: QuantizedOperands,
+): void {
+  emit.call(kernel, {
+    ...binaryBlock(...operands(site)),
+    scale: combinedScale(a.scale, b.scale, y.scale),
+    a_zero: a.zero,
+    b_zero: b.zero,
+    y_zero: y.zero,
+    ...range,
+  });
+}
+
+/** Bits that operands are shifted by before they are brought to one scale. Source: TFLite's kernels. */
+const LEFT_SHIFTS: { readonly [N in OpName]?: number } = {
+  ADD: 15,
+  SUB: 15,
+  SQUARED_DIFFERENCE: 7,
+};
+
+function emitFixedPoint(
+  kernel: 'binary_add_qi16',
+  emit: Emitter,
+  site: LowerSite<OpName>,
+  { a, b, y, range }: QuantizedOperands,
+): void {
+  const left_shift = LEFT_SHIFTS[site.op] ?? 0;
+  const common = 2 * Math.max(a.scale, b.scale);
+  const power = site.op === 'SQUARED_DIFFERENCE' ? 2 : 1;
+  const real =
+    site.op === 'MUL'
+      ? combinedScale(a.scale, b.scale, y.scale)
+      : common ** power / (2 ** (left_shift * power) * y.scale);
+  const [first, second, result] = [a.scale / common, b.scale / common, real].map(fixedFactor) as [
+    FixedFactor,
+    FixedFactor,
+    FixedFactor,
+  ];
+  emit.call(kernel, {
+    ...binaryBlock(...operands(site)),
+    left_shift,
+    a_multiplier: first.multiplier,
+    a_shift: first.shift,
+    b_multiplier: second.multiplier,
+    b_shift: second.shift,
+    y_multiplier: result.multiplier,
+    y_shift: result.shift,
     a_zero: a.zero,
     b_zero: b.zero,
     y_zero: y.zero,
@@ -131,7 +218,7 @@ function arithmetic<N extends OpName>({ picks = false } = {}): Lowering<N> {
     },
     lower(site, emit) {
       const form = quantizedForm(site);
-      if (form !== null) return emitQuantized(emit, site, form);
+      if (form !== null) return form.emit(emit, site, form);
       const [a, b, y] = operands(site);
       const type = suffixOf(y.type.dtype);
       const activation = activationOf(site);

@@ -18,6 +18,7 @@ import {
 import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { byteTable, emitLookup } from './table.js';
+import { rescaled } from './unary-quantized.js';
 
 type DirectCast = Extract<KernelName, `cast_${string}`>;
 
@@ -126,6 +127,9 @@ const quantizeLowering: Lowering<'QUANTIZE'> = {
     if (from && to && from.dtype !== 'int16' && to.dtype !== 'int16') {
       const table = byteTable(from, to, (q) => quantize(from.scale * (q - from.zero), to));
       return emitLookup(emit, elements, input.ref, output.ref, table);
+    }
+    if (from?.dtype === 'int16' && to?.dtype === 'int16') {
+      return rescaled(1)({ emit, x: input, y: output, from, to });
     }
     const float = emit.scratch(4 * elements);
     if (input.type.dtype === 'float16') {

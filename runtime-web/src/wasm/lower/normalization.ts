@@ -7,6 +7,7 @@ import { type PerTensor, perTensor, QUANTIZED } from '../../lower/quantization.j
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitActivation } from './activation.js';
+import { fixedFactor, wordTable } from './fixed-point.js';
 
 function isFloat(site: LowerSite<OpName>): boolean {
   return inputOf(site, 0).type.dtype === 'float32' && outputOf(site).type.dtype === 'float32';
@@ -18,10 +19,10 @@ function rowsBlock(site: LowerSite<OpName>) {
   return { x: inputOf(site, 0).ref, y: outputOf(site).ref, rows: count(shape.slice(0, -1)), depth };
 }
 
-/** SOFTMAX from one 8-bit type to itself, whose exponentials are a table. */
+/** SOFTMAX from one quantized type to itself. */
 function quantizedSoftmax(site: LowerSite<'SOFTMAX'>) {
   const [x, y] = [perTensor(inputOf(site, 0).type), perTensor(outputOf(site).type)];
-  return x && y && x.dtype === y.dtype && x.dtype !== 'int16' ? { x, y } : null;
+  return x && y && x.dtype === y.dtype ? { x, y } : null;
 }
 
 function emitQuantizedSoftmax(
@@ -29,16 +30,35 @@ function emitQuantizedSoftmax(
   site: LowerSite<'SOFTMAX'>,
   { x, y }: { readonly x: PerTensor; readonly y: PerTensor },
 ): void {
+  if (x.dtype === 'int16') {
+    emitSoftmax16(emit, site, x);
+    return;
+  }
   const factor = site.options.beta * x.scale;
   const make = () =>
     Float32Array.from({ length: 256 }, (_, distance) => Math.exp(-factor * distance));
-  emit.call(`softmax_q${QUANTIZED[x.dtype].kernel as 'i8' | 'u8'}`, {
+  emit.call(`softmax_q${QUANTIZED[x.dtype].kernel}`, {
     ...rowsBlock(site),
     table: emit.constant(`exponentials ${factor}`, make),
     inverse_scale: 1 / y.scale,
     zero: y.zero,
     low: y.low,
     high: y.high,
+  });
+}
+
+/** The largest distance from a row's maximum whose exponential counts. Source: TFLite's SoftmaxPrepare. */
+const FARTHEST = 10;
+
+function emitSoftmax16(emit: Emitter, site: LowerSite<'SOFTMAX'>, x: PerTensor): void {
+  const step = 2 / 65535;
+  const exponentials = () => wordTable(Math.exp, { low: -FARTHEST, high: 0, step });
+  const reciprocals = () => wordTable((v) => 1 / (1 + v), { low: 0, high: 1, step });
+  emit.call('softmax_qi16', {
+    ...rowsBlock(site),
+    exponentials: emit.constant('word exponentials', exponentials),
+    reciprocals: emit.constant('word reciprocals', reciprocals),
+    ...fixedFactor(Math.fround(x.scale * site.options.beta) / (FARTHEST / 65535)),
   });
 }
 

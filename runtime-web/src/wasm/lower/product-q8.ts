@@ -6,6 +6,7 @@ import type { Channels, Numerics, Product } from '../../lower/numerics.js';
 import type { BufferRef, Operand } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
+import { combinedScale } from './fixed-point.js';
 import {
   constantElements,
   type DotPacking,
@@ -195,7 +196,7 @@ export function requantization(
   return {
     input: input.ref,
     scales: columns(`scales ${from.scale} ${to.scale}`, (column) =>
-      Math.fround((from.scale * weightScale(column)) / to.scale),
+      combinedScale(from.scale, weightScale(column), to.scale),
     ),
     bias: null,
     row_params: null,

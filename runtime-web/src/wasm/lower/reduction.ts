@@ -9,6 +9,7 @@ import type { BufferRef, LowerSite } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitCast } from './conversion.js';
+import { type FixedFactor, fixedFactor } from './fixed-point.js';
 import { elementConstant, emitFill, emitMove } from './operands.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 
@@ -73,17 +74,18 @@ const NAMES = {
 } as const satisfies { readonly [N in ReductionOp]: string };
 
 /** Integer sums of quantized elements must fit into int32. */
-const MAX_QUANTIZED_SUM = 2 ** 23;
+const MAX_ELEMENTS = { int8: 2 ** 23, uint8: 2 ** 23, int16: 2 ** 16 } as const;
 
-/** MEAN or SUM of 8-bit elements in one pass, with the result requantized. */
+/** MEAN or SUM of 8-bit elements, or MEAN of int16, in one pass, with the result requantized. */
 function quantizedSum(site: LowerSite<ReductionOp>) {
   if (NAMES[site.op] !== 'sum') return null;
   const [x, y] = [perTensor(inputOf(site, 0).type), perTensor(outputOf(site).type)];
   const passes = passesOf(inputOf(site, 0).type.shape, reducedAxes(site));
   const [pass] = passes;
-  if (!x || !y || x.dtype !== y.dtype || x.dtype === 'int16') return null;
+  if (!x || !y || x.dtype !== y.dtype) return null;
+  if (x.dtype === 'int16' && site.op === 'SUM') return null;
   if (passes.length !== 1 || pass === undefined) return null;
-  if (pass.length === 0 || pass.length > MAX_QUANTIZED_SUM) return null;
+  if (pass.length === 0 || pass.length > MAX_ELEMENTS[x.dtype]) return null;
   return { x, y, pass };
 }
 
@@ -93,16 +95,26 @@ function emitQuantizedSum(
   { x, y, pass }: { readonly x: PerTensor; readonly y: PerTensor; readonly pass: Axis },
 ): void {
   const divisor = site.op === 'MEAN' ? pass.length : 1;
-  emit.call(`reduce_sum_q${QUANTIZED[x.dtype].kernel as 'i8' | 'u8'}`, {
-    x: inputOf(site, 0).ref,
-    y: outputOf(site).ref,
-    ...pass,
+  const block = { x: inputOf(site, 0).ref, y: outputOf(site).ref, ...pass };
+  if (x.dtype === 'int16') {
+    emit.call('reduce_mean_qi16', { ...block, ...meanFactor(x.scale / y.scale, divisor) });
+    return;
+  }
+  emit.call(`reduce_sum_q${QUANTIZED[x.dtype].kernel}`, {
+    ...block,
     offset: pass.length * x.zero,
     scale: x.scale / y.scale / divisor,
     zero: y.zero,
     low: y.low,
     high: y.high,
   });
+}
+
+/** The factor that makes means of sums of `length` elements. Source: QuantizedMeanOrSum of TFLite's reduce.h. */
+function meanFactor(scale: number, length: number): FixedFactor {
+  const { multiplier, shift } = fixedFactor(scale);
+  const bits = Math.min(Math.floor(Math.log2(length)), 31 + shift);
+  return { multiplier: Math.floor((multiplier * 2 ** bits) / length), shift: shift - bits };
 }
 
 /** How a reduction is carried out on a dtype. */

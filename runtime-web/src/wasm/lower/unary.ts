@@ -6,6 +6,15 @@ import { perTensor, quantize, roundHalfEven } from '../../lower/quantization.js'
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
 import { byteTable, emitLookup } from './table.js';
+import {
+  type ByteForm,
+  hardSwishBytes,
+  interpolated,
+  leakyBytes,
+  rescaled,
+  sigmoidal,
+  type WordForm,
+} from './unary-quantized.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 
 type FloatName =
@@ -17,6 +26,10 @@ interface UnaryRow {
   readonly parameters?: readonly [a: number, b: number];
   /** The same on reals, for the tables of 8-bit tensors. */
   readonly real: (x: number) => number;
+  /** What those tables hold where stock kernels do not round the reals' results. */
+  readonly bytes?: ByteForm;
+  /** How int16 tensors are computed; as reals where there is no form. */
+  readonly words?: WordForm;
 }
 
 /** The error function by a series of positive terms; past 6 it is 1 in float64. */
@@ -36,6 +49,7 @@ function clampTo(low: number, high: number): UnaryRow {
     kernel: 'clamp',
     parameters: [low, high],
     real: (x) => Math.min(Math.max(x, low), high),
+    words: rescaled(1, low, high),
   };
 }
 
@@ -51,32 +65,29 @@ function unary<N extends OpName>(row: Row<N>): Lowering<N> {
   const rowOf = (site: LowerSite<N>) => (typeof row === 'function' ? row(site.options) : row);
   const ends = (site: LowerSite<N>) =>
     [site.inputs[0] as Operand, site.outputs[0] as Operand] as const;
-  const bytes = (site: LowerSite<N>) => {
+  const quantized = (site: LowerSite<N>) => {
     const [from, to] = ends(site).map(({ type }) => perTensor(type));
-    return from && to && from.dtype !== 'int16' && to.dtype !== 'int16' ? { from, to } : null;
+    if (!from || !to || (from.dtype === 'int16') !== (to.dtype === 'int16')) return null;
+    return from.dtype === 'int16' && rowOf(site).words === undefined ? null : { from, to };
   };
   return {
     supports(site) {
       const [x, y] = ends(site);
-      return bytes(site) !== null || (x.type.dtype === 'float32' && y.type.dtype === 'float32');
+      return quantized(site) !== null || (x.type.dtype === 'float32' && y.type.dtype === 'float32');
     },
     lower(site, emit) {
       const [x, y] = ends(site);
-      const { kernel, parameters: [a, b] = [0, 0], real } = rowOf(site);
-      const form = bytes(site);
+      const { kernel, parameters: [a, b] = [0, 0], real, bytes, words } = rowOf(site);
+      const elements = count(x.type.shape);
+      const form = quantized(site);
       if (form === null) {
-        return emit.call(`unary_${kernel}_f32`, {
-          x: x.ref,
-          y: y.ref,
-          count: count(x.type.shape),
-          a,
-          b,
-        });
+        return emit.call(`unary_${kernel}_f32`, { x: x.ref, y: y.ref, count: elements, a, b });
       }
       const { from, to } = form;
-      const f = (q: number) => quantize(real(from.scale * (q - from.zero)), to);
-      const table = byteTable(from, to, f, `${kernel} ${a} ${b}`);
-      emitLookup(emit, count(x.type.shape), x.ref, y.ref, table);
+      if (from.dtype === 'int16') return words?.({ emit, x, y, from, to });
+      const rounded = (q: number) => quantize(real(from.scale * (q - from.zero)), to);
+      const table = byteTable(from, to, bytes?.(from, to) ?? rounded, `${kernel} ${a} ${b}`);
+      emitLookup(emit, elements, x.ref, y.ref, table);
     },
   };
 }
@@ -123,14 +134,18 @@ export const UNARY_LOWERINGS = {
   NEG: withIntegers('neg', unary<'NEG'>({ kernel: 'neg', real: (x) => -x })),
   SQUARE: withIntegers('square', unary<'SQUARE'>({ kernel: 'square', real: (x) => x * x })),
   SIGN: withIntegers('sign', unary<'SIGN'>({ kernel: 'sign', real: Math.sign })),
-  EXP: unary<'EXP'>({ kernel: 'exp', real: Math.exp }),
+  EXP: unary<'EXP'>({ kernel: 'exp', real: Math.exp, words: interpolated('exp', Math.exp) }),
   LOG: unary<'LOG'>({ kernel: 'log', real: Math.log }),
   SQRT: unary<'SQRT'>({ kernel: 'sqrt', real: Math.sqrt }),
   RSQRT: unary<'RSQRT'>({ kernel: 'rsqrt', real: (x) => 1 / Math.sqrt(x) }),
   SIN: unary<'SIN'>({ kernel: 'sin', real: Math.sin }),
   COS: unary<'COS'>({ kernel: 'cos', real: Math.cos }),
-  TANH: unary<'TANH'>({ kernel: 'tanh', real: Math.tanh }),
-  LOGISTIC: unary<'LOGISTIC'>({ kernel: 'logistic', real: (x) => 1 / (1 + Math.exp(-x)) }),
+  TANH: unary<'TANH'>({ kernel: 'tanh', real: Math.tanh, words: sigmoidal('tanh_16') }),
+  LOGISTIC: unary<'LOGISTIC'>({
+    kernel: 'logistic',
+    real: (x) => 1 / (1 + Math.exp(-x)),
+    words: sigmoidal('logistic_16'),
+  }),
   CEIL: unary<'CEIL'>({ kernel: 'ceil', real: Math.ceil }),
   FLOOR: unary<'FLOOR'>({ kernel: 'floor', real: Math.floor }),
   ROUND: unary<'ROUND'>({ kernel: 'round', real: roundHalfEven }),
@@ -142,9 +157,15 @@ export const UNARY_LOWERINGS = {
     kernel: 'leaky_relu',
     parameters: [alpha, 0],
     real: (x) => (x < 0 ? alpha * x : x),
+    bytes: leakyBytes(alpha),
+    words: rescaled(alpha),
   })),
   ELU: unary<'ELU'>({ kernel: 'elu', real: (x) => (x < 0 ? Math.expm1(x) : x) }),
-  HARD_SWISH: unary<'HARD_SWISH'>({ kernel: 'hard_swish', real: hardSwish }),
+  HARD_SWISH: unary<'HARD_SWISH'>({
+    kernel: 'hard_swish',
+    real: hardSwish,
+    bytes: hardSwishBytes,
+  }),
   GELU: unary<'GELU'>(({ approximate }) =>
     approximate ? { kernel: 'gelu_tanh', real: geluTanh } : { kernel: 'gelu', real: gelu },
   ),

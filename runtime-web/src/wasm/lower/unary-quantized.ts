@@ -1,0 +1,136 @@
+/** Functions of one quantized tensor, number for number as TFLite and XNNPACK compute them. */
+
+import { quantizedRange } from '../../lower/activation.js';
+import { count } from '../../lower/dims.js';
+import { type PerTensor, roundHalfEven } from '../../lower/quantization.js';
+import type { Operand } from '../../plan/lowering.js';
+import type { Emitter } from '../lowering.js';
+import { combinedScale, fixedFactor, reducedMultiplier, wordTable } from './fixed-point.js';
+
+/** One int16 tensor computed from another. */
+interface WordSite {
+  readonly emit: Emitter;
+  readonly x: Operand;
+  readonly y: Operand;
+  readonly from: PerTensor;
+  readonly to: PerTensor;
+}
+
+export type WordForm = (site: WordSite) => void;
+
+const vectors = ({ x, y }: WordSite) => ({ x: x.ref, y: y.ref, count: count(x.type.shape) });
+
+/** Any function, interpolated between 512 steps of its argument. */
+export function interpolated(name: string, f: (x: number) => number): WordForm {
+  return (site) => {
+    const { emit, from, to } = site;
+    const [low, high] = [-32768 * from.scale, 32767 * from.scale];
+    const key = `words ${name} ${from.scale} ${to.scale}`;
+    const table = emit.constant(key, () => wordTable(f, { low, high, step: to.scale }));
+    emit.call('interpolate_16', { ...vectors(site), table });
+  };
+}
+
+/** x for x >= 0, alpha * x for others, between bounds on the reals. */
+export function rescaled(alpha: number, low = -Infinity, high = Infinity): WordForm {
+  return (site) => {
+    const { emit, from, to } = site;
+    const positive = fixedFactor(Math.fround(from.scale / to.scale));
+    const negative = fixedFactor(combinedScale(from.scale, alpha, to.scale));
+    emit.call('rescale_16', {
+      ...vectors(site),
+      ...quantizedRange({ low, high }, to),
+      positive_multiplier: positive.multiplier,
+      positive_shift: positive.shift,
+      negative_multiplier: negative.multiplier,
+      negative_shift: negative.shift,
+    });
+  };
+}
+
+/**
+ * 2^16 times the sigmoid of k / 24, each raised by half the error of interpolation in the middle of
+ * its interval; the last is the largest that 16 bits hold.
+ */
+function sigmoidTable(): Uint16Array {
+  const sigmoid = (k: number) => 65536 / (1 + Math.exp(-k / 24));
+  return Uint16Array.from({ length: 256 }, (_, k) => {
+    if (k === 255) return 65535;
+    const error = sigmoid(k + 0.5) - (sigmoid(k) + sigmoid(k + 1)) / 2;
+    return Math.round(sigmoid(k) + error / 2);
+  });
+}
+
+/**
+ * The factor that brings arguments to 1 / (3 * 4096), the scale of the sigmoid's table. Scales of
+ * 2^(shift - 12), for shifts up to `powers`, are taken exactly. Source: SigmoidPrepare and TanhPrepare of TFLite.
+ */
+function tableFactor(scale: number, powers: number) {
+  const power = Math.round(Math.log2(scale));
+  const isPower = Math.abs(Math.log2(scale) - power) < 1e-3;
+  if (isPower && power + 12 >= 0 && power + 12 <= powers) {
+    return { multiplier: 3 * 2 ** (power + 12), shift: 0 };
+  }
+  let multiplier = scale * 4096 * 3;
+  let shift = 0;
+  for (; multiplier <= 32767 / 2 && shift <= 30; shift++) multiplier *= 2;
+  return { multiplier: Math.trunc(multiplier), shift };
+}
+
+/** LOGISTIC and TANH by one table; results are in 1 / 32768. */
+export function sigmoidal(kernel: 'logistic_16' | 'tanh_16'): WordForm {
+  return (site) => {
+    const { emit, from } = site;
+    emit.call(kernel, {
+      ...vectors(site),
+      table: emit.constant('sigmoids', sigmoidTable),
+      ...tableFactor(from.scale, kernel === 'tanh_16' ? 1 : 0),
+    });
+  };
+}
+
+/** Results of 8-bit functions on stored integers; null where the form does not hold. */
+export type ByteForm = (from: PerTensor, to: PerTensor) => ((q: number) => number) | null;
+
+const saturate = (q: number, { low, high }: PerTensor) => Math.min(Math.max(q, low), high);
+
+/** LEAKY_RELU by factors in 1 / 256. Source: XNNPACK's qs8-vlrelu, and the factors it takes. */
+export function leakyBytes(alpha: number): ByteForm {
+  return (from, to) => {
+    const positive = Math.fround(from.scale / to.scale);
+    const negative = Math.fround(positive * Math.fround(alpha));
+    const isSmall = (factor: number) => Math.abs(factor) < 2 ** -8 || Math.abs(factor) > 2 ** 7;
+    if (isSmall(positive) || isSmall(negative)) return null;
+    const factors = [positive, negative].map((factor) => roundHalfEven(256 * factor));
+    return (q) => {
+      const x = q - from.zero;
+      const factor = factors[x < 0 ? 1 : 0] as number;
+      return saturate(Math.floor((x * factor + 128) / 256) + to.zero, to);
+    };
+  };
+}
+
+/** a * b / 2^15 in 16 bits, half up. */
+const highProduct = (a: number, b: number) => word(Math.floor((a * b + 2 ** 14) / 2 ** 15));
+const word = (x: number) => Math.min(Math.max(x, -32768), 32767);
+const halfAway = (x: number) => Math.sign(x) * Math.round(Math.abs(x));
+
+/** HARD_SWISH in 16-bit fixed point. Source: reference/hard_swish.h of TFLite. */
+export const hardSwishBytes: ByteForm = (from, to) => {
+  const fine = Math.fround(from.scale / 128);
+  const outer = fixedFactor(Math.fround(fine / to.scale));
+  if (outer.shift > 0) return null;
+  const inner = fixedFactor(Math.fround(fine / Math.fround(3 / 32768)));
+  const [outerFactor, innerFactor] = [reducedMultiplier(outer), reducedMultiplier(inner)];
+  return (q) => {
+    const x = (q - from.zero) * 128;
+    let gate = x;
+    if (inner.shift > 0) gate = word(gate * 2 ** (inner.shift - 1));
+    gate = highProduct(gate, innerFactor);
+    if (inner.shift > 0) gate = word(gate * 2);
+    if (inner.shift < 0) gate = halfAway(gate * 2 ** inner.shift);
+    const share = (gate + 2 ** 15) >> 1;
+    const product = Math.trunc((share * highProduct(x, outerFactor)) / 2 ** 15);
+    return saturate(halfAway(product * 2 ** outer.shift) + to.zero, to);
+  };
+};
