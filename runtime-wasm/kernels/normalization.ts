@@ -4,7 +4,7 @@ const ROWS = { x: 'in', y: 'out', rows: 'u32', depth: 'u32' } as const;
 const QUANTIZED_SOFTMAX = {
   ...ROWS,
   table: 'in',
-  inverse_scale: 'f32',
+  scale: 'f32',
   zero: 'i32',
   low: 'i32',
   high: 'i32',

@@ -9,14 +9,15 @@ const REDUCTION = {
 } as const;
 /** The sum is divided by `divisor`: 1, or the number of elements for a mean. */
 const SUM = { ...REDUCTION, divisor: 'i32' } as const;
-const QUANTIZED_SUM = {
+const REQUANTIZED = {
   ...REDUCTION,
-  offset: 'i32',
   scale: 'f32',
   zero: 'i32',
   low: 'i32',
   high: 'i32',
 } as const;
+const QUANTIZED_MEAN = { ...REQUANTIZED, offset: 'i32' } as const;
+const QUANTIZED_SUM = { ...REQUANTIZED, bias: 'f32' } as const;
 const ARG = { ...REDUCTION, wide: 'u32' } as const;
 const CUMSUM = { ...REDUCTION, exclusive: 'u32', reverse: 'u32' } as const;
 
@@ -27,6 +28,9 @@ export const REDUCTION_KERNELS = {
   reduce_sum_i64: SUM,
   reduce_sum_qi8: QUANTIZED_SUM,
   reduce_sum_qu8: QUANTIZED_SUM,
+  reduce_sum_qi16: QUANTIZED_SUM,
+  reduce_mean_qi8: QUANTIZED_MEAN,
+  reduce_mean_qu8: QUANTIZED_MEAN,
   /** The sum of int16 times multiplier * 2^(shift - 31). */
   reduce_mean_qi16: { ...REDUCTION, multiplier: 'i32', shift: 'i32' },
   reduce_prod_f32: REDUCTION,

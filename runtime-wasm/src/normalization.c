@@ -72,7 +72,8 @@ void log_softmax_f32(const log_softmax_f32_params *p, uint32_t thread, uint32_t 
 
 /**
  * SOFTMAX of 8-bit elements. table[d] is e^(-beta * scale of x * d), float32[256];
- * y = clamp(zero + round(softmax / scale of y), low, high) with `inverse_scale` 1 / scale of y.
+ * y = clamp(zero + round(softmax / scale of y), low, high). The sum runs in float32 from left to right,
+ * as TFLite's kernel has it.
  */
 #define DEFINE_QUANTIZED_SOFTMAX(NAME, T)                                                         \
   void NAME(const NAME##_params *p, uint32_t thread, uint32_t threads) {                          \
@@ -83,11 +84,11 @@ void log_softmax_f32(const log_softmax_f32_params *p, uint32_t thread, uint32_t 
       T *y = (T *)p->y + row * p->depth;                                                          \
       int32_t largest = x[0];                                                                     \
       for (uint32_t i = 1; i < p->depth; i++) largest = max_i32(largest, x[i]);                   \
-      double sum = 0;                                                                             \
-      for (uint32_t i = 0; i < p->depth; i++) sum += (double)table[largest - x[i]];               \
-      const float factor = (float)((double)p->inverse_scale / sum);                               \
+      float sum = 0;                                                                              \
+      for (uint32_t i = 0; i < p->depth; i++) sum += table[largest - x[i]];                       \
+      const float factor = 1.0f / (sum * p->scale);                                               \
       for (uint32_t i = 0; i < p->depth; i++) {                                                   \
-        const int32_t q = (int32_t)__builtin_rintf(table[largest - x[i]] * factor) + p->zero;     \
+        const int32_t q = (int32_t)(table[largest - x[i]] * factor + 0.5f) + p->zero;            \
         y[i] = (T)max_i32(p->low, min_i32(p->high, q));                                           \
       }                                                                                           \
     }                                                                                             \

@@ -1,5 +1,6 @@
 /** Pooling: kernels/pooling.ts. */
 #include "kernels.h"
+#include "mathf.h"
 #include "simd.h"
 #include "window.h"
 
@@ -77,9 +78,12 @@ INLINE void pool_bytes(const pool_q8_params *p, const uint8_t *in, uint32_t rows
   }
   if (p->kind != POOL_MAX) {
     f32x4 size = splat_f32x4((float)(rows * columns));
+    f32x4 half = splat_f32x4((float)(rows * columns / 2));
     for (uint32_t i = 0; i < 2; i++) {
-      f32x4 mean = (f32x4)wasm_f32x4_convert_i32x4((v128_t)totals[i]) / size;
-      totals[i] = (i32x4)wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest((v128_t)mean));
+      /* Half away from zero: whole quotients are exact in float32, and others keep their floor. */
+      f32x4 total = (f32x4)wasm_f32x4_convert_i32x4((v128_t)totals[i]);
+      f32x4 mean = (total + select_f32x4(total < 0.0f, -half, half)) / size;
+      totals[i] = (i32x4)wasm_i32x4_trunc_sat_f32x4((v128_t)mean);
     }
     most = (i16x8)wasm_i16x8_narrow_i32x4((v128_t)totals[0], (v128_t)totals[1]);
   }

@@ -21,9 +21,12 @@
   X(reduce_sum_f32, f32, double, f32, 0, a + b, (f32)(a / p->divisor))                            \
   X(reduce_sum_i32, i32, i64, i32, 0, a + b, (i32)(a / p->divisor))                               \
   X(reduce_sum_i64, i64, i64, i64, 0, (i64)((uint64_t)a + (uint64_t)b), a / p->divisor)           \
-  X(reduce_sum_qi8, i8, i32, i8, 0, a + b, (i8)requantized_sum(p, a))                             \
-  X(reduce_sum_qu8, u8, i32, u8, 0, a + b, (u8)requantized_sum((const void *)p, a))               \
-  X(reduce_mean_qi16, i16, i32, i16, 0, a + b, (i16)fixed_point_mean(p, a))                       \
+  X(reduce_mean_qi8, i8, i32, i8, 0, a + b, (i8)mean_8(p, a))                                     \
+  X(reduce_mean_qu8, u8, i32, u8, 0, a + b, (u8)mean_8((const void *)p, a))                       \
+  X(reduce_mean_qi16, i16, i32, i16, 0, a + b, (i16)mean_16(p, a))                                \
+  X(reduce_sum_qi8, i8, i32, i8, 0, a + b, (i8)rescaled_sum(p, a))                                \
+  X(reduce_sum_qu8, u8, i32, u8, 0, a + b, (u8)rescaled_sum((const void *)p, a))                  \
+  X(reduce_sum_qi16, i16, i32, i16, 0, a + b, (i16)rescaled_sum((const void *)p, a))              \
   X(reduce_prod_f32, f32, double, f32, 1, a * b, (f32)a)                                          \
   X(reduce_prod_i32, i32, uint32_t, i32, 1, a * b, (i32)a)                                        \
   X(reduce_prod_i64, i64, uint64_t, i64, 1, a * b, (i64)a)                                        \
@@ -41,14 +44,21 @@
   X(reduce_all, u8, u8, u8, 1, a & (b != 0), a)
 
 /** zero + round((sum - offset) * scale), half to even, saturated to [low, high]. */
-INLINE i32 requantized_sum(const reduce_sum_qi8_params *p, i32 sum) {
+INLINE i32 mean_8(const reduce_mean_qi8_params *p, i32 sum) {
   f32 v = __builtin_rintf((f32)(sum - p->offset) * p->scale) + (f32)p->zero;
   return (i32)(v < (f32)p->low ? (f32)p->low : v > (f32)p->high ? (f32)p->high : v);
 }
 
 /** sum times the factor that `multiplier` and `shift` give, saturated. */
-INLINE i32 fixed_point_mean(const reduce_mean_qi16_params *p, i32 sum) {
+INLINE i32 mean_16(const reduce_mean_qi16_params *p, i32 sum) {
   return clamp_i32(multiply_fixed(sum, p->multiplier, p->shift), INT16_MIN, INT16_MAX);
+}
+
+/** zero + round(sum * scale + bias), half away from zero, saturated to [low, high]. */
+INLINE i32 rescaled_sum(const reduce_sum_qi8_params *p, i32 sum) {
+  const f32 real = (f32)sum * p->scale + p->bias;
+  const f32 v = __builtin_truncf(real + __builtin_copysignf(0.5f, real)) + (f32)p->zero;
+  return (i32)(v < (f32)p->low ? (f32)p->low : v > (f32)p->high ? (f32)p->high : v);
 }
 
 #define DEFINE_REDUCTION(NAME, T, A, R, FIRST, JOIN, RESULT)                                      \

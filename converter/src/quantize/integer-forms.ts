@@ -18,6 +18,8 @@ export interface IntegerForm {
   readonly output: 'own' | 'same' | 'none' | Fixed;
   /** Constant weights, symmetric with a scale per slice of `axis`, and the input with the bias. */
   readonly weights?: { readonly input: number; readonly axis: number; readonly bias: number };
+  /** Of the activations, those whose zero point must be 0. */
+  readonly symmetric?: readonly number[];
   /** Stock kernels know no int16. */
   readonly int8Only?: true;
 }
@@ -42,7 +44,8 @@ export const INTEGER_FORMS = {
   ARG_MAX: { activations: [0], output: 'none', int8Only: true },
   ARG_MIN: { activations: [0], output: 'none', int8Only: true },
   AVERAGE_POOL_2D: move(0),
-  BATCH_MATMUL: compute(0, 1),
+  // XNNPACK leaves the zero point of the right side out of account.
+  BATCH_MATMUL: { activations: [0, 1], output: 'own', symmetric: [1] },
   BATCH_TO_SPACE_ND: move8(0),
   BROADCAST_TO: move(0),
   CONCATENATION: join,

@@ -55,6 +55,7 @@ export function planIntegers(
       if (elements === undefined) scales.add(id, ranges.get(id));
       else if (form.output === 'same') scales.addConstant(node.outputs[0]!, rangeOf(elements));
     }
+    for (const index of form.symmetric ?? []) scales.makeSymmetric(node.inputs[index]!);
     if (form.output !== 'same') continue;
     const values = free.filter((id) => graph.tensor(id).data === null);
     for (const id of values) scales.unite(values[0]!, id);
@@ -123,6 +124,8 @@ function fixedScales(
 class ScaleGroups {
   readonly #parent = new Map<TensorId, TensorId>();
   readonly #ranges = new Map<TensorId, Range>();
+  /** Tensors whose groups need zero point 0. */
+  readonly #symmetric = new Set<TensorId>();
 
   add(id: TensorId, range: Range | undefined): void {
     if (this.#parent.has(id) || range === undefined) return;
@@ -135,6 +138,11 @@ class ScaleGroups {
     this.#widen(this.#root(id), range);
   }
 
+  /** Gives the group of a tensor zero point 0. */
+  makeSymmetric(id: TensorId): void {
+    this.#symmetric.add(id);
+  }
+
   unite(a: TensorId, b: TensorId): void {
     const [to, from] = [this.#root(a), this.#root(b)];
     if (to === from) return;
@@ -144,10 +152,12 @@ class ScaleGroups {
   }
 
   quantizations(dtype: ActivationDType): readonly (readonly [TensorId, AffineQuantization])[] {
-    return [...this.#parent.keys()].map((id) => [
-      id,
-      quantizationOf(this.#ranges.get(this.#root(id))!, dtype),
-    ]);
+    const symmetric = new Set([...this.#symmetric].map((id) => this.#root(id)));
+    return [...this.#parent.keys()].map((id) => {
+      const root = this.#root(id);
+      const isSymmetric = dtype === 'int16' || symmetric.has(root);
+      return [id, quantizationOf(this.#ranges.get(root)!, dtype, isSymmetric)];
+    });
   }
 
   #root(id: TensorId): TensorId {

@@ -9,7 +9,13 @@ import type { QuantizedTensor } from './dynamic.js';
 import { GraphCopy } from './graph-copy.js';
 import type { IntegerForm } from './integer-forms.js';
 import { activationsOf, type FloatNode, type IntegerPlan, planIntegers } from './integer-plan.js';
-import { type ActivationDType, quantizationOf, quantizeElements, rangeOf } from './ranges.js';
+import {
+  type ActivationDType,
+  quantizationOf,
+  quantizeElements,
+  rangeOf,
+  rangeStored,
+} from './ranges.js';
 import { quantizeBias, quantizeWeights } from './weights.js';
 
 /** What callers give to and get from an integer model. */
@@ -133,7 +139,9 @@ class IntegerWriter {
     const replaced = form.weights && [form.weights.input, form.weights.bias];
     const inputs = node.inputs.map((id, index) => {
       if (id === null || replaced?.includes(index)) return null;
-      return activations.has(id) ? this.#integers(id, shared).id : (this.#copy.find(id) ?? null);
+      if (!activations.has(id)) return this.#copy.find(id) ?? null;
+      const wanted = form.symmetric?.includes(index) ? this.#symmetric(id) : shared;
+      return this.#integers(id, wanted).id;
     });
     if (form.weights !== undefined) this.#weights(node, form, form.weights, inputs);
     const types = node.outputs.map((id) => {
@@ -203,6 +211,17 @@ class IntegerWriter {
     const constant = builder.constant(name, type, bytes);
     this.#constants.set(id, [...made, constant]);
     return constant;
+  }
+
+  /** The quantization of a value if its zero point is 0, or else another one of the same range. */
+  #symmetric(id: TensorId): AffineQuantization {
+    const planned = this.plan.quantization.get(id);
+    if (planned?.zeroPoint[0] === 0) return planned;
+    const range =
+      planned === undefined
+        ? rangeOf(floats(this.graph, id) ?? new Float32Array())
+        : rangeStored(planned, this.dtype);
+    return quantizationOf(range, this.dtype, true);
   }
 
   /** A value as integers: as it is planned, or with the scale that a node wants. */

@@ -22,18 +22,31 @@ export function perTensor(scale: number, zeroPoint: number): AffineQuantization 
 
 /**
  * How values of a range are stored: int8 over the range widened to hold 0, which is a whole number
- * then; int16 symmetrically. A tensor of zeros gets a range up to 1: a coarse scale would make stock
+ * then; int16, and int8 where `symmetric`, with zero point 0. A tensor of zeros gets a range up to 1: a coarse scale would make stock
  * kernels end the process where it is added to finer ones. Source: TFLite quantization specification.
  */
-export function quantizationOf(range: Range, dtype: ActivationDType): AffineQuantization {
+export function quantizationOf(
+  range: Range,
+  dtype: ActivationDType,
+  symmetric = dtype === 'int16',
+): AffineQuantization {
   const [min, max] = [Math.min(range.min, 0), Math.max(range.max, 0)];
   const { low, high } = LIMITS[dtype];
-  if (dtype === 'int16') {
+  if (symmetric) {
     return perTensor(Math.fround((Math.max(-min, max) || 1) / high), 0);
   }
   const scale = Math.fround((max - min || 1) / (high - low));
   const zeroPoint = Math.round(low - min / scale);
   return perTensor(scale, Math.min(high, Math.max(low, zeroPoint)));
+}
+
+/** The reals that a quantization can store. */
+export function rangeStored(
+  { scale, zeroPoint }: AffineQuantization,
+  dtype: ActivationDType,
+): Range {
+  const { low, high } = LIMITS[dtype];
+  return { min: (low - zeroPoint[0]!) * scale[0]!, max: (high - zeroPoint[0]!) * scale[0]! };
 }
 
 /** The smallest range that holds both. */

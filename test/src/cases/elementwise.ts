@@ -174,12 +174,14 @@ export const ELEMENTWISE_CASES: CaseFamily<
     ...quantized(0.05, 1 / 256, 5, -128),
     uint8(0.05, 1 / 256, 100, 0),
     int16(1 / 4096, 1 / 32768),
+    { ...int16(0.00037, 1 / 32768), name: 'int16 by table' },
   ],
   TANH: [
     ...floats(-9, 9),
     ...quantized(0.03, 1 / 128, 5, 0),
     uint8(0.03, 1 / 128, 100, 128),
     int16(1 / 4096, 1 / 32768),
+    { ...int16(0.00013, 1 / 32768), name: 'int16 by table' },
   ],
   LOG_SOFTMAX: [
     ...floats(-9, 9, [1, -1, 1000, -1000, 0]).map((spec) => ({

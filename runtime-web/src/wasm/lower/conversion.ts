@@ -18,7 +18,7 @@ import {
 import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { byteTable, emitLookup } from './table.js';
-import { rescaled } from './unary-quantized.js';
+import { rescaled, rescaledBytes } from './unary-quantized.js';
 
 type DirectCast = Extract<KernelName, `cast_${string}`>;
 
@@ -125,11 +125,16 @@ const quantizeLowering: Lowering<'QUANTIZE'> = {
     if (input.type.dtype === 'float32') return emitQuantize(emit, input.ref, output);
     const [from, to] = [perTensor(input.type), perTensor(output.type)];
     if (from && to && from.dtype !== 'int16' && to.dtype !== 'int16') {
-      const table = byteTable(from, to, (q) => quantize(from.scale * (q - from.zero), to));
+      const rounded = (q: number) => quantize(from.scale * (q - from.zero), to);
+      const table = byteTable(
+        from,
+        to,
+        (from.dtype === to.dtype && rescaledBytes(from, to)) || rounded,
+      );
       return emitLookup(emit, elements, input.ref, output.ref, table);
     }
     if (from?.dtype === 'int16' && to?.dtype === 'int16') {
-      return rescaled(1)({ emit, x: input, y: output, from, to });
+      return rescaled(1)(from, to)?.({ emit, x: input, y: output });
     }
     const float = emit.scratch(4 * elements);
     if (input.type.dtype === 'float16') {

@@ -1,7 +1,7 @@
 /** Resampling of NHWC images. */
 import type { OpName } from '@linnet/schema';
 import { canMove, inputOf, outputOf } from '../../lower/operands.js';
-import { perTensor, QUANTIZED } from '../../lower/quantization.js';
+import { perTensor, QUANTIZED, roundHalfEven } from '../../lower/quantization.js';
 import { elementBytes } from '../../model/storage.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
@@ -49,9 +49,10 @@ function neighbours(at: readonly number[], size: number): Int32Array {
   );
 }
 
-/** The share of the second neighbour at each position. */
-function weights(at: readonly number[]): Float32Array {
-  return Float32Array.from(at, (position) => position - Math.max(Math.floor(position), 0));
+/** The share of the second neighbour at each position; in 1 / 2048 for 8-bit elements. */
+function weights(at: readonly number[], type: 'f32' | 'i8' | 'u8'): Float32Array | Int32Array {
+  const shares = Float32Array.from(at, (position) => position - Math.max(Math.floor(position), 0));
+  return type === 'f32' ? shares : Int32Array.from(shares, (share) => roundHalfEven(2048 * share));
 }
 
 function resizeBlock(site: LowerSite<ResizeOp>) {
@@ -126,7 +127,7 @@ function emitBilinear(
     const at = () => positions(size, outputs, options);
     return {
       elements: emit.constant(`${key} elements`, () => neighbours(at(), size)),
-      weights: emit.constant(`${key} weights`, () => weights(at())),
+      weights: emit.constant(`${key} weights ${type}`, () => weights(at(), type)),
     };
   };
   const [vertical, horizontal] = [tables(rows), tables(columns)];

@@ -34,13 +34,13 @@ function emitQuantizedSoftmax(
     emitSoftmax16(emit, site, x);
     return;
   }
-  const factor = site.options.beta * x.scale;
+  const factor = Math.fround(site.options.beta * x.scale);
   const make = () =>
-    Float32Array.from({ length: 256 }, (_, distance) => Math.exp(-factor * distance));
+    Float32Array.from({ length: 256 }, (_, distance) => Math.exp(-Math.fround(factor * distance)));
   emit.call(`softmax_q${QUANTIZED[x.dtype].kernel}`, {
     ...rowsBlock(site),
     table: emit.constant(`exponentials ${factor}`, make),
-    inverse_scale: 1 / y.scale,
+    scale: y.scale,
     zero: y.zero,
     low: y.low,
     high: y.high,

@@ -76,14 +76,13 @@ const NAMES = {
 /** Integer sums of quantized elements must fit into int32. */
 const MAX_ELEMENTS = { int8: 2 ** 23, uint8: 2 ** 23, int16: 2 ** 16 } as const;
 
-/** MEAN or SUM of 8-bit elements, or MEAN of int16, in one pass, with the result requantized. */
+/** MEAN or SUM of quantized elements in one pass, with the result requantized. */
 function quantizedSum(site: LowerSite<ReductionOp>) {
   if (NAMES[site.op] !== 'sum') return null;
   const [x, y] = [perTensor(inputOf(site, 0).type), perTensor(outputOf(site).type)];
   const passes = passesOf(inputOf(site, 0).type.shape, reducedAxes(site));
   const [pass] = passes;
   if (!x || !y || x.dtype !== y.dtype) return null;
-  if (x.dtype === 'int16' && site.op === 'SUM') return null;
   if (passes.length !== 1 || pass === undefined) return null;
   if (pass.length === 0 || pass.length > MAX_ELEMENTS[x.dtype]) return null;
   return { x, y, pass };
@@ -94,20 +93,20 @@ function emitQuantizedSum(
   site: LowerSite<ReductionOp>,
   { x, y, pass }: { readonly x: PerTensor; readonly y: PerTensor; readonly pass: Axis },
 ): void {
-  const divisor = site.op === 'MEAN' ? pass.length : 1;
+  const { length } = pass;
+  const scale = x.scale / y.scale;
   const block = { x: inputOf(site, 0).ref, y: outputOf(site).ref, ...pass };
-  if (x.dtype === 'int16') {
-    emit.call('reduce_mean_qi16', { ...block, ...meanFactor(x.scale / y.scale, divisor) });
-    return;
+  const target = { zero: y.zero, low: y.low, high: y.high };
+  const { kernel } = QUANTIZED[x.dtype];
+  if (site.op === 'SUM') {
+    const bias = Math.fround(-x.zero * Math.fround(scale)) * length;
+    emit.call(`reduce_sum_q${kernel}`, { ...block, ...target, scale, bias });
+  } else if (kernel === 'i16') {
+    emit.call('reduce_mean_qi16', { ...block, ...meanFactor(scale, length) });
+  } else {
+    const offset = length * x.zero;
+    emit.call(`reduce_mean_q${kernel}`, { ...block, ...target, scale: scale / length, offset });
   }
-  emit.call(`reduce_sum_q${QUANTIZED[x.dtype].kernel}`, {
-    ...block,
-    offset: pass.length * x.zero,
-    scale: x.scale / y.scale / divisor,
-    zero: y.zero,
-    low: y.low,
-    high: y.high,
-  });
 }
 
 /** The factor that makes means of sums of `length` elements. Source: QuantizedMeanOrSum of TFLite's reduce.h. */

@@ -7,45 +7,44 @@ import type { Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
 import { combinedScale, fixedFactor, reducedMultiplier, wordTable } from './fixed-point.js';
 
-/** One int16 tensor computed from another. */
-interface WordSite {
+/** Emits the computation of one int16 tensor from another. */
+type WordEmitter = (site: {
   readonly emit: Emitter;
   readonly x: Operand;
   readonly y: Operand;
-  readonly from: PerTensor;
-  readonly to: PerTensor;
-}
+}) => void;
 
-export type WordForm = (site: WordSite) => void;
+/** How an int16 tensor becomes another; null where stock kernels have no form for those types. */
+export type WordForm = (from: PerTensor, to: PerTensor) => WordEmitter | null;
 
-const vectors = ({ x, y }: WordSite) => ({ x: x.ref, y: y.ref, count: count(x.type.shape) });
+const vectors = (x: Operand, y: Operand) => ({ x: x.ref, y: y.ref, count: count(x.type.shape) });
 
 /** Any function, interpolated between 512 steps of its argument. */
 export function interpolated(name: string, f: (x: number) => number): WordForm {
-  return (site) => {
-    const { emit, from, to } = site;
-    const [low, high] = [-32768 * from.scale, 32767 * from.scale];
-    const key = `words ${name} ${from.scale} ${to.scale}`;
-    const table = emit.constant(key, () => wordTable(f, { low, high, step: to.scale }));
-    emit.call('interpolate_16', { ...vectors(site), table });
-  };
+  return (from, to) =>
+    ({ emit, x, y }) => {
+      const range = { low: -32768 * from.scale, high: 32767 * from.scale, step: to.scale };
+      const key = `words ${name} ${from.scale} ${to.scale}`;
+      const table = emit.constant(key, () => wordTable(f, range));
+      emit.call('interpolate_16', { ...vectors(x, y), table });
+    };
 }
 
 /** x for x >= 0, alpha * x for others, between bounds on the reals. */
 export function rescaled(alpha: number, low = -Infinity, high = Infinity): WordForm {
-  return (site) => {
-    const { emit, from, to } = site;
-    const positive = fixedFactor(Math.fround(from.scale / to.scale));
-    const negative = fixedFactor(combinedScale(from.scale, alpha, to.scale));
-    emit.call('rescale_16', {
-      ...vectors(site),
-      ...quantizedRange({ low, high }, to),
-      positive_multiplier: positive.multiplier,
-      positive_shift: positive.shift,
-      negative_multiplier: negative.multiplier,
-      negative_shift: negative.shift,
-    });
-  };
+  return (from, to) =>
+    ({ emit, x, y }) => {
+      const positive = fixedFactor(Math.fround(from.scale / to.scale));
+      const negative = fixedFactor(combinedScale(from.scale, alpha, to.scale));
+      emit.call('rescale_16', {
+        ...vectors(x, y),
+        ...quantizedRange({ low, high }, to),
+        positive_multiplier: positive.multiplier,
+        positive_shift: positive.shift,
+        negative_multiplier: negative.multiplier,
+        negative_shift: negative.shift,
+      });
+    };
 }
 
 /**
@@ -62,30 +61,29 @@ function sigmoidTable(): Uint16Array {
 }
 
 /**
- * The factor that brings arguments to 1 / (3 * 4096), the scale of the sigmoid's table. Scales of
- * 2^(shift - 12), for shifts up to `powers`, are taken exactly. Source: SigmoidPrepare and TanhPrepare of TFLite.
+ * The factor that brings arguments to 1 / (3 * 4096), the scale of the sigmoid's table: multiplier *
+ * 2^-shift with a multiplier of 15 bits. Source: SigmoidPrepare and TanhPrepare of TFLite.
  */
-function tableFactor(scale: number, powers: number) {
-  const power = Math.round(Math.log2(scale));
-  const isPower = Math.abs(Math.log2(scale) - power) < 1e-3;
-  if (isPower && power + 12 >= 0 && power + 12 <= powers) {
-    return { multiplier: 3 * 2 ** (power + 12), shift: 0 };
-  }
+function tableFactor(scale: number) {
   let multiplier = scale * 4096 * 3;
   let shift = 0;
   for (; multiplier <= 32767 / 2 && shift <= 30; shift++) multiplier *= 2;
   return { multiplier: Math.trunc(multiplier), shift };
 }
 
-/** LOGISTIC and TANH by one table; results are in 1 / 32768. */
+/**
+ * LOGISTIC and TANH by one table; results are in 1 / 32768. Stock kernels compute arguments in
+ * 2^-12, and TANH those in 2^-11, by a series instead.
+ */
 export function sigmoidal(kernel: 'logistic_16' | 'tanh_16'): WordForm {
-  return (site) => {
-    const { emit, from } = site;
-    emit.call(kernel, {
-      ...vectors(site),
-      table: emit.constant('sigmoids', sigmoidTable),
-      ...tableFactor(from.scale, kernel === 'tanh_16' ? 1 : 0),
-    });
+  return (from) => {
+    const power = Math.log2(from.scale);
+    const isNear = (whole: number) => Math.abs(power - whole) < 1e-3;
+    if (isNear(-12) || (kernel === 'tanh_16' && isNear(-11))) return null;
+    return ({ emit, x, y }) => {
+      const table = emit.constant('sigmoids', sigmoidTable);
+      emit.call(kernel, { ...vectors(x, y), table, ...tableFactor(from.scale) });
+    };
   };
 }
 
@@ -99,8 +97,8 @@ export function leakyBytes(alpha: number): ByteForm {
   return (from, to) => {
     const positive = Math.fround(from.scale / to.scale);
     const negative = Math.fround(positive * Math.fround(alpha));
-    const isSmall = (factor: number) => Math.abs(factor) < 2 ** -8 || Math.abs(factor) > 2 ** 7;
-    if (isSmall(positive) || isSmall(negative)) return null;
+    const isTaken = (factor: number) => Math.abs(factor) >= 2 ** -8 && Math.abs(factor) <= 2 ** 7;
+    if (!isTaken(positive) || !isTaken(negative)) return null;
     const factors = [positive, negative].map((factor) => roundHalfEven(256 * factor));
     return (q) => {
       const x = q - from.zero;
@@ -109,6 +107,9 @@ export function leakyBytes(alpha: number): ByteForm {
     };
   };
 }
+
+/** The same value on another scale. Source: XNNPACK's qs8-vcvt, which rounds as LEAKY_RELU does. */
+export const rescaledBytes: ByteForm = leakyBytes(1);
 
 /** a * b / 2^15 in 16 bits, half up. */
 const highProduct = (a: number, b: number) => word(Math.floor((a * b + 2 ** 14) / 2 ** 15));

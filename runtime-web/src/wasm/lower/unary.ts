@@ -68,7 +68,8 @@ function unary<N extends OpName>(row: Row<N>): Lowering<N> {
   const quantized = (site: LowerSite<N>) => {
     const [from, to] = ends(site).map(({ type }) => perTensor(type));
     if (!from || !to || (from.dtype === 'int16') !== (to.dtype === 'int16')) return null;
-    return from.dtype === 'int16' && rowOf(site).words === undefined ? null : { from, to };
+    const words = from.dtype === 'int16' ? (rowOf(site).words?.(from, to) ?? null) : undefined;
+    return words === null ? null : { from, to, words };
   };
   return {
     supports(site) {
@@ -77,14 +78,14 @@ function unary<N extends OpName>(row: Row<N>): Lowering<N> {
     },
     lower(site, emit) {
       const [x, y] = ends(site);
-      const { kernel, parameters: [a, b] = [0, 0], real, bytes, words } = rowOf(site);
+      const { kernel, parameters: [a, b] = [0, 0], real, bytes } = rowOf(site);
       const elements = count(x.type.shape);
       const form = quantized(site);
       if (form === null) {
         return emit.call(`unary_${kernel}_f32`, { x: x.ref, y: y.ref, count: elements, a, b });
       }
-      const { from, to } = form;
-      if (from.dtype === 'int16') return words?.({ emit, x, y, from, to });
+      const { from, to, words } = form;
+      if (words !== undefined) return words({ emit, x, y });
       const rounded = (q: number) => quantize(real(from.scale * (q - from.zero)), to);
       const table = byteTable(from, to, bytes?.(from, to) ?? rounded, `${kernel} ${a} ${b}`);
       emitLookup(emit, elements, x.ref, y.ref, table);
