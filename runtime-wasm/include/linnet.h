@@ -24,6 +24,16 @@ INLINE int32_t max_i32(int32_t a, int32_t b) { return a > b ? a : b; }
 INLINE uint32_t divide_up(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
 
 /**
+ * p + count, which compilers cannot see through. They keep a pointer to each place that an unrolled
+ * loop visits, otherwise, and run out of registers.
+ */
+INLINE const float *advance(const float *p, uint32_t count) {
+  p += count;
+  __asm__("" : "+r"(p));
+  return p;
+}
+
+/**
  * The part of `count` items that thread `thread` of `threads` takes: contiguous, even, and cut only
  * at multiples of `grain`. Kernels whose vector body and scalar tail may round differently pass
  * their vector's width, so that results do not depend on the number of threads.

@@ -18,8 +18,8 @@ import { WINDOW } from './window.js';
  * - `in_pixel`: elements from one input pixel to the next in w.
  * - `channels`: elements read at each pixel of a patch.
  * - `depth`: channels times the pixels of a patch; the length of a dot product.
- * - `block_rows`: rows whose patches a thread gathers at a time, up to 64, a multiple of the rows of
- *   the kernel's tiles: 4, in conv_q8_dot 6.
+ * - `block_rows`: most rows whose patches a thread works on at a time, up to 192, a multiple of the
+ *   rows of the kernel's tiles: 6, in conv_q8 4.
  * - `patches`: per thread `patch_bytes` bytes, room for block_rows patches.
  */
 const PROBLEM = {
@@ -169,10 +169,10 @@ export const CONVOLUTION_KERNELS = {
   quantize_rows: { input: 'in', ranges: 'in', output: 'out', row_params: 'out', ...ROWS },
 
   /**
-   * Depthwise convolution, NHWC, one output per channel, float32. `weights` is [h, w, channels],
-   * `bias` [channels] or null.
+   * Depthwise convolution, NHWC, one output per channel, float32. `weights` are those of conv_f32
+   * for a matrix of taps x channels.
    */
-  depthwise_f32: { ...WINDOW, weights: 'in', bias: 'in', low: 'f32', high: 'f32' },
+  depthwise_f32: { ...WINDOW, weights: 'in', low: 'f32', high: 'f32' },
 
   /**
    * Depthwise convolution of 8-bit integers, of DEPTHWISE_Q8's form; the other fields are those of

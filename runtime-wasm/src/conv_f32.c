@@ -3,6 +3,9 @@
 #include "kernels.h"
 #include "simd.h"
 
+/** As TILE_ROWS of lower/product.ts. */
+#define TILE_ROWS_F32 6
+
 /** Where the rows of a tile come from and go to, and what is applied to them. */
 typedef struct {
   const float *in[MAX_BLOCK_ROWS];
@@ -25,14 +28,15 @@ INLINE void finish(float *out, const f32x4 sums[2], uint32_t columns, f32x4 low,
 }
 
 /**
- * The product of `rows` (a constant) rows from row `at` on with one panel. Not unrolled over the
- * depth: compilers then gather loads of several steps, which costs more in spilled registers than
- * the loop itself.
+ * The product of `rows` (a constant) rows from row `at` on with one panel: 6 rows take 12 registers
+ * for sums, 2 for weights and 1 for the input, all but one that x86-64 has. Not unrolled over the depth, and
+ * in a function of its own: loads of several steps would be gathered and sums spilled, here or by
+ * engines, which unroll loops within loops.
  */
 INLINE void multiply_tile(uint32_t rows, const row_block *block, uint32_t at, const float *panel,
                           uint32_t depth, uint32_t column, uint32_t columns) {
-  f32x4 sums[TILE_ROWS][2];
-  const float *in[TILE_ROWS];
+  f32x4 sums[TILE_ROWS_F32][2];
+  const float *in[TILE_ROWS_F32];
   for (uint32_t r = 0; r < rows; r++) {
     sums[r][0] = load_f32x4(panel);
     sums[r][1] = load_f32x4(panel + 4);
@@ -40,11 +44,11 @@ INLINE void multiply_tile(uint32_t rows, const row_block *block, uint32_t at, co
   }
   panel += PANEL;
 #pragma clang loop unroll(disable)
-  for (; depth > 0; depth--, panel += PANEL) {
+  for (uint32_t k = 0; k < depth; k++, panel += PANEL) {
     f32x4 w0 = load_f32x4(panel);
     f32x4 w1 = load_f32x4(panel + 4);
     for (uint32_t r = 0; r < rows; r++) {
-      f32x4 x = splat_f32x4(*in[r]++);
+      f32x4 x = splat_f32x4(in[r][k]);
       sums[r][0] = madd_f32x4(x, w0, sums[r][0]);
       sums[r][1] = madd_f32x4(x, w1, sums[r][1]);
     }
@@ -60,15 +64,15 @@ INLINE void multiply_tile(uint32_t rows, const row_block *block, uint32_t at, co
   const row_block *block, uint32_t at, const float *panel, uint32_t depth, uint32_t column, \
       uint32_t columns
 
-NOINLINE static void multiply_4_rows(TILE_ARGUMENTS) {
-  multiply_tile(4, block, at, panel, depth, column, columns);
-}
-NOINLINE static void multiply_3_rows(TILE_ARGUMENTS) {
-  multiply_tile(3, block, at, panel, depth, column, columns);
-}
-NOINLINE static void multiply_2_rows(TILE_ARGUMENTS) {
-  multiply_tile(2, block, at, panel, depth, column, columns);
-}
+#define MULTIPLY_ROWS(rows)                                        \
+  NOINLINE static void multiply_##rows##_rows(TILE_ARGUMENTS) {    \
+    multiply_tile(rows, block, at, panel, depth, column, columns); \
+  }
+MULTIPLY_ROWS(6)
+MULTIPLY_ROWS(5)
+MULTIPLY_ROWS(4)
+MULTIPLY_ROWS(3)
+MULTIPLY_ROWS(2)
 
 /** One row: four sets of sums hide the latency of additions, which no other row fills. */
 NOINLINE static void multiply_1_row(TILE_ARGUMENTS) {
@@ -110,67 +114,109 @@ static void clear_floats(void *patch, uint32_t to, uint32_t count, int32_t zero_
   for (uint32_t i = 0; i < count; i++) target[i] = 0.0f;
 }
 
-/** Finds or gathers the patches of `rows` rows from `first_row` of an item on. */
-NOINLINE static void prepare_rows(const conv_problem *c, const float *input, float *output,
-                                  float *patches, uint32_t first_row, uint32_t rows,
-                                  uint32_t direct, row_block *block) {
-  grid_point at = point_of_row(c, first_row);
-  for (uint32_t r = 0; r < rows; r++, next_point(c, &at)) {
-    if (direct) {
-      uint32_t d = at.d * c->stride_d + (uint32_t)c->run->offset[0];
-      uint32_t h = at.h * c->stride_h + (uint32_t)c->run->offset[1];
-      uint32_t w = at.w * c->stride_w + (uint32_t)c->run->offset[2];
-      block->in[r] = input + input_element(c, at.n, d, h, w);
-    } else {
-      float *patch = patches + r * c->depth;
-      gather_patch(c, input, at, patch, 0, copy_floats, clear_floats);
-      block->in[r] = patch;
+/** How far the pixels of patches reach from the place of a row in d, h and w: below 2^30. */
+typedef struct {
+  int32_t first[3];
+  int32_t last[3];
+} patch_reach;
+
+static patch_reach reach_of(const conv_problem *c) {
+  const int32_t most = 1 << 30;
+  patch_reach reach = {{most, most, most}, {-most, -most, -most}};
+  for (uint32_t r = 0; r < c->runs; r++) {
+    const patch_run *run = &c->run[r];
+    for (uint32_t axis = 0; axis < 3; axis++) {
+      int32_t extent = axis == 2 ? (int32_t)run->pixels - 1 : 0;
+      reach.first[axis] = min_i32(reach.first[axis], run->offset[axis]);
+      reach.last[axis] = max_i32(reach.last[axis], run->offset[axis] + extent);
     }
-    block->out[r] = output + output_element(c, at);
+  }
+  return reach;
+}
+
+/** Gathers a patch all of whose pixels are inside the image; `pixel` is where the row's place is. */
+INLINE void gather_inside(const conv_problem *c, const float *pixel, float *patch) {
+  for (uint32_t r = 0; r < c->runs; r++) {
+    const patch_run *run = &c->run[r];
+    int32_t row = run->offset[0] * (int32_t)c->in_h + run->offset[1];
+    const float *from = pixel + (row * (int32_t)c->in_w + run->offset[2]) * (int32_t)c->in_pixel;
+    uint32_t count = run->pixels * c->channels;
+    copy_floats(patch, 0, from, 0, count, 0);
+    patch += count;
   }
 }
 
+/** Finds or gathers the patches of `rows` rows from `first_row` of an item on. */
+NOINLINE static void prepare_rows(const conv_problem *c, const patch_reach *reach,
+                                  const float *input, float *output, float *patches,
+                                  uint32_t first_row, uint32_t rows, uint32_t direct,
+                                  row_block *block) {
+  grid_point at = point_of_row(c, first_row);
+  for (uint32_t r = 0; r < rows; r++, next_point(c, &at)) {
+    int32_t d = (int32_t)(at.d * c->stride_d);
+    int32_t h = (int32_t)(at.h * c->stride_h);
+    int32_t w = (int32_t)(at.w * c->stride_w);
+    block->out[r] = output + output_element(c, at);
+    if (direct) {
+      block->in[r] = input + input_element(c, at.n, (uint32_t)(d + c->run->offset[0]),
+                                           (uint32_t)(h + c->run->offset[1]),
+                                           (uint32_t)(w + c->run->offset[2]));
+      continue;
+    }
+    float *patch = patches + r * c->depth;
+    block->in[r] = patch;
+    int inside = d + reach->first[0] >= 0 && d + reach->last[0] < (int32_t)c->in_d &&
+                 h + reach->first[1] >= 0 && h + reach->last[1] < (int32_t)c->in_h &&
+                 w + reach->first[2] >= 0 && w + reach->last[2] < (int32_t)c->in_w;
+    if (inside) {
+      uint32_t element = input_element(c, at.n, (uint32_t)d, (uint32_t)h, (uint32_t)w);
+      gather_inside(c, input + element, patch);
+    } else {
+      gather_patch(c, input, at, patch, 0, copy_floats, clear_floats);
+    }
+  }
+}
+
+typedef void (*tile_kernel)(TILE_ARGUMENTS);
+
+/** By rows of the tile, less one. */
+static const tile_kernel tile_kernels[TILE_ROWS_F32] = {
+    multiply_1_row,  multiply_2_rows, multiply_3_rows,
+    multiply_4_rows, multiply_5_rows, multiply_6_rows,
+};
+
 void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
   conv_problem c = CONV_PROBLEM(p);
-  conv_share part = share_problem(&c, TILE_ROWS, thread, threads);
+  conv_share part = share_problem(&c, TILE_ROWS_F32, thread, threads);
+  if (part.panels.begin == part.panels.end) return;
   float *patches = (float *)((char *)p->patches + (size_t)thread * p->patch_bytes);
+  patch_reach reach = reach_of(&c);
   uint32_t rows_of_item = item_rows(&c);
-  uint32_t tiles_of_item = divide_up(rows_of_item, TILE_ROWS);
-  uint32_t block_tiles = c.block_rows / TILE_ROWS;
+  uint32_t tiles_of_item = divide_up(rows_of_item, TILE_ROWS_F32);
   uint32_t panel_size = (c.depth + 1) * PANEL;
   row_block block;
   block.low = p->low;
   block.high = p->high;
-  if (part.panels.begin == part.panels.end) return;
 
   for (uint32_t tile = part.tiles.begin; tile < part.tiles.end;) {
     const conv_item *item = &c.item[tile / tiles_of_item];
     uint32_t tile_of_item = tile % tiles_of_item;
     uint32_t tiles = min_u32(part.tiles.end - tile, tiles_of_item - tile_of_item);
-    tiles = min_u32(tiles, block_tiles);
-    uint32_t first_row = tile_of_item * TILE_ROWS;
-    uint32_t rows = min_u32(tiles * TILE_ROWS, rows_of_item - first_row);
-    prepare_rows(&c, (const float *)p->input + item->input, (float *)p->output + item->output,
-                 patches, first_row, rows, p->direct, &block);
+    /* Every block takes all weights through the caches: the last one is not to be a small one. */
+    tiles = divide_up(tiles, divide_up(tiles, c.block_rows / TILE_ROWS_F32));
+    uint32_t first_row = tile_of_item * TILE_ROWS_F32;
+    uint32_t rows = min_u32(tiles * TILE_ROWS_F32, rows_of_item - first_row);
+    prepare_rows(&c, &reach, (const float *)p->input + item->input,
+                 (float *)p->output + item->output, patches, first_row, rows, p->direct, &block);
     for (uint32_t i = part.panels.begin; i < part.panels.end; i++) {
       const float *panel = (const float *)p->weights + item->weights + (size_t)i * panel_size;
       uint32_t column = i * PANEL;
       uint32_t columns = min_u32(PANEL, c.columns - column);
-      for (uint32_t r = 0; r < rows; r += TILE_ROWS) {
-        switch (rows - r) {
-          case 1:
-            multiply_1_row(&block, r, panel, c.depth, column, columns);
-            break;
-          case 2:
-            multiply_2_rows(&block, r, panel, c.depth, column, columns);
-            break;
-          case 3:
-            multiply_3_rows(&block, r, panel, c.depth, column, columns);
-            break;
-          default:
-            multiply_4_rows(&block, r, panel, c.depth, column, columns);
-        }
+      uint32_t r = 0;
+      for (; r + TILE_ROWS_F32 <= rows; r += TILE_ROWS_F32) {
+        multiply_6_rows(&block, r, panel, c.depth, column, columns);
       }
+      if (r < rows) tile_kernels[rows - r - 1](&block, r, panel, c.depth, column, columns);
     }
     tile += tiles;
   }

@@ -10,7 +10,8 @@
 /** Microkernels compute TILE_ROWS x PANEL outputs. */
 #define TILE_ROWS 4
 #define PANEL 8
-#define MAX_BLOCK_ROWS 64
+/** As MAX_ROWS of lower/problem.ts. */
+#define MAX_BLOCK_ROWS 192
 
 typedef struct {
   uint32_t input;

@@ -1,10 +1,38 @@
 /** Depthwise convolution in float32: depthwise_f32 of kernels/convolution.ts. */
+#include "convolution.h"
 #include "kernels.h"
 #include "simd.h"
 #include "window.h"
 
-/** Neighbouring outputs that share the loads of weights. */
-#define TILE_PIXELS 4
+/** Most outputs side by side whose sums are kept in registers, and most taps of a row. */
+#define MAX_PIXELS 7
+#define MAX_TAPS 5
+
+/** Rows are shared in parts of no fewer panels, so many for each thread that they load them evenly. */
+#define SHARE_PANELS 4
+#define SHARES_PER_THREAD 8
+
+/** Neighbouring outputs of a row, and the panels of channels to compute of them. */
+typedef struct {
+  const float *image;
+  window_cut rows;
+  /** Column of the image under tap 0 of the first output; negative where that is outside. */
+  int32_t column;
+  span panels;
+  /** The first output's first channel. */
+  float *out;
+} strip;
+
+/** Floats of the packed weights of a panel. */
+INLINE uint32_t panel_size(const depthwise_f32_params *p) {
+  return PANEL * (1 + p->window_h * p->window_w);
+}
+
+/** The input under the first row and column of a strip's windows, though it may be outside. */
+INLINE const float *strip_input(const depthwise_f32_params *p, const strip *s) {
+  uint32_t y = (uint32_t)s->rows.origin + s->rows.taps.begin * p->dilation_h;
+  return s->image + (int32_t)((y * p->in_w + (uint32_t)s->column) * p->channels);
+}
 
 /** Loads or stores the first `lanes` (a constant where it is 4) lanes. */
 INLINE f32x4 load_lanes(const float *from, uint32_t lanes) {
@@ -16,88 +44,198 @@ INLINE void store_lanes(float *to, f32x4 v, uint32_t lanes) {
 }
 
 /**
- * `lanes` channels from `c` on of `pixels` (a constant) outputs whose windows are cut alike. Taps
- * per row and strides that are constants let neighbours share the loads of what both see.
+ * Four channels from `c` on of `pixels` outputs; `taps` of a row are neighbours. All that is
+ * constant is unrolled: a column of the image is loaded once for all windows that see it. With
+ * `cut`, windows may reach outside the image.
  */
-INLINE void sum_lanes(const depthwise_f32_params *p, uint32_t pixels, const float *image,
-                      window_cut rows, window_cut columns, uint32_t taps, uint32_t dilation,
-                      uint32_t stride, float *out, uint32_t c, uint32_t lanes) {
-  f32x4 sums[TILE_PIXELS];
-  f32x4 bias = p->bias ? load_lanes((const float *)p->bias + c, lanes) : splat_f32x4(0.0f);
-  for (uint32_t i = 0; i < pixels; i++) sums[i] = bias;
-  uint32_t channels = p->channels;
-  for (uint32_t ky = rows.taps.begin; ky < rows.taps.end; ky++) {
-    uint32_t y = (uint32_t)rows.origin + ky * p->dilation_h;
-    uint32_t x = (uint32_t)columns.origin + columns.taps.begin * dilation;
-    const float *in = image + (y * p->in_w + x) * channels + c;
-    const float *weights =
-        (const float *)p->weights + (ky * p->window_w + columns.taps.begin) * channels + c;
-    for (uint32_t kx = 0; kx < taps; kx++) {
-      f32x4 w = load_lanes(weights + kx * channels, lanes);
-      for (uint32_t i = 0; i < pixels; i++) {
-        const float *pixel = in + (i * stride + kx * dilation) * channels;
-        sums[i] = madd_f32x4(load_lanes(pixel, lanes), w, sums[i]);
+INLINE void sum_strip_lanes(const depthwise_f32_params *p, const strip *s, uint32_t pixels,
+                            uint32_t taps, uint32_t stride, int cut, const float *panel,
+                            const float *row, float *out) {
+  const uint32_t columns = (pixels - 1) * stride + taps;
+  const uint32_t first = cut ? (uint32_t)max_i32(-s->column, 0) : 0;
+  const uint32_t last = cut ? (uint32_t)max_i32((int32_t)p->in_w - s->column, 0) : columns;
+  const uint32_t row_size = p->in_w * p->channels * p->dilation_h;
+  const uint32_t window_rows = s->rows.taps.end - s->rows.taps.begin;
+  f32x4 sums[MAX_PIXELS];
+  for (uint32_t i = 0; i < pixels; i++) sums[i] = load_f32x4(panel);
+  const float *weights = panel + PANEL * (1 + s->rows.taps.begin * taps);
+#pragma clang loop unroll(disable)
+  for (uint32_t y = 0; y < window_rows; y++) {
+    f32x4 w[MAX_TAPS];
+    for (uint32_t k = 0; k < taps; k++) w[k] = load_f32x4(weights + k * PANEL);
+    const float *in = row;
+#pragma clang loop unroll(full)
+    for (uint32_t j = 0; j < columns; j++) {
+      if (j >= first && j < last) {
+        f32x4 x = load_f32x4(in);
+#pragma clang loop unroll(full)
+        for (uint32_t k = 0; k < taps && k <= j; k++) {
+          uint32_t i = (j - k) / stride;
+          if ((j - k) % stride == 0 && i < pixels) sums[i] = madd_f32x4(x, w[k], sums[i]);
+        }
       }
+      in = advance(in, p->channels);
     }
+    row = advance(row, row_size);
+    weights = advance(weights, taps * PANEL);
   }
   f32x4 low = splat_f32x4(p->low);
   f32x4 high = splat_f32x4(p->high);
   for (uint32_t i = 0; i < pixels; i++) {
-    store_lanes(out + i * channels + c, clamp_f32x4(sums[i], low, high), lanes);
+    store_f32x4(out, clamp_f32x4(sums[i], low, high));
+    out = (float *)advance(out, p->channels);
   }
 }
 
-/** All channels of `pixels` outputs. */
-INLINE void sum_pixels(const depthwise_f32_params *p, uint32_t pixels, const float *image,
-                       window_cut rows, window_cut columns, uint32_t taps, uint32_t dilation,
-                       uint32_t stride, float *out) {
-  uint32_t c = 0;
-  for (; c + 4 <= p->channels; c += 4) {
-    sum_lanes(p, pixels, image, rows, columns, taps, dilation, stride, out, c, 4);
+/** The same for `lanes` (a constant where it is 4) channels and any window, without sharing loads. */
+INLINE void sum_any_lanes(const depthwise_f32_params *p, const strip *s, uint32_t pixels,
+                          const float *panel, const float *row, float *out, uint32_t lanes) {
+  window_cut columns = cut_window(0, 0, (uint32_t)-s->column, p->window_w, p->dilation_w, p->in_w);
+  f32x4 sums[MAX_PIXELS];
+  for (uint32_t i = 0; i < pixels; i++) sums[i] = load_f32x4(panel);
+  for (uint32_t ky = s->rows.taps.begin; ky < s->rows.taps.end; ky++) {
+    const float *weights = panel + PANEL * (1 + ky * p->window_w);
+    for (uint32_t kx = columns.taps.begin; kx < columns.taps.end; kx++) {
+      f32x4 w = load_f32x4(weights + kx * PANEL);
+      const float *in = row + kx * p->dilation_w * p->channels;
+      for (uint32_t i = 0; i < pixels; i++) {
+        sums[i] = madd_f32x4(load_lanes(in, lanes), w, sums[i]);
+        in = advance(in, p->stride_w * p->channels);
+      }
+    }
+    row += p->dilation_h * p->in_w * p->channels;
   }
-  uint32_t rest = p->channels - c;
-  if (rest > 0) {
-    sum_lanes(p, pixels, image, rows, columns, taps, dilation, stride, out, c, rest);
+  f32x4 low = splat_f32x4(p->low);
+  f32x4 high = splat_f32x4(p->high);
+  for (uint32_t i = 0; i < pixels; i++, out += p->channels) {
+    store_lanes(out, clamp_f32x4(sums[i], low, high), lanes);
   }
 }
 
-typedef void (*pixels_kernel)(const depthwise_f32_params *p, const float *image, window_cut rows,
-                              window_cut columns, float *out);
+/** Calls `lanes_kernel(panel, row, out)` for each four channels of the strip, which it has whole. */
+#define FOR_EACH_FOUR(p, s, panel, row, out, c)                                                  \
+  const float *panel = (const float *)(p)->weights + (s)->panels.begin * panel_size(p);         \
+  const uint32_t channels_end = min_u32((s)->panels.end * PANEL, (p)->channels);                \
+  uint32_t c = (s)->panels.begin * PANEL;                                                       \
+  const float *row = strip_input(p, s) + c;                                                     \
+  float *out = (s)->out + c;                                                                    \
+  for (; c + 4 <= channels_end;                                                                 \
+       c += 4, row += 4, out += 4, panel += c % PANEL ? PANEL / 2 : panel_size(p) - PANEL / 2)
 
-#define PIXELS_KERNEL(name, pixels, taps, dilation, stride)                                    \
-  NOINLINE static void name(const depthwise_f32_params *p, const float *image, window_cut rows, \
-                            window_cut columns, float *out) {                                  \
-    sum_pixels(p, pixels, image, rows, columns, taps, dilation, stride, out);                  \
+typedef void (*strip_kernel)(const depthwise_f32_params *p, const strip *s);
+
+#define STRIP_KERNEL(name, pixels, taps, stride, cut)                        \
+  NOINLINE static void name(const depthwise_f32_params *p, const strip *s) { \
+    FOR_EACH_FOUR(p, s, panel, row, out, c) {                                \
+      sum_strip_lanes(p, s, pixels, taps, stride, cut, panel, row, out);     \
+    }                                                                        \
   }
-PIXELS_KERNEL(sum_pixel, 1, columns.taps.end - columns.taps.begin, p->dilation_w, p->stride_w)
-PIXELS_KERNEL(sum_tile, TILE_PIXELS, p->window_w, p->dilation_w, p->stride_w)
-PIXELS_KERNEL(sum_tile_3, TILE_PIXELS, 3, 1, 1)
-PIXELS_KERNEL(sum_tile_3_stride_2, TILE_PIXELS, 3, 1, 2)
-PIXELS_KERNEL(sum_tile_5, TILE_PIXELS, 5, 1, 1)
-PIXELS_KERNEL(sum_tile_5_stride_2, TILE_PIXELS, 5, 1, 2)
+#define STRIP_KERNELS(pixels, taps, stride)                                        \
+  STRIP_KERNEL(strip_##pixels##_taps_##taps##_stride_##stride, pixels, taps, stride, 0) \
+  STRIP_KERNEL(cut_##pixels##_taps_##taps##_stride_##stride, pixels, taps, stride, 1)
+STRIP_KERNELS(7, 3, 1)
+STRIP_KERNELS(4, 3, 1)
+STRIP_KERNELS(4, 3, 2)
+STRIP_KERNELS(7, 5, 1)
+STRIP_KERNELS(4, 5, 1)
+STRIP_KERNELS(4, 5, 2)
 
-/** The kernel for tiles whose windows are inside the image. */
-static pixels_kernel tile_kernel_for(const depthwise_f32_params *p) {
-  if (p->dilation_w == 1 && p->window_w == 3 && p->stride_w == 1) return sum_tile_3;
-  if (p->dilation_w == 1 && p->window_w == 3 && p->stride_w == 2) return sum_tile_3_stride_2;
-  if (p->dilation_w == 1 && p->window_w == 5 && p->stride_w == 1) return sum_tile_5;
-  if (p->dilation_w == 1 && p->window_w == 5 && p->stride_w == 2) return sum_tile_5_stride_2;
-  return sum_tile;
+/** Four outputs of any window that is inside the image. */
+NOINLINE static void strip_4_any(const depthwise_f32_params *p, const strip *s) {
+  FOR_EACH_FOUR(p, s, panel, row, out, c) sum_any_lanes(p, s, 4, panel, row, out, 4);
+}
+
+/** One output of any window. */
+NOINLINE static void pixel_any(const depthwise_f32_params *p, const strip *s) {
+  FOR_EACH_FOUR(p, s, panel, row, out, c) sum_any_lanes(p, s, 1, panel, row, out, 4);
+}
+
+/** What fours leave of the channels of one output. */
+NOINLINE static void pixel_rest(const depthwise_f32_params *p, const strip *s) {
+  const uint32_t c = p->channels & ~3u;
+  const float *panel = (const float *)p->weights + c / PANEL * panel_size(p) + c % PANEL;
+  sum_any_lanes(p, s, 1, panel, strip_input(p, s) + c, s->out + c, p->channels - c);
+}
+
+/** The kernels for windows of one form: strips of 7 and of 4, inside the image or cut by its edges. */
+typedef struct {
+  uint32_t taps, stride;
+  /** Null where there is no strip of 7. */
+  strip_kernel inside_7, cut_7;
+  strip_kernel inside_4, cut_4;
+} strip_kernels;
+
+static const strip_kernels kernels_by_form[] = {
+    {3, 1, strip_7_taps_3_stride_1, cut_7_taps_3_stride_1, strip_4_taps_3_stride_1,
+     cut_4_taps_3_stride_1},
+    {3, 2, 0, 0, strip_4_taps_3_stride_2, cut_4_taps_3_stride_2},
+    {5, 1, strip_7_taps_5_stride_1, cut_7_taps_5_stride_1, strip_4_taps_5_stride_1,
+     cut_4_taps_5_stride_1},
+    {5, 2, 0, 0, strip_4_taps_5_stride_2, cut_4_taps_5_stride_2},
+};
+static const strip_kernels kernels_for_any = {0, 0, 0, 0, strip_4_any, 0};
+
+static const strip_kernels *kernels_for(const depthwise_f32_params *p) {
+  for (uint32_t i = 0; i < sizeof(kernels_by_form) / sizeof(kernels_by_form[0]); i++) {
+    const strip_kernels *form = &kernels_by_form[i];
+    if (p->dilation_w == 1 && p->window_w == form->taps && p->stride_w == form->stride) return form;
+  }
+  return &kernels_for_any;
+}
+
+/** Runs a kernel on the strip of `pixels` outputs from `x` on; `out` is the row's first output. */
+INLINE void run_strip(const depthwise_f32_params *p, const strip_kernels *kernels, strip *s,
+                      uint32_t x, uint32_t pixels, float *out) {
+  const uint32_t reach = (pixels - 1) * p->stride_w + (p->window_w - 1) * p->dilation_w + 1;
+  s->column = (int32_t)(x * p->stride_w) - (int32_t)p->pad_left;
+  s->out = out + x * p->channels;
+  const int inside = s->column >= 0 && s->column + (int32_t)reach <= (int32_t)p->in_w;
+  if (pixels == 7) (inside ? kernels->inside_7 : kernels->cut_7)(p, s);
+  else if (pixels == 4 && inside) kernels->inside_4(p, s);
+  else if (pixels == 4 && kernels->cut_4) kernels->cut_4(p, s);
+  else {
+    for (uint32_t i = 0; i < pixels; i++) {
+      pixel_any(p, s);
+      s->column += (int32_t)p->stride_w;
+      s->out += p->channels;
+    }
+  }
+}
+
+/** Computes some panels of a row of outputs from `out` on; `s` says all but the place in the row. */
+static void sum_row(const depthwise_f32_params *p, const strip_kernels *kernels, strip *s,
+                    float *out) {
+  const uint32_t width = p->out_w;
+  for (uint32_t x = 0, pixels; x < width; x += pixels) {
+    if (kernels->inside_7 && width - x > 4 && width >= 7) pixels = 7;
+    else pixels = width >= 4 ? 4 : width;
+    /* The last strip overlaps the one before. */
+    if (x + pixels > width) x = width - pixels;
+    run_strip(p, kernels, s, x, pixels, out);
+  }
+  if (p->channels % 4 == 0 || s->panels.end * PANEL < p->channels) return;
+  for (uint32_t x = 0; x < width; x++) {
+    s->column = (int32_t)(x * p->stride_w) - (int32_t)p->pad_left;
+    s->out = out + x * p->channels;
+    pixel_rest(p, s);
+  }
 }
 
 void depthwise_f32(const depthwise_f32_params *p, uint32_t thread, uint32_t threads) {
-  pixels_kernel tile = tile_kernel_for(p);
-  span rows_of_output = share(p->images * p->out_h, 1, thread, threads);
-  for (uint32_t row = rows_of_output.begin; row < rows_of_output.end; row++) {
-    const float *image = (const float *)p->input + row / p->out_h * p->in_h * p->in_w * p->channels;
-    float *out = (float *)p->output + row * p->out_w * p->channels;
-    window_cut rows = CUT_ROWS(p, row % p->out_h);
-    for (uint32_t x = 0; x < p->out_w;) {
-      window_cut columns = CUT_COLUMNS(p, x);
-      uint32_t whole = columns.taps.begin == 0 && x + TILE_PIXELS <= p->out_w &&
-                       CUT_COLUMNS(p, x + TILE_PIXELS - 1).taps.end == p->window_w;
-      (whole ? tile : sum_pixel)(p, image, rows, columns, out + x * p->channels);
-      x += whole ? TILE_PIXELS : 1;
-    }
+  const strip_kernels *kernels = kernels_for(p);
+  const uint32_t rows = p->images * p->out_h;
+  const uint32_t panels = divide_up(p->channels, PANEL);
+  if (rows == 0 || panels == 0) return;
+  const uint32_t wanted = threads > 1 ? divide_up(SHARES_PER_THREAD * threads, rows) : 1;
+  const uint32_t parts = min_u32(wanted, divide_up(panels, SHARE_PANELS));
+  span part = share(rows * parts, 1, thread, threads);
+  for (uint32_t i = part.begin; i < part.end; i++) {
+    const uint32_t row = i / parts;
+    strip s = {
+        .image = (const float *)p->input + row / p->out_h * p->in_h * p->in_w * p->channels,
+        .rows = CUT_ROWS(p, row % p->out_h),
+        .panels = share(panels, 1, i % parts, parts),
+    };
+    sum_row(p, kernels, &s, (float *)p->output + row * p->out_w * p->channels);
   }
 }

@@ -11,7 +11,7 @@ import type { Emitter, Lowering } from '../lowering.js';
 import { emitDepthwiseQ8 } from './depthwise-q8.js';
 import type { Matrices } from './packing.js';
 import type { Problem, Run } from './problem.js';
-import { type ProductView, productLowering } from './product.js';
+import { emitWeightsF32, type ProductView, productLowering } from './product.js';
 import { windowArguments } from './window.js';
 
 type Shape4 = readonly [number, number, number, number];
@@ -206,16 +206,25 @@ function emitDepthwise(
   emit: Emitter,
   dot: ByteDot,
 ): boolean {
-  const { input, weights, bias, output, activation } = product;
+  const { input, output, activation } = product;
   const [rows, columns] = depthwiseAxes(site);
   const window = { ...windowArguments(input.type.shape, rows, columns), output: output.ref };
   if (numerics.kind === 'float32') {
+    const channels = input.type.shape[3] as number;
+    const matrix = {
+      items: 1,
+      depth: rows.window * columns.window,
+      columns: channels,
+      itemStride: 0,
+      depthStride: channels,
+      columnStride: 1,
+      biasStride: 0,
+    };
     emit.call('depthwise_f32', {
       ...window,
       ...activation,
       input: input.ref,
-      weights: weights.ref,
-      bias: bias?.ref ?? null,
+      weights: emitWeightsF32(emit, product, matrix),
     });
     return true;
   }

@@ -28,9 +28,12 @@ export interface Problem {
   readonly matrices: Matrices;
 }
 
-/** Bytes of gathered patches that a thread works on at a time: they should stay in its cache. */
-const BLOCK_BYTES = 256 * 1024;
-const MAX_BLOCK_ROWS = 64;
+/**
+ * Bytes of patches that a thread works on at a time, and how many rows: they should stay in its
+ * cache, yet each block takes all weights through it, too. Gathered patches take memory of their own.
+ */
+const BLOCK_BYTES = { gathered: 256 * 1024, direct: 512 * 1024 };
+const MAX_ROWS = { gathered: 64, direct: 192 };
 
 /** Whether all coordinates that kernels compute stay small. */
 export function isSmall({ runs, grid, strides, inSize }: Problem): boolean {
@@ -91,8 +94,9 @@ export function blockArguments(
   gathers: boolean,
   tileRows: number,
 ) {
-  const tiles = Math.floor(BLOCK_BYTES / Math.max(patchBytes, 1) / tileRows);
-  const rows = tileRows * Math.min(Math.max(tiles, 1), Math.floor(MAX_BLOCK_ROWS / tileRows));
+  const kind = gathers ? 'gathered' : 'direct';
+  const tiles = Math.floor(BLOCK_BYTES[kind] / Math.max(patchBytes, 1) / tileRows);
+  const rows = tileRows * Math.min(Math.max(tiles, 1), Math.floor(MAX_ROWS[kind] / tileRows));
   const bytes = threadBytes(rows * patchBytes);
   return {
     block_rows: rows,

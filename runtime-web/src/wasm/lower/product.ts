@@ -9,7 +9,7 @@ import { blockArguments, isDirect, isSmall, type Problem, problemArguments } fro
 import { emitProductQ8 } from './product-q8.js';
 
 /** Rows of conv_f32's tiles. */
-const TILE_ROWS = 4;
+const TILE_ROWS = 6;
 
 /** An op seen as a product: which one, and the problems that together fill its output. */
 export interface ProductView {
@@ -74,7 +74,11 @@ function emitProduct(
 }
 
 /** Weights and biases packed as conv_f32 wants them: once, or on each run where they may change. */
-function emitWeightsF32(emit: Emitter, { weights, bias }: Product, matrices: Matrices): BufferRef {
+export function emitWeightsF32(
+  emit: Emitter,
+  { weights, bias }: Product,
+  matrices: Matrices,
+): BufferRef {
   const values = constantElements(weights, bias);
   if (values !== null) {
     const key = `weights f32 ${JSON.stringify(matrices)}`;
