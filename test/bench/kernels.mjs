@@ -3,7 +3,7 @@
  * multiplications and additions a second: `node test/bench/kernels.mjs [build] [threads]`, after
  * `npm run build`.
  */
-import { OPS, Padding } from '@linnet/schema';
+import { completeOptions, Padding } from '@linnet/schema';
 import { openKernels } from '../dist/kernels/harness.js';
 import { runLowered } from '../dist/kernels/lowered.js';
 
@@ -66,8 +66,8 @@ function siteOf(op, input, window, stride, outputs, { data, weights }) {
     FULLY_CONNECTED: [outputs, channels],
   };
   const spatial = input.slice(1, -1).map((size) => Math.ceil(size / stride));
-  const options = new OPS[op].options.object();
-  Object.assign(options, { padding: Padding.SAME, strideH: stride, strideW: stride });
+  const given = { padding: Padding.SAME, strideH: stride, strideW: stride };
+  const options = completeOptions(op, given);
   return {
     op,
     options,

@@ -1,10 +1,10 @@
 import {
+  completeOptions,
   type DType,
   dtypeCode,
   LinnetError,
   type Model,
   type NamedTensor,
-  OPS,
   type Operator,
   type OpName,
   type OptionsOf,
@@ -103,11 +103,9 @@ export class ProbeGraph {
   ): number {
     const after = Math.max(...inputs.map((input) => this.#madeBy[input] as number));
     const output = this.#add({ dtype: 'float32', shape, data: null }, after);
-    const table = OPS[op].options;
-    const defaults = table === null ? {} : new table.object();
     const node = {
       op,
-      options: Object.assign(defaults, options),
+      options: completeOptions(op, options),
       inputs,
       outputs: [output],
       version: 1,

@@ -1,4 +1,5 @@
 import {
+  completeOptions,
   LinnetError,
   type OpName,
   type OptionsOf,
@@ -22,8 +23,7 @@ export function makeNode<N extends OpName>(
   id: NodeId,
   outputs: readonly TensorId[],
 ): Node {
-  const table = opRecord(spec.op).options;
-  const options = Object.assign(table === null ? {} : new table.object(), spec.options);
+  const options = completeOptions(spec.op, spec.options);
   return { ...spec, id, options, outputs } as unknown as Node;
 }
 

@@ -1,12 +1,8 @@
 import type { DType } from '../dtype.js';
-import { AddOptions, AddOptionsT } from '../generated/tflite/add-options.js';
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { DivOptions, DivOptionsT } from '../generated/tflite/div-options.js';
-import { MulOptions, MulOptionsT } from '../generated/tflite/mul-options.js';
-import { SubOptions, SubOptionsT } from '../generated/tflite/sub-options.js';
+import { AddOptions, DivOptions, MulOptions, SubOptions } from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { formatType, type TensorType } from '../tensor-type.js';
-import { builtinOptions, defineOp, type NoOptions, type OpRecord } from './op.js';
+import { defineOp, type NoOptions, type OpRecord } from './op.js';
 import {
   type AnySite,
   broadcast,
@@ -105,7 +101,7 @@ export const BINARY_OPS = {
   ADD: defineOp({
     ...TWO,
     code: BuiltinOperator.ADD,
-    options: builtinOptions(BuiltinOptions.AddOptions, AddOptions, AddOptionsT),
+    options: AddOptions,
     version: (site) =>
       Math.max(
         inputVersion(site, 0, {
@@ -121,7 +117,7 @@ export const BINARY_OPS = {
   SUB: defineOp({
     ...TWO,
     code: BuiltinOperator.SUB,
-    options: builtinOptions(BuiltinOptions.SubOptions, SubOptions, SubOptionsT),
+    options: SubOptions,
     version: (site) =>
       Math.max(
         inputVersion(site, 0, { int8: 2, int64: 4 }),
@@ -133,7 +129,7 @@ export const BINARY_OPS = {
   MUL: defineOp({
     ...TWO,
     code: BuiltinOperator.MUL,
-    options: builtinOptions(BuiltinOptions.MulOptions, MulOptions, MulOptionsT),
+    options: MulOptions,
     version: (site) =>
       Math.max(
         inputVersion(site, 0, {
@@ -151,7 +147,7 @@ export const BINARY_OPS = {
   DIV: defineOp({
     ...TWO,
     code: BuiltinOperator.DIV,
-    options: builtinOptions(BuiltinOptions.DivOptions, DivOptions, DivOptionsT),
+    options: DivOptions,
     version: (site) => highRankVersion(site, 2),
     infer: arithmetic,
   }),

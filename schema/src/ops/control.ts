@@ -1,16 +1,13 @@
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { BuiltinOptions2 } from '../generated/tflite/builtin-options2.js';
-import { CallOnceOptions, CallOnceOptionsT } from '../generated/tflite/call-once-options.js';
-import { IfOptions, IfOptionsT } from '../generated/tflite/if-options.js';
 import {
+  CallOnceOptions,
+  IfOptions,
   StableHLOCompositeOptions,
-  StableHLOCompositeOptionsT,
-} from '../generated/tflite/stable-hlocomposite-options.js';
-import { VarHandleOptions, VarHandleOptionsT } from '../generated/tflite/var-handle-options.js';
-import { WhileOptions, WhileOptionsT } from '../generated/tflite/while-options.js';
+  VarHandleOptions,
+  WhileOptions,
+} from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import type { TensorType } from '../tensor-type.js';
-import { builtinOptions, builtinOptions2, defineOp } from './op.js';
+import { defineOp } from './op.js';
 import { type AnySite, output, refuse, requireDtype } from './site.js';
 
 /**
@@ -26,7 +23,7 @@ export const CONTROL_OPS = {
   /** Inputs: condition, arguments of the chosen subgraph. */
   IF: defineOp({
     code: BuiltinOperator.IF,
-    options: builtinOptions(BuiltinOptions.IfOptions, IfOptions, IfOptionsT),
+    options: IfOptions,
     inputs: [1, Infinity],
     outputs: [0, Infinity],
     subgraphs: (options) => [options.thenSubgraphIndex, options.elseSubgraphIndex],
@@ -39,7 +36,7 @@ export const CONTROL_OPS = {
   /** Inputs and outputs are the loop variables; both subgraphs take them all. */
   WHILE: defineOp({
     code: BuiltinOperator.WHILE,
-    options: builtinOptions(BuiltinOptions.WhileOptions, WhileOptions, WhileOptionsT),
+    options: WhileOptions,
     inputs: [0, Infinity],
     outputs: [0, Infinity],
     subgraphs: (options) => [options.condSubgraphIndex, options.bodySubgraphIndex],
@@ -55,7 +52,7 @@ export const CONTROL_OPS = {
   }),
   CALL_ONCE: defineOp({
     code: BuiltinOperator.CALL_ONCE,
-    options: builtinOptions(BuiltinOptions.CallOnceOptions, CallOnceOptions, CallOnceOptionsT),
+    options: CallOnceOptions,
     inputs: [0, 0],
     outputs: [0, 0],
     sideEffect: true,
@@ -65,7 +62,7 @@ export const CONTROL_OPS = {
   }),
   VAR_HANDLE: defineOp({
     code: BuiltinOperator.VAR_HANDLE,
-    options: builtinOptions(BuiltinOptions.VarHandleOptions, VarHandleOptions, VarHandleOptionsT),
+    options: VarHandleOptions,
     inputs: [0, 0],
     outputs: [1, 1],
     version: () => 1,
@@ -98,11 +95,7 @@ export const CONTROL_OPS = {
   /** A named op of another vocabulary, spelled out in a subgraph. */
   STABLEHLO_COMPOSITE: defineOp({
     code: BuiltinOperator.STABLEHLO_COMPOSITE,
-    options: builtinOptions2(
-      BuiltinOptions2.StableHLOCompositeOptions,
-      StableHLOCompositeOptions,
-      StableHLOCompositeOptionsT,
-    ),
+    options: StableHLOCompositeOptions,
     inputs: [0, Infinity],
     outputs: [0, Infinity],
     subgraphs: (options) => [options.decompositionSubgraphIndex],

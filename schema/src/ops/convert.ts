@@ -1,10 +1,8 @@
 import { bitWidth, type DType, dtypeFromCode } from '../dtype.js';
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { CastOptions, CastOptionsT } from '../generated/tflite/cast-options.js';
-import { FakeQuantOptions, FakeQuantOptionsT } from '../generated/tflite/fake-quant-options.js';
+import { CastOptions, FakeQuantOptions } from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { formatType } from '../tensor-type.js';
-import { builtinOptions, defineOp } from './op.js';
+import { defineOp } from './op.js';
 import {
   type AnySite,
   type DtypeVersions,
@@ -41,7 +39,7 @@ export const CONVERT_OPS = {
   CAST: defineOp({
     ...ARITY,
     code: BuiltinOperator.CAST,
-    options: builtinOptions(BuiltinOptions.CastOptions, CastOptions, CastOptionsT),
+    options: CastOptions,
     version: (site) =>
       Math.max(
         inputVersion(site, 0, { ...CAST_VERSIONS, int4: 6 }),
@@ -105,7 +103,7 @@ export const CONVERT_OPS = {
   FAKE_QUANT: defineOp({
     ...ARITY,
     code: BuiltinOperator.FAKE_QUANT,
-    options: builtinOptions(BuiltinOptions.FakeQuantOptions, FakeQuantOptions, FakeQuantOptionsT),
+    options: FakeQuantOptions,
     version: (site) => (site.options.narrowRange ? 2 : 1),
     infer: (site) => {
       const { dtype, shape } = input(site, 0, 'input');

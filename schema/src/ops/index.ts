@@ -1,4 +1,5 @@
 import { LinnetError } from '../errors.js';
+import { defaultOptions, type OptionsTable } from '../options.js';
 import { shapeProblem, type TensorType } from '../tensor-type.js';
 import { BINARY_OPS } from './binary.js';
 import { CONTROL_OPS } from './control.js';
@@ -50,6 +51,15 @@ export function opFromCode(code: number): OpName | undefined {
 /** The record of an op, typed by its name. */
 export function opRecord<N extends OpName>(name: N): OpRecord<OptionsOf<N>> {
   return OPS[name] as unknown as OpRecord<OptionsOf<N>>;
+}
+
+/** The options of a node of an op: those given, the others as where a file leaves them out. */
+export function completeOptions<N extends OpName>(
+  op: N,
+  given: Partial<OptionsOf<N>>,
+): OptionsOf<N> {
+  const table: OptionsTable<object> | null = OPS[op].options;
+  return { ...(table && defaultOptions(table)), ...given } as OptionsOf<N>;
 }
 
 /**

@@ -1,15 +1,13 @@
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import {
   ConcatenationOptions,
-  ConcatenationOptionsT,
-} from '../generated/tflite/concatenation-options.js';
-import { PackOptions, PackOptionsT } from '../generated/tflite/pack-options.js';
-import { SplitOptions, SplitOptionsT } from '../generated/tflite/split-options.js';
-import { SplitVOptions, SplitVOptionsT } from '../generated/tflite/split-voptions.js';
-import { UnpackOptions, UnpackOptionsT } from '../generated/tflite/unpack-options.js';
+  PackOptions,
+  SplitOptions,
+  SplitVOptions,
+  UnpackOptions,
+} from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
-import { builtinOptions, defineOp } from './op.js';
+import { defineOp } from './op.js';
 import {
   type AnySite,
   dimOf,
@@ -81,11 +79,7 @@ function partCount(site: AnySite, count: number, option: string): number {
 export const JOIN_OPS = {
   CONCATENATION: defineOp({
     code: BuiltinOperator.CONCATENATION,
-    options: builtinOptions(
-      BuiltinOptions.ConcatenationOptions,
-      ConcatenationOptions,
-      ConcatenationOptionsT,
-    ),
+    options: ConcatenationOptions,
     inputs: [1, Infinity],
     outputs: [1, 1],
     version: (site) => inputVersion(site, 0, { int8: 2, int16: 3, uint32: 4, int4: 5, float16: 6 }),
@@ -107,7 +101,7 @@ export const JOIN_OPS = {
   /** Inputs: axis, data. */
   SPLIT: defineOp({
     code: BuiltinOperator.SPLIT,
-    options: builtinOptions(BuiltinOptions.SplitOptions, SplitOptions, SplitOptionsT),
+    options: SplitOptions,
     inputs: [2, 2],
     outputs: [1, Infinity],
     valueInputs: [0],
@@ -127,7 +121,7 @@ export const JOIN_OPS = {
   /** Inputs: data, sizes, axis. */
   SPLIT_V: defineOp({
     code: BuiltinOperator.SPLIT_V,
-    options: builtinOptions(BuiltinOptions.SplitVOptions, SplitVOptions, SplitVOptionsT),
+    options: SplitVOptions,
     inputs: [3, 3],
     outputs: [1, Infinity],
     valueInputs: [1, 2],
@@ -150,7 +144,7 @@ export const JOIN_OPS = {
   }),
   PACK: defineOp({
     code: BuiltinOperator.PACK,
-    options: builtinOptions(BuiltinOptions.PackOptions, PackOptions, PackOptionsT),
+    options: PackOptions,
     inputs: [1, Infinity],
     outputs: [1, 1],
     version: (site) => inputVersion(site, 0, { int8: 2, int16: 3, uint32: 4 }),
@@ -171,7 +165,7 @@ export const JOIN_OPS = {
   }),
   UNPACK: defineOp({
     code: BuiltinOperator.UNPACK,
-    options: builtinOptions(BuiltinOptions.UnpackOptions, UnpackOptions, UnpackOptionsT),
+    options: UnpackOptions,
     inputs: [1, 1],
     outputs: [0, Infinity],
     version: (site) =>

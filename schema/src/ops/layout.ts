@@ -1,29 +1,15 @@
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
 import {
   DepthToSpaceOptions,
-  DepthToSpaceOptionsT,
-} from '../generated/tflite/depth-to-space-options.js';
-import { MirrorPadMode } from '../generated/tflite/mirror-pad-mode.js';
-import { MirrorPadOptions, MirrorPadOptionsT } from '../generated/tflite/mirror-pad-options.js';
-import {
+  MirrorPadOptions,
   ResizeBilinearOptions,
-  ResizeBilinearOptionsT,
-} from '../generated/tflite/resize-bilinear-options.js';
-import {
   ResizeNearestNeighborOptions,
-  ResizeNearestNeighborOptionsT,
-} from '../generated/tflite/resize-nearest-neighbor-options.js';
-import {
   ReverseSequenceOptions,
-  ReverseSequenceOptionsT,
-} from '../generated/tflite/reverse-sequence-options.js';
-import {
   SpaceToDepthOptions,
-  SpaceToDepthOptionsT,
-} from '../generated/tflite/space-to-depth-options.js';
+} from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
+import { MirrorPadMode } from '../generated/tables/mirror-pad-mode.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
-import { builtinOptions, defineOp, type NoOptions, type OpRecord } from './op.js';
+import { defineOp, type NoOptions, type OpRecord } from './op.js';
 import {
   type AnySite,
   computedDtype,
@@ -175,11 +161,7 @@ export const LAYOUT_OPS = {
   SPACE_TO_DEPTH: defineOp({
     ...ONE,
     code: BuiltinOperator.SPACE_TO_DEPTH,
-    options: builtinOptions(
-      BuiltinOptions.SpaceToDepthOptions,
-      SpaceToDepthOptions,
-      SpaceToDepthOptionsT,
-    ),
+    options: SpaceToDepthOptions,
     version: (site) => inputVersion(site, 0, { int8: 2 }),
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 4);
@@ -198,11 +180,7 @@ export const LAYOUT_OPS = {
   DEPTH_TO_SPACE: defineOp({
     ...ONE,
     code: BuiltinOperator.DEPTH_TO_SPACE,
-    options: builtinOptions(
-      BuiltinOptions.DepthToSpaceOptions,
-      DepthToSpaceOptions,
-      DepthToSpaceOptionsT,
-    ),
+    options: DepthToSpaceOptions,
     version: (site) => inputVersion(site, 0, { int8: 2 }),
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 4);
@@ -252,11 +230,7 @@ export const LAYOUT_OPS = {
   REVERSE_SEQUENCE: defineOp({
     ...TWO,
     code: BuiltinOperator.REVERSE_SEQUENCE,
-    options: builtinOptions(
-      BuiltinOptions.ReverseSequenceOptions,
-      ReverseSequenceOptions,
-      ReverseSequenceOptionsT,
-    ),
+    options: ReverseSequenceOptions,
     version: () => 1,
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 2, Infinity);
@@ -298,7 +272,7 @@ export const LAYOUT_OPS = {
   MIRROR_PAD: defineOp({
     ...TWO,
     code: BuiltinOperator.MIRROR_PAD,
-    options: builtinOptions(BuiltinOptions.MirrorPadOptions, MirrorPadOptions, MirrorPadOptionsT),
+    options: MirrorPadOptions,
     valueInputs: [1],
     version: (site) => inputVersion(site, 0, { int8: 2, int16: 3 }),
     infer: (site) =>
@@ -307,11 +281,7 @@ export const LAYOUT_OPS = {
   RESIZE_BILINEAR: defineOp({
     ...TWO,
     code: BuiltinOperator.RESIZE_BILINEAR,
-    options: builtinOptions(
-      BuiltinOptions.ResizeBilinearOptions,
-      ResizeBilinearOptions,
-      ResizeBilinearOptionsT,
-    ),
+    options: ResizeBilinearOptions,
     valueInputs: [1],
     version: (site) => resizeVersion(site, site.options.halfPixelCenters),
     infer: (site) => {
@@ -326,11 +296,7 @@ export const LAYOUT_OPS = {
   RESIZE_NEAREST_NEIGHBOR: defineOp({
     ...TWO,
     code: BuiltinOperator.RESIZE_NEAREST_NEIGHBOR,
-    options: builtinOptions(
-      BuiltinOptions.ResizeNearestNeighborOptions,
-      ResizeNearestNeighborOptions,
-      ResizeNearestNeighborOptionsT,
-    ),
+    options: ResizeNearestNeighborOptions,
     valueInputs: [1],
     version: (site) =>
       resizeVersion(site, site.options.halfPixelCenters || site.options.alignCorners),

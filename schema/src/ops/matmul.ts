@@ -1,17 +1,9 @@
-import {
-  BatchMatMulOptions,
-  BatchMatMulOptionsT,
-} from '../generated/tflite/batch-mat-mul-options.js';
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import {
-  FullyConnectedOptions,
-  FullyConnectedOptionsT,
-} from '../generated/tflite/fully-connected-options.js';
-import { FullyConnectedOptionsWeightsFormat as WeightsFormat } from '../generated/tflite/fully-connected-options-weights-format.js';
-import { TensorType as TypeCode } from '../generated/tflite/tensor-type.js';
+import { BatchMatMulOptions, FullyConnectedOptions } from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
+import { FullyConnectedOptionsWeightsFormat as WeightsFormat } from '../generated/tables/fully-connected-options-weights-format.js';
+import { TensorType as TypeCode } from '../generated/tables/tensor-type.js';
 import { formatType } from '../tensor-type.js';
-import { builtinOptions, defineOp } from './op.js';
+import { defineOp } from './op.js';
 import {
   type AnySite,
   broadcast,
@@ -35,11 +27,7 @@ export const MATMUL_OPS = {
   /** Input [..., depth], weights [units, depth], bias [units]. */
   FULLY_CONNECTED: defineOp({
     code: BuiltinOperator.FULLY_CONNECTED,
-    options: builtinOptions(
-      BuiltinOptions.FullyConnectedOptions,
-      FullyConnectedOptions,
-      FullyConnectedOptionsT,
-    ),
+    options: FullyConnectedOptions,
     inputs: [2, 3],
     // The second output is scratch memory that the shuffled weights format asks for.
     outputs: [1, 2],
@@ -88,11 +76,7 @@ export const MATMUL_OPS = {
   /** [..., rows, depth] x [..., depth, columns]; adjX and adjY swap the last two dimensions. */
   BATCH_MATMUL: defineOp({
     code: BuiltinOperator.BATCH_MATMUL,
-    options: builtinOptions(
-      BuiltinOptions.BatchMatMulOptions,
-      BatchMatMulOptions,
-      BatchMatMulOptionsT,
-    ),
+    options: BatchMatMulOptions,
     inputs: [2, 2],
     outputs: [1, 1],
     version: (site) =>

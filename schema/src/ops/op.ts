@@ -1,8 +1,6 @@
-import type { Builder, ByteBuffer } from 'flatbuffers';
 import type { TypedArray } from '../dtype.js';
-import type { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import type { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import type { BuiltinOptions2 } from '../generated/tflite/builtin-options2.js';
+import type { BuiltinOperator } from '../generated/tables/builtin-operator.js';
+import type { OptionsTable } from '../options.js';
 import type { TensorType } from '../tensor-type.js';
 
 /** What a node looks like to its op's record: options and types, no contents but known values. */
@@ -17,46 +15,6 @@ export interface OpSite<Options> {
   readonly outputs: readonly TensorType[];
   /** The elements of input `index` when they are known before the model runs. */
   value(index: number): TypedArray | undefined;
-}
-
-/** The fields of a class that flatc generates for a table, without its methods. */
-export type FieldsOf<T> = {
-  readonly [K in keyof T as T[K] extends (...args: never) => unknown
-    ? never
-    : K]: T[K] extends (infer E)[] ? readonly E[] : T[K];
-};
-
-type Packable = { pack(builder: Builder): number };
-type Accessor<T> = new () => { __init(position: number, bytes: ByteBuffer): { unpack(): T } };
-
-/** How options are stored: the member of the schema's union and the classes that (un)pack it. */
-export interface OptionsTable<Options> {
-  /** 1: Operator.builtin_options, 2: Operator.builtin_options_2. */
-  readonly union: 1 | 2;
-  /** The member's number in BuiltinOptions or BuiltinOptions2. */
-  readonly member: number;
-  /** Reads the table. */
-  readonly accessor: Accessor<Options>;
-  /** Holds the fields, with their defaults, and writes the table. */
-  readonly object: new () => Options & Packable;
-}
-
-/** Options stored in Operator.builtin_options. */
-export function builtinOptions<T extends Packable>(
-  member: BuiltinOptions,
-  accessor: Accessor<T>,
-  object: new () => T,
-): OptionsTable<FieldsOf<T>> {
-  return { union: 1, member, accessor, object } as OptionsTable<FieldsOf<T>>;
-}
-
-/** Options stored in Operator.builtin_options_2. */
-export function builtinOptions2<T extends Packable>(
-  member: BuiltinOptions2,
-  accessor: Accessor<T>,
-  object: new () => T,
-): OptionsTable<FieldsOf<T>> {
-  return { union: 2, member, accessor, object } as OptionsTable<FieldsOf<T>>;
 }
 
 /** Options of ops that have none. */

@@ -1,19 +1,14 @@
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { LSTMKernelType } from '../generated/tflite/lstmkernel-type.js';
-import { LSTMOptions, LSTMOptionsT } from '../generated/tflite/lstmoptions.js';
-import { RNNOptions, RNNOptionsT } from '../generated/tflite/rnnoptions.js';
 import {
+  LSTMOptions,
+  RNNOptions,
   SequenceRNNOptions,
-  SequenceRNNOptionsT,
-} from '../generated/tflite/sequence-rnnoptions.js';
-import { SVDFOptions, SVDFOptionsT } from '../generated/tflite/svdfoptions.js';
-import {
+  SVDFOptions,
   UnidirectionalSequenceLSTMOptions,
-  UnidirectionalSequenceLSTMOptionsT,
-} from '../generated/tflite/unidirectional-sequence-lstmoptions.js';
+} from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
+import { LSTMKernelType } from '../generated/tables/lstmkernel-type.js';
 import { formatType, type TensorType } from '../tensor-type.js';
-import { builtinOptions, defineOp } from './op.js';
+import { defineOp } from './op.js';
 import {
   type AnySite,
   computedDtype,
@@ -118,7 +113,7 @@ export const RECURRENT_OPS = {
   /** Inputs: data [batch, features], weights, recurrent weights, bias, hidden state. */
   RNN: defineOp({
     code: BuiltinOperator.RNN,
-    options: builtinOptions(BuiltinOptions.RNNOptions, RNNOptions, RNNOptionsT),
+    options: RNNOptions,
     inputs: [5, 5],
     outputs: [1, 1],
     version: (site) => rnnVersion(site, site.options.asymmetricQuantizeInputs),
@@ -131,11 +126,7 @@ export const RECURRENT_OPS = {
   /** As RNN, over the time dimension of [batch, time, features] or [time, batch, features]. */
   UNIDIRECTIONAL_SEQUENCE_RNN: defineOp({
     code: BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_RNN,
-    options: builtinOptions(
-      BuiltinOptions.SequenceRNNOptions,
-      SequenceRNNOptions,
-      SequenceRNNOptionsT,
-    ),
+    options: SequenceRNNOptions,
     inputs: [5, 5],
     outputs: [1, 1],
     version: (site) => rnnVersion(site, site.options.asymmetricQuantizeInputs),
@@ -149,7 +140,7 @@ export const RECURRENT_OPS = {
   /** One step; data [batch, features]. */
   LSTM: defineOp({
     code: BuiltinOperator.LSTM,
-    options: builtinOptions(BuiltinOptions.LSTMOptions, LSTMOptions, LSTMOptionsT),
+    options: LSTMOptions,
     inputs: [5, 24],
     outputs: [1, 4],
     version: (site) => {
@@ -168,11 +159,7 @@ export const RECURRENT_OPS = {
   /** The full LSTM over the time dimension. */
   UNIDIRECTIONAL_SEQUENCE_LSTM: defineOp({
     code: BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM,
-    options: builtinOptions(
-      BuiltinOptions.UnidirectionalSequenceLSTMOptions,
-      UnidirectionalSequenceLSTMOptions,
-      UnidirectionalSequenceLSTMOptionsT,
-    ),
+    options: UnidirectionalSequenceLSTMOptions,
     inputs: [20, 24],
     outputs: [1, 1],
     version: (site) => {
@@ -197,7 +184,7 @@ export const RECURRENT_OPS = {
   /** Inputs: data [batch, features], feature weights, time weights, bias, state. */
   SVDF: defineOp({
     code: BuiltinOperator.SVDF,
-    options: builtinOptions(BuiltinOptions.SVDFOptions, SVDFOptions, SVDFOptionsT),
+    options: SVDFOptions,
     inputs: [5, 5],
     outputs: [1, 1],
     version: (site) => {

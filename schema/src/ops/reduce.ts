@@ -1,14 +1,15 @@
 import { type DType, dtypeFromCode } from '../dtype.js';
-import { ArgMaxOptions, ArgMaxOptionsT } from '../generated/tflite/arg-max-options.js';
-import { ArgMinOptions, ArgMinOptionsT } from '../generated/tflite/arg-min-options.js';
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { CumsumOptions, CumsumOptionsT } from '../generated/tflite/cumsum-options.js';
-import { ReducerOptions, ReducerOptionsT } from '../generated/tflite/reducer-options.js';
-import { TensorType as TypeCode } from '../generated/tflite/tensor-type.js';
-import { UniqueOptions, UniqueOptionsT } from '../generated/tflite/unique-options.js';
+import {
+  ArgMaxOptions,
+  ArgMinOptions,
+  CumsumOptions,
+  ReducerOptions,
+  UniqueOptions,
+} from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
+import { TensorType as TypeCode } from '../generated/tables/tensor-type.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
-import { builtinOptions, defineOp, type FieldsOf, type NoOptions, type OpRecord } from './op.js';
+import { defineOp, type NoOptions, type OpRecord } from './op.js';
 import {
   type AnySite,
   computedDtype,
@@ -50,10 +51,10 @@ function reduction(
   code: BuiltinOperator,
   versions: DtypeVersions = {},
   onlyBool = false,
-): OpRecord<FieldsOf<ReducerOptionsT>> {
+): OpRecord<ReducerOptions> {
   return defineOp({
     code,
-    options: builtinOptions(BuiltinOptions.ReducerOptions, ReducerOptions, ReducerOptionsT),
+    options: ReducerOptions,
     inputs: [2, 2],
     outputs: [1, 1],
     valueInputs: [1],
@@ -124,7 +125,7 @@ export const REDUCE_OPS = {
   ARG_MAX: defineOp({
     ...ARG,
     code: BuiltinOperator.ARG_MAX,
-    options: builtinOptions(BuiltinOptions.ArgMaxOptions, ArgMaxOptions, ArgMaxOptionsT),
+    options: ArgMaxOptions,
     infer: (site): readonly TensorType[] => [
       { dtype: indexDtype(site, 0, site.options.outputType), shape: argShape(site) },
     ],
@@ -132,14 +133,14 @@ export const REDUCE_OPS = {
   ARG_MIN: defineOp({
     ...ARG,
     code: BuiltinOperator.ARG_MIN,
-    options: builtinOptions(BuiltinOptions.ArgMinOptions, ArgMinOptions, ArgMinOptionsT),
+    options: ArgMinOptions,
     infer: (site): readonly TensorType[] => [
       { dtype: indexDtype(site, 0, site.options.outputType), shape: argShape(site) },
     ],
   }),
   CUMSUM: defineOp({
     code: BuiltinOperator.CUMSUM,
-    options: builtinOptions(BuiltinOptions.CumsumOptions, CumsumOptions, CumsumOptionsT),
+    options: CumsumOptions,
     inputs: [2, 2],
     outputs: [1, 1],
     valueInputs: [1],
@@ -177,7 +178,7 @@ export const REDUCE_OPS = {
   /** Outputs: the distinct elements in order of appearance, and where each input element went. */
   UNIQUE: defineOp({
     code: BuiltinOperator.UNIQUE,
-    options: builtinOptions(BuiltinOptions.UniqueOptions, UniqueOptions, UniqueOptionsT),
+    options: UniqueOptions,
     inputs: [1, 1],
     outputs: [2, 2],
     dataDependent: true,

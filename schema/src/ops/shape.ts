@@ -1,12 +1,13 @@
 import { type DType, dtypeFromCode } from '../dtype.js';
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { OneHotOptions, OneHotOptionsT } from '../generated/tflite/one-hot-options.js';
-import { ReshapeOptions, ReshapeOptionsT } from '../generated/tflite/reshape-options.js';
-import { ShapeOptions, ShapeOptionsT } from '../generated/tflite/shape-options.js';
-import { SqueezeOptions, SqueezeOptionsT } from '../generated/tflite/squeeze-options.js';
+import {
+  OneHotOptions,
+  ReshapeOptions,
+  ShapeOptions,
+  SqueezeOptions,
+} from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { elementCount, formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
-import { builtinOptions, defineOp } from './op.js';
+import { defineOp } from './op.js';
 import {
   type AnySite,
   broadcast,
@@ -66,7 +67,7 @@ function squeezedShape(
 export const SHAPE_OPS = {
   RESHAPE: defineOp({
     code: BuiltinOperator.RESHAPE,
-    options: builtinOptions(BuiltinOptions.ReshapeOptions, ReshapeOptions, ReshapeOptionsT),
+    options: ReshapeOptions,
     inputs: [1, 2],
     outputs: [1, 1],
     valueInputs: [1],
@@ -90,7 +91,7 @@ export const SHAPE_OPS = {
   SQUEEZE: defineOp({
     ...ONE,
     code: BuiltinOperator.SQUEEZE,
-    options: builtinOptions(BuiltinOptions.SqueezeOptions, SqueezeOptions, SqueezeOptionsT),
+    options: SqueezeOptions,
     version: (site) => inputVersion(site, 0, { string: 2 }),
     infer: (site) => {
       const source = input(site, 0, 'input');
@@ -184,7 +185,7 @@ export const SHAPE_OPS = {
   SHAPE: defineOp({
     ...ONE,
     code: BuiltinOperator.SHAPE,
-    options: builtinOptions(BuiltinOptions.ShapeOptions, ShapeOptions, ShapeOptionsT),
+    options: ShapeOptions,
     version: () => 1,
     infer: (site) => {
       const wanted = site.outputs[0]?.dtype ?? dtypeFromCode(site.options.outType);
@@ -241,7 +242,7 @@ export const SHAPE_OPS = {
     inputs: [4, 4],
     outputs: [1, 1],
     code: BuiltinOperator.ONE_HOT,
-    options: builtinOptions(BuiltinOptions.OneHotOptions, OneHotOptions, OneHotOptionsT),
+    options: OneHotOptions,
     valueInputs: [1],
     version: () => 1,
     infer: (site) => {

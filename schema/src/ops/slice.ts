@@ -1,16 +1,7 @@
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { GatherOptions, GatherOptionsT } from '../generated/tflite/gather-options.js';
-import {
-  SparseToDenseOptions,
-  SparseToDenseOptionsT,
-} from '../generated/tflite/sparse-to-dense-options.js';
-import {
-  StridedSliceOptions,
-  StridedSliceOptionsT,
-} from '../generated/tflite/strided-slice-options.js';
+import { GatherOptions, SparseToDenseOptions, StridedSliceOptions } from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
-import { builtinOptions, defineOp } from './op.js';
+import { defineOp } from './op.js';
 import {
   type AnySite,
   declaredRank,
@@ -91,11 +82,7 @@ export const SLICE_OPS = {
   /** Inputs: data, begin, end, strides. */
   STRIDED_SLICE: defineOp({
     code: BuiltinOperator.STRIDED_SLICE,
-    options: builtinOptions(
-      BuiltinOptions.StridedSliceOptions,
-      StridedSliceOptions,
-      StridedSliceOptionsT,
-    ),
+    options: StridedSliceOptions,
     inputs: [4, 4],
     outputs: [1, 1],
     valueInputs: [1, 2, 3],
@@ -163,7 +150,7 @@ export const SLICE_OPS = {
   GATHER: defineOp({
     ...TWO,
     code: BuiltinOperator.GATHER,
-    options: builtinOptions(BuiltinOptions.GatherOptions, GatherOptions, GatherOptionsT),
+    options: GatherOptions,
     version: (site) =>
       Math.max(
         inputVersion(site, 0, { int8: 2, bool: 3, int16: 4, int4: 7 }),
@@ -275,11 +262,7 @@ export const SLICE_OPS = {
   /** Inputs: indices, the output's shape, values, default value. */
   SPARSE_TO_DENSE: defineOp({
     code: BuiltinOperator.SPARSE_TO_DENSE,
-    options: builtinOptions(
-      BuiltinOptions.SparseToDenseOptions,
-      SparseToDenseOptions,
-      SparseToDenseOptionsT,
-    ),
+    options: SparseToDenseOptions,
     inputs: [4, 4],
     outputs: [1, 1],
     valueInputs: [1],

@@ -1,15 +1,13 @@
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { GeluOptions, GeluOptionsT } from '../generated/tflite/gelu-options.js';
-import { L2NormOptions, L2NormOptionsT } from '../generated/tflite/l2-norm-options.js';
-import { LeakyReluOptions, LeakyReluOptionsT } from '../generated/tflite/leaky-relu-options.js';
 import {
+  GeluOptions,
+  L2NormOptions,
+  LeakyReluOptions,
   LocalResponseNormalizationOptions,
-  LocalResponseNormalizationOptionsT,
-} from '../generated/tflite/local-response-normalization-options.js';
-import { SoftmaxOptions, SoftmaxOptionsT } from '../generated/tflite/softmax-options.js';
+  SoftmaxOptions,
+} from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import type { TensorType } from '../tensor-type.js';
-import { builtinOptions, defineOp, type NoOptions, type OpRecord } from './op.js';
+import { defineOp, type NoOptions, type OpRecord } from './op.js';
 import {
   type AnySite,
   computedDtype,
@@ -90,21 +88,21 @@ export const UNARY_OPS = {
   LEAKY_RELU: defineOp({
     ...ARITY,
     code: BuiltinOperator.LEAKY_RELU,
-    options: builtinOptions(BuiltinOptions.LeakyReluOptions, LeakyReluOptions, LeakyReluOptionsT),
+    options: LeakyReluOptions,
     version: (site) => inputVersion(site, 0, { int16: 2 }),
     infer: sameShape,
   }),
   GELU: defineOp({
     ...ARITY,
     code: BuiltinOperator.GELU,
-    options: builtinOptions(BuiltinOptions.GeluOptions, GeluOptions, GeluOptionsT),
+    options: GeluOptions,
     version: (site) => inputVersion(site, 0, { int8: 2, uint8: 2, float16: 3 }),
     infer: sameShape,
   }),
   SOFTMAX: defineOp({
     ...ARITY,
     code: BuiltinOperator.SOFTMAX,
-    options: builtinOptions(BuiltinOptions.SoftmaxOptions, SoftmaxOptions, SoftmaxOptionsT),
+    options: SoftmaxOptions,
     version: (site) => inputVersion(site, 0, { int8: 2, int16: 3, float16: 4 }),
     infer: (site) => {
       inputOfRank(site, 0, 'logits', 1, Infinity);
@@ -114,18 +112,14 @@ export const UNARY_OPS = {
   L2_NORMALIZATION: defineOp({
     ...ARITY,
     code: BuiltinOperator.L2_NORMALIZATION,
-    options: builtinOptions(BuiltinOptions.L2NormOptions, L2NormOptions, L2NormOptionsT),
+    options: L2NormOptions,
     version: (site) => outputVersion(site, 0, { int8: 2 }),
     infer: sameShape,
   }),
   LOCAL_RESPONSE_NORMALIZATION: defineOp({
     ...ARITY,
     code: BuiltinOperator.LOCAL_RESPONSE_NORMALIZATION,
-    options: builtinOptions(
-      BuiltinOptions.LocalResponseNormalizationOptions,
-      LocalResponseNormalizationOptions,
-      LocalResponseNormalizationOptionsT,
-    ),
+    options: LocalResponseNormalizationOptions,
     version: () => 1,
     infer: (site) => {
       inputOfRank(site, 0, 'input', 4);

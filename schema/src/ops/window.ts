@@ -1,21 +1,16 @@
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { BuiltinOptions } from '../generated/tflite/builtin-options.js';
-import { Conv2DOptions, Conv2DOptionsT } from '../generated/tflite/conv2-doptions.js';
-import { Conv3DOptions, Conv3DOptionsT } from '../generated/tflite/conv3-doptions.js';
 import {
+  Conv2DOptions,
+  Conv3DOptions,
   DepthwiseConv2DOptions,
-  DepthwiseConv2DOptionsT,
-} from '../generated/tflite/depthwise-conv2-doptions.js';
-import type { Padding } from '../generated/tflite/padding.js';
-import { Pool2DOptions, Pool2DOptionsT } from '../generated/tflite/pool2-doptions.js';
-import { TensorType as TypeCode } from '../generated/tflite/tensor-type.js';
-import {
+  Pool2DOptions,
   TransposeConvOptions,
-  TransposeConvOptionsT,
-} from '../generated/tflite/transpose-conv-options.js';
+} from '../generated/options.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
+import type { Padding } from '../generated/tables/padding.js';
+import { TensorType as TypeCode } from '../generated/tables/tensor-type.js';
 import { windowSpan } from '../geometry.js';
 import { formatType, UNKNOWN_DIM } from '../tensor-type.js';
-import { builtinOptions, defineOp, type FieldsOf, type OpRecord } from './op.js';
+import { defineOp, type OpRecord } from './op.js';
 import {
   type AnySite,
   computedDtype,
@@ -83,13 +78,10 @@ function hasBiasType(options: { readonly quantizedBiasType: TypeCode }): boolean
   return options.quantizedBiasType !== TypeCode.FLOAT32;
 }
 
-function pooling(
-  code: BuiltinOperator,
-  versions: DtypeVersions = {},
-): OpRecord<FieldsOf<Pool2DOptionsT>> {
+function pooling(code: BuiltinOperator, versions: DtypeVersions = {}): OpRecord<Pool2DOptions> {
   return defineOp({
     code,
-    options: builtinOptions(BuiltinOptions.Pool2DOptions, Pool2DOptions, Pool2DOptionsT),
+    options: Pool2DOptions,
     inputs: [1, 1],
     outputs: [1, 1],
     version: (site) => inputVersion(site, 0, versions),
@@ -115,7 +107,7 @@ export const WINDOW_OPS = {
   CONV_2D: defineOp({
     ...CONVOLUTION,
     code: BuiltinOperator.CONV_2D,
-    options: builtinOptions(BuiltinOptions.Conv2DOptions, Conv2DOptions, Conv2DOptionsT),
+    options: Conv2DOptions,
     version: (site) =>
       Math.max(
         convolutionVersion(site, {
@@ -155,11 +147,7 @@ export const WINDOW_OPS = {
   DEPTHWISE_CONV_2D: defineOp({
     ...CONVOLUTION,
     code: BuiltinOperator.DEPTHWISE_CONV_2D,
-    options: builtinOptions(
-      BuiltinOptions.DepthwiseConv2DOptions,
-      DepthwiseConv2DOptions,
-      DepthwiseConv2DOptionsT,
-    ),
+    options: DepthwiseConv2DOptions,
     version: (site) =>
       Math.max(
         convolutionVersion(site, {
@@ -197,11 +185,7 @@ export const WINDOW_OPS = {
   /** Inputs: the output's shape, filter OHWI, data NHWC, bias. */
   TRANSPOSE_CONV: defineOp({
     code: BuiltinOperator.TRANSPOSE_CONV,
-    options: builtinOptions(
-      BuiltinOptions.TransposeConvOptions,
-      TransposeConvOptions,
-      TransposeConvOptionsT,
-    ),
+    options: TransposeConvOptions,
     inputs: [3, 4],
     outputs: [1, 1],
     valueInputs: [0],
@@ -238,7 +222,7 @@ export const WINDOW_OPS = {
   CONV_3D: defineOp({
     ...CONVOLUTION,
     code: BuiltinOperator.CONV_3D,
-    options: builtinOptions(BuiltinOptions.Conv3DOptions, Conv3DOptions, Conv3DOptionsT),
+    options: Conv3DOptions,
     version: () => 1,
     infer: (site) => {
       const data = inputOfRank(site, 0, 'input', 5);

@@ -1,7 +1,7 @@
 import { LinnetError } from '../errors.js';
-import { Buffer } from '../generated/tflite/buffer.js';
-import type { ExternalBuffer } from '../generated/tflite/external-buffer.js';
-import type { Model } from '../generated/tflite/model.js';
+import { Buffer } from '../generated/tables/buffer.js';
+import type { ExternalBuffer } from '../generated/tables/external-buffer.js';
+import type { Model } from '../generated/tables/model.js';
 import { fail } from './fail.js';
 
 /** Files that hold weights of a model outside it, by the name that the model gives them. */

@@ -1,18 +1,19 @@
 import { LinnetError } from '../errors.js';
-import { ActivationFunctionType } from '../generated/tflite/activation-function-type.js';
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { FullyConnectedOptionsWeightsFormat } from '../generated/tflite/fully-connected-options-weights-format.js';
-import { LSTMKernelType } from '../generated/tflite/lstmkernel-type.js';
-import { MirrorPadMode } from '../generated/tflite/mirror-pad-mode.js';
-import type { Operator as OperatorTable } from '../generated/tflite/operator.js';
-import type { OperatorCode } from '../generated/tflite/operator-code.js';
-import { Padding } from '../generated/tflite/padding.js';
-import { TensorType } from '../generated/tflite/tensor-type.js';
+import { ActivationFunctionType } from '../generated/tables/activation-function-type.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
+import { FullyConnectedOptionsWeightsFormat } from '../generated/tables/fully-connected-options-weights-format.js';
+import { LSTMKernelType } from '../generated/tables/lstmkernel-type.js';
+import { MirrorPadMode } from '../generated/tables/mirror-pad-mode.js';
+import type { Operator as OperatorTable } from '../generated/tables/operator.js';
+import type { OperatorCode } from '../generated/tables/operator-code.js';
+import { Padding } from '../generated/tables/padding.js';
+import { TensorType } from '../generated/tables/tensor-type.js';
 import type { BuiltinNode, Operator } from '../model.js';
 import { OPS, type OpName, opFromCode } from '../ops/index.js';
-import type { OptionsTable } from '../ops/op.js';
+import { defaultOptions, type OptionsTable } from '../options.js';
 import { slice } from './buffers.js';
 import { checkIndices, fail, list } from './fail.js';
+import { TableAt } from './options.js';
 
 /** An entry of the model's table of operator codes. */
 export interface OpCode {
@@ -95,15 +96,14 @@ function readOptions(
 ): object {
   if (codec === null) return {};
   const member = codec.union === 1 ? table.builtinOptionsType() : table.builtinOptions2Type();
-  if (member === 0) return plain(new codec.object());
+  if (member === 0) return defaultOptions(codec);
   if (member !== codec.member) {
     fail(`its options are those of another op (number ${member}, not ${codec.member}).`, where);
   }
-  const accessor = new codec.accessor();
-  const found =
-    codec.union === 1 ? table.builtinOptions(accessor) : table.builtinOptions2(accessor);
-  if (found === null) return plain(new codec.object());
-  const options = plain((found as typeof accessor & { unpack(): object }).unpack());
+  const at = new TableAt();
+  const found = codec.union === 1 ? table.builtinOptions(at) : table.builtinOptions2(at);
+  if (found === null) return defaultOptions(codec);
+  const options = at.read(codec);
   for (const [field, values] of Object.entries(ENUM_FIELDS)) {
     const value: unknown = (options as Record<string, unknown>)[field];
     if (value !== undefined && !((value as number) in values)) {
@@ -115,10 +115,6 @@ function readOptions(
     }
   }
   return options;
-}
-
-function plain(options: object): object {
-  return { ...options };
 }
 
 /** The option fields of enumerated types, whatever table they are in. */

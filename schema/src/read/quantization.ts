@@ -1,7 +1,7 @@
 import { LinnetError } from '../errors.js';
-import { BlockwiseQuantization } from '../generated/tflite/blockwise-quantization.js';
-import { QuantizationDetails } from '../generated/tflite/quantization-details.js';
-import type { QuantizationParameters } from '../generated/tflite/quantization-parameters.js';
+import { BlockwiseQuantization } from '../generated/tables/blockwise-quantization.js';
+import { QuantizationDetails } from '../generated/tables/quantization-details.js';
+import type { QuantizationParameters } from '../generated/tables/quantization-parameters.js';
 import { type Quantization, UNKNOWN_DIM } from '../tensor-type.js';
 import { checkIndices, fail, list } from './fail.js';
 

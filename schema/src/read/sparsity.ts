@@ -1,10 +1,10 @@
-import type { DimensionMetadata } from '../generated/tflite/dimension-metadata.js';
-import { DimensionType } from '../generated/tflite/dimension-type.js';
-import { Int32Vector } from '../generated/tflite/int32-vector.js';
-import { SparseIndexVector } from '../generated/tflite/sparse-index-vector.js';
-import type { SparsityParameters } from '../generated/tflite/sparsity-parameters.js';
-import { Uint8Vector } from '../generated/tflite/uint8-vector.js';
-import { Uint16Vector } from '../generated/tflite/uint16-vector.js';
+import type { DimensionMetadata } from '../generated/tables/dimension-metadata.js';
+import { DimensionType } from '../generated/tables/dimension-type.js';
+import { Int32Vector } from '../generated/tables/int32-vector.js';
+import { SparseIndexVector } from '../generated/tables/sparse-index-vector.js';
+import type { SparsityParameters } from '../generated/tables/sparsity-parameters.js';
+import { Uint8Vector } from '../generated/tables/uint8-vector.js';
+import { Uint16Vector } from '../generated/tables/uint16-vector.js';
 import type { Sparsity, SparsityDim } from '../model.js';
 import { fail, list } from './fail.js';
 

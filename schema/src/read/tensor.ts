@@ -1,7 +1,7 @@
 import { byteLength, dtypeFromCode } from '../dtype.js';
 import { LinnetError } from '../errors.js';
-import type { Tensor as TensorTable } from '../generated/tflite/tensor.js';
-import { TensorType } from '../generated/tflite/tensor-type.js';
+import type { Tensor as TensorTable } from '../generated/tables/tensor.js';
+import { TensorType } from '../generated/tables/tensor-type.js';
 import type { Tensor } from '../model.js';
 import { elementCount, formatType, isStatic, shapeProblem } from '../tensor-type.js';
 import { fail, list } from './fail.js';

@@ -1,11 +1,11 @@
 import { Builder } from 'flatbuffers';
 import { invariant } from '../errors.js';
-import { Buffer } from '../generated/tflite/buffer.js';
-import { Metadata } from '../generated/tflite/metadata.js';
-import { Model as ModelTable } from '../generated/tflite/model.js';
-import { SignatureDef } from '../generated/tflite/signature-def.js';
-import { SubGraph } from '../generated/tflite/sub-graph.js';
-import { TensorMap } from '../generated/tflite/tensor-map.js';
+import { Buffer } from '../generated/builders/buffer.js';
+import { Metadata } from '../generated/builders/metadata.js';
+import { Model as ModelTable } from '../generated/builders/model.js';
+import { SignatureDef } from '../generated/builders/signature-def.js';
+import { SubGraph } from '../generated/builders/sub-graph.js';
+import { TensorMap } from '../generated/builders/tensor-map.js';
 import type { Model, NamedTensor, Signature, Subgraph } from '../model.js';
 import { BufferPool } from './buffer-pool.js';
 import { checkWritable, OpCodes, packOperator } from './operator.js';

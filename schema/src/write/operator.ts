@@ -1,10 +1,11 @@
 import type { Builder } from 'flatbuffers';
 import { LinnetError } from '../errors.js';
-import { BuiltinOperator } from '../generated/tflite/builtin-operator.js';
-import { Operator as OperatorTable } from '../generated/tflite/operator.js';
-import { OperatorCode } from '../generated/tflite/operator-code.js';
+import { Operator as OperatorTable } from '../generated/builders/operator.js';
+import { OperatorCode } from '../generated/builders/operator-code.js';
+import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import type { Operator } from '../model.js';
 import { OPS, opRecord } from '../ops/index.js';
+import { packOptions } from './options.js';
 
 /** The operator codes of a file: one for each op and version, in the order of first use. */
 export class OpCodes {
@@ -47,9 +48,7 @@ export function packOperator(builder: Builder, node: Operator, code: number): nu
   const record = node.op === null ? null : opRecord(node.op);
   const table = record?.options ?? null;
   const options =
-    table === null || node.op === null
-      ? 0
-      : Object.assign(new table.object(), node.options).pack(builder);
+    table === null || node.op === null ? 0 : packOptions(builder, table, node.options);
   const custom =
     node.op === null ? OperatorTable.createCustomOptionsVector(builder, node.customOptions) : 0;
   const inputs = OperatorTable.createInputsVector(builder, [...node.inputs]);

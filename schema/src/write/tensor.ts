@@ -1,14 +1,14 @@
 import type { Builder } from 'flatbuffers';
 import { dtypeCode } from '../dtype.js';
-import { BlockwiseQuantization } from '../generated/tflite/blockwise-quantization.js';
-import { DimensionMetadata } from '../generated/tflite/dimension-metadata.js';
-import { DimensionType } from '../generated/tflite/dimension-type.js';
-import { Int32Vector } from '../generated/tflite/int32-vector.js';
-import { QuantizationDetails } from '../generated/tflite/quantization-details.js';
-import { QuantizationParameters } from '../generated/tflite/quantization-parameters.js';
-import { SparseIndexVector } from '../generated/tflite/sparse-index-vector.js';
-import { SparsityParameters } from '../generated/tflite/sparsity-parameters.js';
-import { Tensor as TensorTable } from '../generated/tflite/tensor.js';
+import { BlockwiseQuantization } from '../generated/builders/blockwise-quantization.js';
+import { DimensionMetadata } from '../generated/builders/dimension-metadata.js';
+import { Int32Vector } from '../generated/builders/int32-vector.js';
+import { QuantizationParameters } from '../generated/builders/quantization-parameters.js';
+import { SparsityParameters } from '../generated/builders/sparsity-parameters.js';
+import { Tensor as TensorTable } from '../generated/builders/tensor.js';
+import { DimensionType } from '../generated/tables/dimension-type.js';
+import { QuantizationDetails } from '../generated/tables/quantization-details.js';
+import { SparseIndexVector } from '../generated/tables/sparse-index-vector.js';
 import type { Sparsity, SparsityDim, Tensor } from '../model.js';
 import { isStatic, type Quantization, UNKNOWN_DIM } from '../tensor-type.js';
 

@@ -1,6 +1,7 @@
 /** Writes down models by hand, node by node. */
 import {
   type BuiltinNode,
+  completeOptions,
   encodeStrings,
   type Model,
   type OpName,
@@ -73,7 +74,7 @@ export class SubgraphAssembly {
     intermediates: readonly Operand[] = [],
   ): number[] {
     const record: OpRecord<OptionsOf<N>> = opRecord(op);
-    const full = Object.assign(record.options ? new record.options.object() : {}, options);
+    const full = completeOptions(op, options);
     const site = {
       options: full as OptionsOf<N>,
       inputs: inputs.map((id) => (id < 0 ? null : this.tensors[id]!)),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { convert } from '@linnet/converter';
-import { type Model, type OpName, opRecord, read, type Subgraph } from '@linnet/schema';
+import { completeOptions, type Model, type OpName, read, type Subgraph } from '@linnet/schema';
 import { write } from '@linnet/schema/write';
 import { openReference } from '../support/runs.js';
 
@@ -23,10 +23,7 @@ const choice: Subgraph = {
   operators: [
     {
       op: 'IF',
-      options: Object.assign(new (opRecord('IF').options!.object)(), {
-        thenSubgraphIndex: 2,
-        elseSubgraphIndex: 3,
-      }),
+      options: completeOptions('IF', { thenSubgraphIndex: 2, elseSubgraphIndex: 3 }),
       inputs: [0, 1],
       outputs: [2],
       version: 1,

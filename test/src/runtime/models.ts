@@ -1,12 +1,12 @@
 /** Small models for tests of the runtime, written as files. */
 import {
   type BuiltinNode,
+  completeOptions,
   type DType,
   type ForeignNode,
   type Model,
   type OpName,
   type OptionsOf,
-  opRecord,
   type Signature,
   type Subgraph,
   type Tensor,
@@ -30,11 +30,9 @@ export function node<N extends OpName>(
   outputs: readonly number[],
   options: Partial<OptionsOf<N>> = {},
 ): BuiltinNode {
-  const table = opRecord(op).options;
-  const defaults = table === null ? {} : { ...new table.object() };
   return {
     op,
-    options: { ...defaults, ...options },
+    options: completeOptions(op, options),
     inputs,
     outputs,
     version: 1,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   arrayType,
+  completeOptions,
   type DType,
   formatType,
   inferTypes,
@@ -32,11 +33,10 @@ function parseType(text: TypeText): TensorType {
 }
 
 function siteOf({ op, options, inputs, values, declared, expect }: InferCase): OpSite<object> {
-  const table = opRecord(op).options;
   const types = inputs.map((text) => (text === null ? null : parseType(text)));
   const outputs = declared ?? (expect instanceof RegExp ? assert.fail(op) : expect);
   return {
-    options: { ...(table && new table.object()), ...options },
+    options: completeOptions(op, options ?? {}),
     inputs: types,
     outputs: outputs.map(parseType),
     value(index) {
