@@ -11,6 +11,8 @@ import { checkPruneOptions, type PruneOptions, type Pruning, prune } from './pru
 import { calibratedRanges } from './quantize/calibrated-ranges.js';
 import {
   activationLevels,
+  BLOCK_SIZES,
+  type BlockSize,
   type FloatNode,
   type GraphRanges,
   IO_TYPES,
@@ -58,6 +60,11 @@ export interface ConvertOptions {
    * back from it: all (`auto`), `none` or some. `none` by default. Takes several passes over the samples.
    */
   readonly recover?: RecoverChoice;
+  /**
+   * For `int4`: how many consecutive weights of a fully connected op share a scale, where that divides
+   * their number; a whole output channel by default.
+   */
+  readonly blockSize?: BlockSize;
   /** What an integer model takes and gives; `float32` by default. */
   readonly ioType?: IoType;
   /** Keys of the signatures to convert; all by default. */
@@ -213,6 +220,7 @@ export async function convert(
       mode,
       calibration,
       ranges,
+      ...(options.blockSize && { quantization: { blockSize: options.blockSize } }),
       ...(signal && { signal }),
       onProgress: (what, progress) => enter('recovering', `${what}, ${formatObserved(progress)}`),
     });
@@ -222,6 +230,7 @@ export async function convert(
     ...driver,
     ...(recovered.ranges && { ranges: recovered.ranges }),
     ...(options.ioType && { io: options.ioType }),
+    ...(options.blockSize && { blockSize: options.blockSize }),
   });
   enter('writing');
   const bytes = emit(result.program);
@@ -260,6 +269,7 @@ function quantizeMode(options: ConvertOptions): QuantizeMode {
   const chosen = calibration === undefined ? 'dynamic' : 'int8';
   const mode = options.quantize ?? (optimize === 'none' ? 'none' : chosen);
   checkChoice('quantize', mode, QUANTIZE_MODES);
+  checkBlockSize(options.blockSize, mode);
   const needsData = activationLevels(mode) !== undefined;
   if (needsData && calibration === undefined) {
     throw new LinnetError('INVALID_ARGUMENT', `${mode} needs calibration data`, {}, [
@@ -284,6 +294,15 @@ function quantizeMode(options: ConvertOptions): QuantizeMode {
     ]);
   }
   return mode;
+}
+
+function checkBlockSize(size: number | undefined, mode: QuantizeMode): void {
+  if (size === undefined) return;
+  checkChoice('blockSize', `${size}`, BLOCK_SIZES.map(String));
+  if (mode === 'int4') return;
+  throw new LinnetError('INVALID_ARGUMENT', `${mode} has no weights in blocks`, {}, [
+    'Quantize to int4, or leave the block size out.',
+  ]);
 }
 
 function checkChoice(what: string, given: string, choices: readonly string[]): void {

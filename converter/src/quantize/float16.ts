@@ -1,5 +1,5 @@
 import { elementBytes } from '../graph/constant.js';
-import type { Graph, TensorId } from '../graph/graph.js';
+import type { Graph, Node, TensorId } from '../graph/graph.js';
 import { typeOf } from '../graph/node.js';
 import { floats } from '../passes/match.js';
 import { numberToFloat16 } from '../reference/numbers.js';
@@ -9,8 +9,14 @@ import { GraphCopy } from './graph-copy.js';
 /** The largest finite float16. */
 const LARGEST = 65504;
 
-/** The graph with its float32 constants as float16, each behind one DEQUANTIZE; those that overflow stay. */
-export function toFloat16(graph: Graph): {
+/**
+ * The graph with its float32 constants as float16, each behind one DEQUANTIZE; those that overflow, or that
+ * nodes read which are not `chosen`, stay.
+ */
+export function toFloat16(
+  graph: Graph,
+  chosen: (node: Node) => boolean = () => true,
+): {
   readonly graph: Graph;
   readonly tensors: readonly QuantizedTensor[];
 } {
@@ -26,6 +32,7 @@ export function toFloat16(graph: Graph): {
     const elements = floats(graph, id);
     if (elements === undefined || elements.length === 0) return;
     if (elements.some((value) => Math.abs(value) > LARGEST)) return;
+    if (!graph.consumers(id).every(chosen)) return;
     const { name, shape } = tensor;
     const bytes = elementBytes(Uint16Array.from(elements, numberToFloat16));
     const half = builder.constant(name, { dtype: 'float16', shape }, bytes);
@@ -33,7 +40,15 @@ export function toFloat16(graph: Graph): {
     copy.set(id, builder.add('DEQUANTIZE', [half], {}, { name, outputs })[0]!);
     const bytesBefore = tensor.data!.byteLength;
     const bytesAfter = bytes.byteLength;
-    tensors.push({ tensor: name, ...node, shape, scales: 0, bytesBefore, bytesAfter });
+    tensors.push({
+      tensor: name,
+      ...node,
+      shape,
+      dtype: 'float16',
+      scales: 0,
+      bytesBefore,
+      bytesAfter,
+    });
   };
   const halved = new Set<TensorId>();
   for (const node of graph.nodes) {

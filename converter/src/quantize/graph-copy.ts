@@ -1,6 +1,6 @@
 import type { Quantization, TensorType } from '@linnet/schema';
 import { GraphBuilder } from '../graph/builder.js';
-import type { Graph, Node, Tensor, TensorId } from '../graph/graph.js';
+import type { Graph, Node, NodeId, Tensor, TensorId } from '../graph/graph.js';
 
 /**
  * A graph that is made anew from another, node by node, with some values stored in another way.
@@ -10,6 +10,8 @@ export class GraphCopy {
   readonly builder: GraphBuilder;
   /** By tensor of the old graph, the one that holds the same value as it was stored there. */
   readonly #same = new Map<TensorId, TensorId>();
+  /** By node of the old graph, the one that was made of it. */
+  readonly nodes = new Map<NodeId, NodeId>();
 
   constructor(readonly from: Graph) {
     this.builder = new GraphBuilder(from.name);
@@ -31,6 +33,7 @@ export class GraphCopy {
     types: readonly TensorType[],
   ): readonly TensorId[] {
     const intermediates = node.intermediates?.map((id) => this.from.tensor(id));
+    this.nodes.set(node.id, this.builder.graph.nextIds.node);
     const ids = this.builder.add(node.op, inputs, node.options, {
       name: node.name,
       outputs: types,

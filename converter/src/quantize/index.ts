@@ -1,16 +1,17 @@
 import { LinnetError } from '@linnet/schema';
 import type { Range } from '../calibrate/range.js';
-import type { Graph, Program, TensorId } from '../graph/graph.js';
+import type { Graph, NodeId, Program, TensorId } from '../graph/graph.js';
 import { type DriverOptions, type RewriteLog, rewrite } from '../passes/driver.js';
 import { dynamicRangeRules, type QuantizedTensor } from './dynamic.js';
 import { toFloat16 } from './float16.js';
 import { type IoType, toIntegers } from './integer.js';
 import type { FloatNode } from './integer-plan.js';
-import type { ActivationDType } from './ranges.js';
+import { type GraphPrecisions, type NodeStorage, PRECISIONS, type Precision } from './precision.js';
 
 export type { QuantizedTensor } from './dynamic.js';
 export { IO_TYPES, type IoType } from './integer.js';
 export type { FloatNode } from './integer-plan.js';
+export { type GraphPrecisions, PRECISIONS, type Precision } from './precision.js';
 
 /** Ranges of the activations of each graph that was calibrated. */
 export type GraphRanges = ReadonlyMap<Graph, ReadonlyMap<TensorId, Range>>;
@@ -18,6 +19,10 @@ export type GraphRanges = ReadonlyMap<Graph, ReadonlyMap<TensorId, Range>>;
 export interface QuantizeOptions extends DriverOptions {
   /** For modes that are calibrated; graphs that are not in it stay as they are. */
   readonly ranges?: GraphRanges;
+  /** Nodes that are stored in another way than the mode says. */
+  readonly precisions?: GraphPrecisions;
+  /** Consecutive int4 weights of a fully connected op that share a scale; a whole channel by default. */
+  readonly blockSize?: BlockSize;
   /** What integer graphs take and give; float32 by default. */
   readonly io?: IoType;
 }
@@ -29,38 +34,53 @@ export interface Quantization {
   readonly floatNodes: readonly FloatNode[];
 }
 
+type GraphQuantization = Omit<Quantization, 'program'> & { readonly graph: Graph };
+
 interface Mode {
-  /** Levels of the activations, for the modes that need their ranges. */
-  readonly levels?: number;
-  run(program: Program, log: RewriteLog, options: QuantizeOptions): Quantization;
+  /** What all nodes get for which nothing else is chosen. */
+  readonly precision: Precision;
+  /** Nothing may stay float32. */
+  readonly strict?: true;
 }
 
 /** How models can be quantized. */
 const MODES = {
   /** Everything stays as it is. */
-  none: { run: (program) => ({ program, tensors: [], floatNodes: [] }) },
+  none: { precision: 'float32' },
   /** int8 weights where stock kernels read them, activations quantized as the model runs. */
-  dynamic: { run: dynamicRange },
+  dynamic: { precision: 'dynamic' },
   /** float16 constants, float32 arithmetic. */
-  float16: {
-    run: (program) => eachGraph(program, (graph) => ({ floatNodes: [], ...toFloat16(graph) })),
-  },
+  float16: { precision: 'float16' },
+  /** As dynamic, with int4 weights where stock kernels read them, by channel or by block. */
+  int4: { precision: 'int4' },
   /** int8 weights and activations; float32 for ops that have no integer form. */
-  int8: { levels: 256, run: integer('int8') },
+  int8: { precision: 'int8' },
   /** As int8, without exceptions. */
-  'int8-strict': { levels: 256, run: strict(integer('int8')) },
+  'int8-strict': { precision: 'int8', strict: true },
+  /** As int8, with int4 weights where stock kernels read them. */
+  int8x4: { precision: 'int8x4' },
   /** int8 weights, int16 activations, 64-bit biases. */
-  int16x8: { levels: 65536, run: integer('int16') },
+  int16x8: { precision: 'int16x8' },
 } as const satisfies Record<string, Mode>;
 
 export type QuantizeMode = keyof typeof MODES;
 
 export const QUANTIZE_MODES = Object.keys(MODES) as readonly QuantizeMode[];
 
+/** Block sizes that LiteRT's kernels know. */
+export const BLOCK_SIZES = [32, 64, 128, 256] as const;
+export type BlockSize = (typeof BLOCK_SIZES)[number];
+
+const LEVELS = { float32: undefined, int8: 256, int16: 65536 } as const;
+
 /** The number of levels that a mode's activations have; undefined where it needs no ranges. */
 export function activationLevels(mode: QuantizeMode): number | undefined {
-  const { levels }: Mode = MODES[mode];
-  return levels;
+  return LEVELS[PRECISIONS[MODES[mode].precision].activations];
+}
+
+/** What a mode gives to all nodes. */
+export function modePrecision(mode: QuantizeMode): Precision {
+  return MODES[mode].precision;
 }
 
 /**
@@ -74,50 +94,74 @@ export function quantize(
   log: RewriteLog,
   options: QuantizeOptions = {},
 ): Quantization {
-  return MODES[mode].run(program, log, options);
+  const { precision, strict }: Mode = MODES[mode];
+  const result = eachGraph(program, (graph) => quantizeGraph(graph, precision, log, options));
+  if (strict) refuseFloats(result.floatNodes);
+  return result;
 }
 
-function dynamicRange(program: Program, log: RewriteLog, options: QuantizeOptions): Quantization {
-  const tensors: QuantizedTensor[] = [];
-  const rules = dynamicRangeRules((tensor) => tensors.push(tensor));
-  for (const graph of program.graphs) {
-    rewrite(graph, [{ name: 'quantize', rules }], log, options);
-  }
-  return { program, tensors, floatNodes: [] };
-}
-
-function integer(dtype: ActivationDType): Mode['run'] {
-  return (program, _log, { ranges, io = 'float32' }) =>
-    eachGraph(program, (graph) => {
-      const known = ranges?.get(graph);
-      return known === undefined
-        ? { graph, tensors: [], floatNodes: [] }
-        : toIntegers(graph, known, dtype, io);
-    });
-}
-
-function strict(run: Mode['run']): Mode['run'] {
-  return (program, log, options) => {
-    const result = run(program, log, options);
-    const { floatNodes } = result;
-    if (floatNodes.length === 0) return result;
-    throw new LinnetError(
-      'UNSUPPORTED',
-      `${floatNodes.length} ops cannot be computed on integers`,
-      {},
-      [
-        ...floatNodes.map(({ node, op, reason }) => `${op} ${node}: ${reason}`),
-        'Quantize to int8 instead, which leaves them in float32.',
-      ],
+/** First what is computed on integers, then weights of nodes that stay on floats. */
+function quantizeGraph(
+  graph: Graph,
+  precision: Precision,
+  log: RewriteLog,
+  options: QuantizeOptions,
+): GraphQuantization {
+  const chosen = options.precisions?.get(graph);
+  let storages = new Map<NodeId, NodeStorage>(
+    [...graph.nodes].map(({ id }) => [id, PRECISIONS[chosen?.get(id) ?? precision]]),
+  );
+  let result: GraphQuantization = { graph, tensors: [], floatNodes: [] };
+  const ranges = options.ranges?.get(graph);
+  const { activations: dtype } = PRECISIONS[precision];
+  if (dtype !== 'float32' && ranges !== undefined) {
+    const integers = toIntegers(
+      graph,
+      ranges,
+      {
+        dtype,
+        excludes: ({ id }) =>
+          storages.get(id)!.activations === dtype ? null : `it is to be ${chosen?.get(id)}`,
+        weights: ({ id }) => (storages.get(id)!.weights === 'int4' ? 'int4' : 'int8'),
+      },
+      options.io ?? 'float32',
     );
-  };
+    const { nodes } = integers;
+    storages = new Map([...storages].map(([id, storage]) => [nodes.get(id)!, storage]));
+    result = integers;
+  }
+  const tensors: QuantizedTensor[] = [];
+  const rules = dynamicRangeRules(
+    ({ id }) => {
+      const { weights, activations } = storages.get(id) ?? PRECISIONS.float32;
+      if (activations !== 'float32' || (weights !== 'int8' && weights !== 'int4')) return null;
+      const { blockSize } = options;
+      return { dtype: weights, ...(weights === 'int4' && blockSize && { block: blockSize }) };
+    },
+    (tensor) => tensors.push(tensor),
+  );
+  rewrite(result.graph, [{ name: 'quantize', rules }], log, options);
+  result = { ...result, tensors: [...result.tensors, ...tensors] };
+  if (![...storages.values()].some(({ weights }) => weights === 'float16')) return result;
+  const half = toFloat16(result.graph, ({ id }) => storages.get(id)?.weights === 'float16');
+  return { ...result, ...half, tensors: [...result.tensors, ...half.tensors] };
+}
+
+function refuseFloats(floatNodes: readonly FloatNode[]): void {
+  if (floatNodes.length === 0) return;
+  throw new LinnetError(
+    'UNSUPPORTED',
+    `${floatNodes.length} ops cannot be computed on integers`,
+    {},
+    [
+      ...floatNodes.map(({ node, op, reason }) => `${op} ${node}: ${reason}`),
+      'Quantize to int8 instead, which leaves them in float32.',
+    ],
+  );
 }
 
 /** A program of other graphs in the places of the old ones. */
-function eachGraph(
-  program: Program,
-  change: (graph: Graph) => Omit<Quantization, 'program'> & { readonly graph: Graph },
-): Quantization {
+function eachGraph(program: Program, change: (graph: Graph) => GraphQuantization): Quantization {
   const changed = new Map(program.graphs.map((graph) => [graph, change(graph)]));
   const all = [...changed.values()];
   return {

@@ -28,11 +28,16 @@ export function activationsOf({ inputs }: Node, { activations }: IntegerForm): r
   return given.filter((id) => id !== null);
 }
 
-/** Decides which nodes of a graph compute on integers and with which scales. */
+/**
+ * Decides which nodes of a graph compute on integers and with which scales.
+ *
+ * @param excludes Why a node stays float32 though it may have an integer form; null where it need not.
+ */
 export function planIntegers(
   graph: Graph,
   ranges: ReadonlyMap<TensorId, Range>,
   dtype: ActivationDType,
+  excludes: (node: Node) => string | null,
 ): IntegerPlan {
   const forms = new Map<NodeId, IntegerForm>();
   const floatNodes: FloatNode[] = [];
@@ -40,7 +45,9 @@ export function planIntegers(
     if (!touchesFloats(graph, node)) continue;
     const form = integerForm(node.op, dtype);
     const reason =
-      form === undefined ? `${node.op} has no ${dtype} form` : obstacle(graph, node, form, ranges);
+      form === undefined
+        ? `${node.op} has no ${dtype} form`
+        : (excludes(node) ?? obstacle(graph, node, form, ranges));
     if (form !== undefined && reason === null) forms.set(node.id, form);
     else floatNodes.push({ node: node.name, op: node.op, reason: reason! });
   }

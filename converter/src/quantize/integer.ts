@@ -1,14 +1,16 @@
 import type { AffineQuantization, TypedArray } from '@linnet/schema';
 import type { Range } from '../calibrate/range.js';
 import { elementBytes } from '../graph/constant.js';
-import type { Graph, Node, TensorId } from '../graph/graph.js';
+import type { Graph, Node, NodeId, TensorId } from '../graph/graph.js';
 import { typeOf } from '../graph/node.js';
 import { sameQuantization, sameType } from '../graph/types.js';
 import { floats } from '../passes/match.js';
+import { packWeights, type WeightDType } from './affine.js';
 import type { QuantizedTensor } from './dynamic.js';
 import { GraphCopy } from './graph-copy.js';
 import type { IntegerForm } from './integer-forms.js';
 import { activationsOf, type FloatNode, type IntegerPlan, planIntegers } from './integer-plan.js';
+import { weightType } from './precision.js';
 import {
   type ActivationDType,
   quantizationOf,
@@ -24,25 +26,37 @@ export type IoType = (typeof IO_TYPES)[number];
 
 export interface IntegerGraph {
   readonly graph: Graph;
+  /** By node of the float graph, the one that was made of it. */
+  readonly nodes: ReadonlyMap<NodeId, NodeId>;
   readonly tensors: readonly QuantizedTensor[];
   readonly floatNodes: readonly FloatNode[];
 }
 
+/** What of a graph becomes integers. */
+export interface IntegerChoice {
+  readonly dtype: ActivationDType;
+  /** Why a node stays float32 though it may have an integer form; null where it need not. */
+  excludes(node: Node): string | null;
+  /** The type of a node's weights. */
+  weights(node: Node): WeightDType;
+}
+
 /**
- * The graph on integers: int8 weights, int8 or int16 activations in the given ranges, biases of 32 or
- * 64 bits. Nodes without an integer form stay float32, between DEQUANTIZE and QUANTIZE.
+ * The graph on integers: int8 or int4 weights, int8 or int16 activations in the given ranges, biases of
+ * 32 or 64 bits. Nodes without an integer form stay float32, between DEQUANTIZE and QUANTIZE.
  *
  * @param io of the graph's own inputs and outputs, where integer nodes read or make them
  */
 export function toIntegers(
   graph: Graph,
   ranges: ReadonlyMap<TensorId, Range>,
-  dtype: ActivationDType,
+  choice: IntegerChoice,
   io: IoType,
 ): IntegerGraph {
-  const plan = planIntegers(graph, ranges, dtype);
-  const writer = new IntegerWriter(graph, plan, dtype, io);
-  return { graph: writer.write(), tensors: writer.tensors, floatNodes: plan.floatNodes };
+  const plan = planIntegers(graph, ranges, choice.dtype, choice.excludes);
+  const writer = new IntegerWriter(graph, plan, choice, io);
+  const { tensors, nodes } = writer;
+  return { graph: writer.write(), nodes, tensors, floatNodes: plan.floatNodes };
 }
 
 /** A tensor that holds a value as integers. */
@@ -63,10 +77,18 @@ class IntegerWriter {
   constructor(
     readonly graph: Graph,
     readonly plan: IntegerPlan,
-    readonly dtype: ActivationDType,
+    readonly choice: IntegerChoice,
     readonly io: IoType,
   ) {
     this.#copy = new GraphCopy(graph);
+  }
+
+  get dtype(): ActivationDType {
+    return this.choice.dtype;
+  }
+
+  get nodes(): ReadonlyMap<NodeId, NodeId> {
+    return this.#copy.nodes;
   }
 
   write(): Graph {
@@ -170,22 +192,26 @@ class IntegerWriter {
     const weights = this.graph.tensor(node.inputs[input]!);
     const biasId = node.inputs[bias] ?? null;
     const biasElements = biasId === null ? null : floats(this.graph, biasId)!;
+    const dtype = weightType(node.op, this.choice.weights(node));
     const { elements, quantization } = quantizeWeights(
       floats(this.graph, weights.id)!,
       weights.shape,
       axis,
       biasElements,
       inputScale,
+      dtype,
     );
-    inputs[input] = this.#constant(weights.id, 'int8', quantization, elements);
+    const packed = packWeights(elements, dtype);
+    inputs[input] = this.#constant(weights.id, dtype, quantization, packed);
     this.tensors.push({
       tensor: weights.name,
       node: node.name,
       op: node.op,
       shape: weights.shape,
+      dtype,
       scales: quantization.scale.length,
       bytesBefore: weights.data!.byteLength,
-      bytesAfter: elements.byteLength + 4 * quantization.scale.length,
+      bytesAfter: packed.byteLength + 4 * quantization.scale.length,
     });
     if (biasId === null || biasElements === null) return;
     const stored = quantizeBias(biasElements, inputScale, quantization, this.dtype);
@@ -194,7 +220,7 @@ class IntegerWriter {
 
   #constant(
     id: TensorId,
-    dtype: 'int8' | 'int16' | 'int32' | 'int64',
+    dtype: WeightDType | 'int16' | 'int32' | 'int64',
     quantization: AffineQuantization,
     elements: TypedArray,
   ): TensorId {

@@ -1,5 +1,5 @@
 import type { AffineQuantization } from '@linnet/schema';
-import { type QuantizedWeights, quantizeSymmetric } from './affine.js';
+import { type QuantizedWeights, quantizeSymmetric, type WeightDType } from './affine.js';
 import type { ActivationDType } from './ranges.js';
 
 /** Biases stay this far from overflow, so that accumulators have room for the products. */
@@ -13,7 +13,7 @@ export interface QuantizedBias {
 }
 
 /**
- * Weights as symmetric int8 with a scale per slice of `axis`. Where a bias would not fit 32 bits at
+ * Symmetric weights with a scale per slice of `axis`. Where a bias would not fit 32 bits at
  * input scale times weight scale, the weight scale grows until it does.
  */
 export function quantizeWeights(
@@ -22,9 +22,10 @@ export function quantizeWeights(
   axis: number,
   bias: Float32Array | null,
   inputScale: number,
+  dtype: WeightDType,
 ): QuantizedWeights {
   const least = bias?.map((value) => Math.abs(value) / (inputScale * BIAS_LIMIT));
-  return quantizeSymmetric(weights, shape, axis, least);
+  return quantizeSymmetric(weights, shape, axis, dtype, least);
 }
 
 /** A bias at input scale times weight scale: int32, or int64 beside int16 activations. */

@@ -8,6 +8,9 @@ import { calibratedRanges } from '../quantize/calibrated-ranges.js';
 import {
   activationLevels,
   type GraphRanges,
+  modePrecision,
+  PRECISIONS,
+  QUANTIZE_MODES,
   type QuantizeMode,
   type QuantizeOptions,
   quantize,
@@ -26,7 +29,10 @@ export type RecoverChoice = 'auto' | 'none' | readonly RecoveryStepName[];
 const STEP_NAMES = Object.keys(RECOVERY_STEPS) as readonly RecoveryStepName[];
 
 /** Modes that store weights as whole numbers. */
-const ROUNDING_MODES: readonly QuantizeMode[] = ['dynamic', 'int8', 'int8-strict', 'int16x8'];
+const ROUNDING_MODES = QUANTIZE_MODES.filter((mode) => {
+  const { weights } = PRECISIONS[modePrecision(mode)];
+  return weights === 'int8' || weights === 'int4';
+});
 
 /**
  * The steps that a choice names.

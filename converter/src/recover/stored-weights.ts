@@ -1,5 +1,6 @@
 import { type Tensor as FileTensor, invariant } from '@linnet/schema';
 import type { Graph, Node, Tensor, TensorId } from '../graph/graph.js';
+import { WEIGHT_LIMITS } from '../quantize/affine.js';
 import { constantValue } from '../reference/contents.js';
 import { reals } from '../reference/values.js';
 import type { Grid } from './rounding.js';
@@ -14,9 +15,6 @@ export interface StoredWeights {
   readonly values: Float32Array;
   readonly grid: Grid;
 }
-
-/** The largest whole number that quantizers use for weights of each type. */
-const LIMITS: { readonly [dtype: string]: number } = { int8: 127, int4: 7 };
 
 /**
  * The weights that are stored as whole numbers with a scale per output channel or block.
@@ -49,8 +47,8 @@ function gridOf(
   { dtype, quantization }: Tensor,
   { channels, inner }: WeightRows,
 ): Grid | undefined {
-  const limit = LIMITS[dtype];
-  if (limit === undefined || quantization === undefined) return undefined;
+  if ((dtype !== 'int8' && dtype !== 'int4') || quantization === undefined) return undefined;
+  const limit = WEIGHT_LIMITS[dtype];
   if (quantization.kind === 'blockwise') return { limit, block: quantization.blockSize };
   return quantization.scale.length === channels ? { limit, block: inner } : undefined;
 }

@@ -12,7 +12,14 @@ import {
 } from '../../convert.js';
 import type { Preprocess } from '../../data/index.js';
 import { formatRules, formatTransposes } from '../../passes/explain.js';
-import { IO_TYPES, type IoType, QUANTIZE_MODES, type QuantizeMode } from '../../quantize/index.js';
+import {
+  BLOCK_SIZES,
+  type BlockSize,
+  IO_TYPES,
+  type IoType,
+  QUANTIZE_MODES,
+  type QuantizeMode,
+} from '../../quantize/index.js';
 import { describeChoices } from '../../report/choices.js';
 import { formatBytes } from '../../units.js';
 import { formatTable, toJson, UsageError } from '../console.js';
@@ -45,6 +52,7 @@ interface ConvertCommandOptions extends ReportFlags, RecoverCommandOptions, Prun
   readonly calibrationMethod?: CalibrationMethod;
   readonly reportData?: string;
   readonly preprocess?: Preprocess;
+  readonly blockSize?: BlockSize;
   readonly ioType?: IoType;
   readonly threads: number;
   readonly signature?: string;
@@ -95,6 +103,12 @@ export function convertCommand(context: CommandContext): Command {
         'what an integer model takes and gives (default: float32)',
       ).choices(IO_TYPES),
     )
+    .addOption(
+      new Option(
+        '--block-size <n>',
+        'weights of fully connected ops that share a scale, for int4 (default: a channel)',
+      ).argParser(parseBlockSize),
+    )
     .addOption(recoverOption())
     .addOption(threadsOption())
     .addOption(signatureOption().default(undefined, 'all'))
@@ -126,6 +140,7 @@ export function convertCommand(context: CommandContext): Command {
           reference: options.report.length > 0,
           optimize: options.optimize,
           ...(options.quantize && { quantize: options.quantize }),
+          ...(options.blockSize && { blockSize: options.blockSize }),
           ...(options.recover && { recover: options.recover }),
           ...(options.ioType && { ioType: options.ioType }),
           ...(calibrationData && {
@@ -192,6 +207,12 @@ async function isSameFile(a: string, b: string): Promise<boolean> {
     first.ino === second.ino &&
     first.dev === second.dev
   );
+}
+
+function parseBlockSize(text: string): BlockSize {
+  const size = BLOCK_SIZES.find((known) => `${known}` === text);
+  if (size !== undefined) return size;
+  throw new InvalidArgumentError(`Expected one of ${BLOCK_SIZES.join(', ')}.`);
 }
 
 function parseInputShape(text: string, previous: InputShapes): InputShapes {
