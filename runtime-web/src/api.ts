@@ -48,6 +48,12 @@ export interface MemoryInfo {
 export interface ModelInfo {
   /** What runs the model; with 'webgpu', WASM runs the ops that the GPU has no shaders for. */
   readonly backend: BackendName;
+  /** Why it is that one. */
+  readonly backendReason: string;
+  /** Why it is not the one that was asked for; null where it is. */
+  readonly fallback: string | null;
+  /** What the GPU calls itself; null without one. */
+  readonly device: string | null;
   /** Which build of the WASM kernels runs. */
   readonly build: Build;
   readonly threads: number;

@@ -1,24 +1,30 @@
-import { type ExternalFiles, isStatic, LinnetError, read, type TensorType } from '@linnet/schema';
+import { type ExternalFiles, LinnetError, read } from '@linnet/schema';
 import type { BackendName, Model, PlanReport, WasmUrl } from './api.js';
 import { type ModelSource, readSource } from './io/source.js';
-import type { ExecutableModel, Graph } from './model/graph.js';
+import type { ExecutableModel } from './model/graph.js';
 import { executable } from './model/load.js';
 import { Resources } from './model/resources.js';
-import type { Backend } from './plan/backend.js';
+import type { DeviceBackend } from './plan/backend.js';
 import { Planner } from './plan/planner.js';
-import { Executor } from './run/executor.js';
+import {
+  type Choice,
+  chooseDevice,
+  chooseFaster,
+  chooseWasm,
+  type EngineMaker,
+} from './run/choose.js';
+import { Engine } from './run/engine.js';
 import { Guard } from './run/guard.js';
-import { LoadedModel, type ModelBackends } from './run/model.js';
+import { LoadedModel } from './run/model.js';
 import { reportPlans } from './run/report.js';
-import { StageCache } from './run/stage-cache.js';
 import { WasmBackend } from './wasm/backend.js';
 import { selectBuild } from './wasm/environment.js';
 import { loadModule } from './wasm/module.js';
 
-/** What loading is doing: reading the source, then planning and packing weights. */
+/** What loading is doing: reading the source, then planning, packing weights and compiling shaders. */
 export interface LoadProgress {
-  readonly phase: 'read' | 'plan';
-  /** Bytes read; for `plan`, 0 when it begins and 1 when it is done. */
+  readonly phase: 'read' | 'plan' | 'compile';
+  /** Bytes read, or shaders compiled; for `plan`, 0 when it begins and 1 when it is done. */
   readonly loaded: number;
   /** Undefined where the source does not say. */
   readonly total: number | undefined;
@@ -26,8 +32,10 @@ export interface LoadProgress {
 
 export interface LoadOptions {
   /**
-   * 'wasm' (the same as 'auto' so far), or 'webgpu': the GPU runs all ops that it has shaders for, and
-   * WASM the others.
+   * 'wasm', or 'webgpu': the GPU runs all ops that it has shaders for, and WASM the others. A GPU
+   * that computes something else than WASM in a first pass is not used; `model.info.fallback` says
+   * so. 'auto', the default, takes whichever is the faster, by running the model a few times on both,
+   * and remembers that in browsers; without WebGPU it is 'wasm'.
    */
   readonly backend?: 'auto' | BackendName;
   /**
@@ -44,8 +52,6 @@ export interface LoadOptions {
   readonly externalFiles?: ExternalFiles;
 }
 
-const BACKENDS: readonly string[] = ['auto', 'wasm', 'webgpu'];
-
 /**
  * Loads a TFLite model.
  *
@@ -56,40 +62,68 @@ const BACKENDS: readonly string[] = ['auto', 'wasm', 'webgpu'];
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   const { backend: kind = 'auto', signal, onProgress } = options;
-  if (!BACKENDS.includes(kind)) {
+  if (!Object.hasOwn(CHOICES, kind)) {
     throw new LinnetError('INVALID_ARGUMENT', `There is no backend "${kind}".`, {}, [
-      `It can be ${BACKENDS.map((name) => `"${name}"`).join(', ')}.`,
+      `It can be ${Object.keys(CHOICES)
+        .map((name) => `"${name}"`)
+        .join(', ')}.`,
     ]);
   }
-  // The kernels are fetched and compiled while the model arrives.
+  // The kernels are fetched and compiled, and the device opened, while the model arrives.
   const module = loadModule(selectBuild(options.threads).build, options.wasmUrl);
-  module.catch(() => {});
+  const opening = kind === 'wasm' ? null : openDevice(onProgress);
+  for (const early of [module, opening]) early?.catch(() => {});
   const progress = (loaded: number, total: number | undefined) =>
     onProgress?.({ phase: 'read', loaded, total });
-  const opening = kind === 'webgpu' ? openDevice() : null;
-  opening?.catch(() => {});
-  const bytes = await readSource(source, progress, signal);
-  const executable = readExecutable(bytes, options.externalFiles);
-  const device = await opening;
-  const host = await createBackend(options, device === null ? bytes.length : 0);
-  onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
+  let choice: Choice | undefined;
   try {
-    const model = await assemble(executable, { host, device });
+    const bytes = await readSource(source, progress, signal);
+    const model = readExecutable(bytes, options.externalFiles);
+    const [resources, guard] = [new Resources(), new Guard()];
+    onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
+    const maker: EngineMaker = {
+      digest: digestOf(bytes),
+      openDevice: () => opening ?? openDevice(onProgress),
+      make: async (device) => {
+        // On a device, weights are the device's.
+        const host = await createBackend(options, device === null ? bytes.length : 0);
+        return new Engine(model, resources, guard, { host, device });
+      },
+    };
+    choice = await CHOICES[kind](maker);
     signal?.throwIfAborted();
     onProgress?.({ phase: 'plan', loaded: 1, total: 1 });
-    return model;
+    return new LoadedModel(choice, () => openDevice());
   } catch (error) {
-    host.dispose();
-    device?.dispose();
+    choice?.engine.dispose();
+    opening?.then((device) => device.dispose()).catch(() => {});
     if (!signal?.aborted) throw error;
     throw new LinnetError('ABORTED', 'Loading was aborted.', {}, [], { cause: error });
   }
 }
 
+const CHOICES: Readonly<
+  Record<NonNullable<LoadOptions['backend']>, (maker: EngineMaker) => Promise<Choice>>
+> = {
+  auto: chooseFaster,
+  wasm: (maker) => chooseWasm(maker, 'as asked for'),
+  webgpu: chooseDevice,
+};
+
 /** The GPU's backend, whose code is fetched only here. */
-async function openDevice(): Promise<Backend> {
+async function openDevice(onProgress?: LoadOptions['onProgress']): Promise<DeviceBackend> {
   const { WebGpuBackend } = await import('./webgpu/backend.js');
-  return WebGpuBackend.create();
+  return WebGpuBackend.create((loaded, total) => onProgress?.({ phase: 'compile', loaded, total }));
+}
+
+/** A number that hardly two models share, from some of their bytes: FNV-1a. */
+function digestOf(bytes: Uint8Array): string {
+  const step = Math.max(1, Math.floor(bytes.length / 4096));
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < bytes.length; i += step) {
+    hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+  }
+  return `${bytes.length}:${(hash >>> 0).toString(16)}`;
 }
 
 export type InspectOptions = Pick<LoadOptions, 'signal' | 'wasmUrl' | 'externalFiles'>;
@@ -130,16 +164,4 @@ async function createBackend(options: LoadOptions, constantBytes: number): Promi
     if (!signal?.aborted) throw error;
     throw new LinnetError('ABORTED', 'Loading was aborted.', {}, [], { cause: error });
   }
-}
-
-async function assemble(model: ExecutableModel, backends: ModelBackends): Promise<Model> {
-  const resources = new Resources();
-  const stages = new StageCache(new Planner(model, backends, resources));
-  const guard = new Guard();
-  const executor = new Executor(model, resources, stages, guard);
-  const [first] = model.signatures;
-  const graph = model.graphs[first?.subgraph ?? 0] as Graph;
-  const inputs = graph.inputs.map((tensor) => graph.tensors[tensor]?.type as TensorType);
-  if (inputs.every(({ shape }) => isStatic(shape))) await executor.prepare(graph.index, inputs);
-  return new LoadedModel({ executable: model, resources, stages, executor, backends, guard });
 }

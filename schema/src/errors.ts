@@ -12,6 +12,8 @@ export type ErrorCode =
   | 'IO'
   /** The caller's AbortSignal fired. */
   | 'ABORTED'
+  /** The GPU went away in the middle of something that cannot be done again. */
+  | 'DEVICE_LOST'
   /** The model does not fit into the memory that can be had. */
   | 'OUT_OF_MEMORY'
   /** The object was used after dispose(). */

@@ -44,6 +44,11 @@ export class Resources {
     return [...this.#values.values()].some(({ type }) => type.dtype === 'string');
   }
 
+  /** Whether a run has assigned or initialized something since the last reset. */
+  get isUsed(): boolean {
+    return this.#values.size > 0 || this.#initialized.size > 0;
+  }
+
   reset(): void {
     this.#values.clear();
     this.#initialized.clear();

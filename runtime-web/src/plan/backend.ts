@@ -50,11 +50,21 @@ export interface HostBackend<Work = unknown> extends Backend<Work> {
   evaluate(program: Program<Work>): readonly Uint8Array[];
 }
 
+/** A backend on hardware that may compute wrongly or go away. */
+export interface DeviceBackend<Work = unknown> extends Backend<Work> {
+  /** What the hardware calls itself. */
+  readonly description: string;
+  /** Whether all that is bound has computed rightly on this hardware before. */
+  readonly isProven: boolean;
+  /** Takes down that it has. */
+  prove(): void;
+}
+
 /** What plans are made for. */
 export interface Backends {
   readonly host: HostBackend;
   /** Where nodes run that it has kernels for; null: all run on the host's. */
-  readonly device: Backend | null;
+  readonly device: DeviceBackend | null;
 }
 
 export interface BackendMemory {

@@ -16,48 +16,39 @@ import {
   type TensorInput,
   type TensorOutput,
 } from '../io/tensor.js';
-import type { ExecutableModel, Graph } from '../model/graph.js';
-import type { Resources } from '../model/resources.js';
-import type { Backend, BackendMemory } from '../plan/backend.js';
-import type { WasmBackend } from '../wasm/backend.js';
+import type { Graph } from '../model/graph.js';
+import type { BackendMemory, DeviceBackend } from '../plan/backend.js';
+import type { Choice } from './choose.js';
+import { Engine } from './engine.js';
 import { type Entry, pickInputs, toEntry } from './entry.js';
-import type { Executor, HostValue, RunContext } from './executor.js';
+import type { HostValue, RunContext } from './executor.js';
 import type { Guard } from './guard.js';
 import { profile } from './profile.js';
 import { arenasOf, countSupport } from './report.js';
-import type { StageCache } from './stage-cache.js';
 
-export interface ModelBackends {
-  readonly host: WasmBackend;
-  readonly device: Backend | null;
-}
+/** Tries of a run whose device goes away, before the last without a device. */
+const DEVICE_TRIES = 2;
 
-/** What a model is made of; see loadModel. */
-export interface ModelParts {
-  readonly executable: ExecutableModel;
-  readonly resources: Resources;
-  readonly stages: StageCache;
-  readonly executor: Executor;
-  readonly backends: ModelBackends;
-  readonly guard: Guard;
-}
-
-/** A model with all that it takes to run it. */
+/** A loaded model. */
 export class LoadedModel implements Model {
   readonly #guard: Guard;
   /** Let go of by dispose, so that the memory can be collected. */
-  #parts: ModelParts | null;
+  #choice: Choice | null;
   readonly #entries: readonly Entry[];
   /** Strings that belong to the model rather than to a run. */
   readonly #ownStrings: number;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: ModelParts) {
-    this.#parts = parts;
-    this.#guard = parts.guard;
-    const { signatures, graphs, strings } = parts.executable;
-    this.#entries = signatures.map((signature) => toEntry(signature, graphs));
-    this.#ownStrings = strings.size;
+  constructor(
+    choice: Choice,
+    /** Opens a device in the place of one that was lost. */
+    readonly reopen: () => Promise<DeviceBackend>,
+  ) {
+    this.#choice = choice;
+    const { guard, model } = choice.engine;
+    this.#guard = guard;
+    this.#entries = model.signatures.map((signature) => toEntry(signature, model.graphs));
+    this.#ownStrings = model.strings.size;
   }
 
   get signatures(): readonly SignatureInfo[] {
@@ -73,14 +64,18 @@ export class LoadedModel implements Model {
   }
 
   get info(): ModelInfo {
-    const { backends, stages } = this.#live();
-    const { host, device } = backends;
+    const { engine, reason, fallback = null } = this.#live();
+    const { stages } = engine;
+    const { host, device } = engine.backends;
     const memories = [host, ...(device ? [device] : [])].map((backend) => backend.memory());
     const sum = (key: keyof BackendMemory) =>
       memories.reduce((total, memory) => total + memory[key], 0);
     const arenas = stages.stages.flatMap(({ stage }) => arenasOf(stage));
     return {
       backend: (device ?? host).name,
+      backendReason: reason,
+      fallback,
+      device: device?.description ?? null,
       build: host.build,
       threads: host.threads,
       threadsReason: host.threadsReason,
@@ -106,7 +101,7 @@ export class LoadedModel implements Model {
         runs,
         run: (record) => this.#run(inputs, { ...common, record }),
         peaks: () => {
-          const { host, device } = this.#live().backends;
+          const { host, device } = this.#live().engine.backends;
           return (device ?? host).peaks();
         },
         info: () => this.info,
@@ -115,17 +110,13 @@ export class LoadedModel implements Model {
   }
 
   resetVariables(): void {
-    const { resources, backends } = this.#live();
-    resources.reset();
-    backends.host.resetState();
-    backends.device?.resetState();
+    this.#live().engine.resetState();
   }
 
   dispose(): void {
     this.#guard.dispose();
-    this.#parts?.backends.host.dispose();
-    this.#parts?.backends.device?.dispose();
-    this.#parts = null;
+    this.#choice?.engine.dispose();
+    this.#choice = null;
   }
 
   [Symbol.dispose](): void {
@@ -145,9 +136,9 @@ export class LoadedModel implements Model {
   ): Promise<ModelOutputs> {
     this.#guard.check(signal);
     const entry = this.#entry(signature);
-    const { executable, executor, resources } = this.#live();
-    const { strings } = executable;
-    const graph = executable.graphs[entry.subgraph] as Graph;
+    const { model, resources } = this.#live().engine;
+    const { strings } = model;
+    const graph = model.graphs[entry.subgraph] as Graph;
     const given = pickInputs(entry, inputs);
     const values = graph.inputs.map((tensor) => {
       const position = entry.inputTensors.indexOf(tensor);
@@ -155,7 +146,7 @@ export class LoadedModel implements Model {
       const { shape, bytes } = encodeInput(input, given[position] as TensorInput, strings);
       return { type: { ...(graph.tensors[tensor]?.type as TensorType), shape }, bytes };
     });
-    const results = await executor.run(entry.subgraph, values, { signal, record });
+    const results = await this.#execute(entry.subgraph, values, { signal, record });
     this.#guard.check(signal);
     const outputs = entry.outputs.map(({ name }, i): [string, TensorOutput] => {
       const tensor = entry.outputTensors[i] as number;
@@ -168,10 +159,47 @@ export class LoadedModel implements Model {
     return Object.fromEntries(outputs);
   }
 
+  /** Runs a graph, again where the device went away and nothing had changed by then. */
+  async #execute(
+    graph: number,
+    values: readonly HostValue[],
+    context: RunContext,
+  ): Promise<readonly HostValue[]> {
+    for (let left = DEVICE_TRIES; ; left--) {
+      const { engine } = this.#live();
+      try {
+        return await engine.executor.run(graph, values, context);
+      } catch (error) {
+        this.#guard.check(context.signal);
+        if (!(error instanceof LinnetError) || error.code !== 'DEVICE_LOST') throw error;
+        const { hasState } = engine;
+        await this.#replaceDevice(engine, error, left > 0);
+        if (hasState) throw error;
+      }
+    }
+  }
+
+  /** Goes on with another device or, where there is none or it `may` not be, on WASM alone. */
+  async #replaceDevice(lost: Engine, cause: LinnetError, may: boolean): Promise<void> {
+    const device = may ? await this.reopen().catch(() => null) : null;
+    if (this.#choice?.engine !== lost) {
+      // Disposed of, or another run has seen to it.
+      device?.dispose();
+      return;
+    }
+    const { model, resources, guard, backends } = lost;
+    const engine = new Engine(model, resources, guard, { host: backends.host, device });
+    lost.stages.clear();
+    backends.device?.dispose();
+    this.#choice = device
+      ? { ...this.#choice, engine }
+      : { engine, reason: cause.message, fallback: cause.message };
+  }
+
   /** @throws LinnetError of code DISPOSED */
-  #live(): ModelParts {
+  #live(): Choice {
     this.#guard.check();
-    return this.#parts as ModelParts;
+    return this.#choice as Choice;
   }
 
   #entry(key: string | undefined): Entry {

@@ -1,6 +1,6 @@
 import type { OpName } from '@linnet/schema';
 import { storageBytes } from '../model/storage.js';
-import type { Backend, BackendMemory, BoundProgram, Peaks } from '../plan/backend.js';
+import type { BackendMemory, BoundProgram, DeviceBackend, Peaks } from '../plan/backend.js';
 import type { LowerSite, Operand, PlanEmitter } from '../plan/lowering.js';
 import type { Program } from '../plan/plan.js';
 import { shareSlots } from '../plan/slots.js';
@@ -8,22 +8,41 @@ import { acquireGpu, type Gpu } from './device.js';
 import { LOWERINGS } from './lower/index.js';
 import { type Lowering, shaderEmitter } from './lowering.js';
 import { GpuMemory } from './memory.js';
-import { bindProgram } from './program.js';
+import { bindProgram, type CompileProgress } from './program.js';
 import type { Shader } from './wgsl/kernel.js';
 
 /** Runs programs as compute shaders. */
-export class WebGpuBackend implements Backend<Shader> {
+export class WebGpuBackend implements DeviceBackend<Shader> {
   readonly name = 'webgpu';
   readonly layOut = shareSlots;
   readonly #memory: GpuMemory;
+  readonly #bound = new Set<string>();
 
-  constructor(readonly gpu: Gpu) {
+  private constructor(
+    readonly gpu: Gpu,
+    readonly onCompiled: CompileProgress,
+  ) {
     this.#memory = new GpuMemory(gpu.device);
   }
 
-  /** @throws LinnetError of code ENVIRONMENT where there is no WebGPU, or no adapter */
-  static async create(): Promise<WebGpuBackend> {
-    return new WebGpuBackend(await acquireGpu());
+  /**
+   * @param onCompiled told how many of the shaders of a program are ready
+   * @throws LinnetError of code ENVIRONMENT where there is no WebGPU, or no adapter
+   */
+  static async create(onCompiled: CompileProgress = () => {}): Promise<WebGpuBackend> {
+    return new WebGpuBackend(await acquireGpu(), onCompiled);
+  }
+
+  get description(): string {
+    return this.gpu.description;
+  }
+
+  get isProven(): boolean {
+    return [...this.#bound].every((wgsl) => this.gpu.proven.has(wgsl));
+  }
+
+  prove(): void {
+    for (const wgsl of this.#bound) this.gpu.proven.add(wgsl);
   }
 
   isAlias(op: OpName): boolean {
@@ -43,7 +62,10 @@ export class WebGpuBackend implements Backend<Shader> {
   }
 
   bind(program: Program<Shader>): Promise<BoundProgram> {
-    return bindProgram(this.gpu, this.#memory, program);
+    for (const { calls } of program.segments) {
+      for (const { work } of calls) this.#bound.add(work.wgsl);
+    }
+    return bindProgram(this.gpu, this.#memory, program, this.onCompiled);
   }
 
   /** State stays with the host's backend. */

@@ -22,6 +22,8 @@ export interface Gpu {
   readonly device: GPUDevice;
   readonly traits: Traits;
   readonly pipelines: PipelineCache;
+  /** Texts of shaders that have computed rightly on it. */
+  readonly proven: Set<string>;
   /** What the adapter calls itself. */
   readonly description: string;
   /** Why the device is gone; undefined while it is there. */
@@ -108,6 +110,7 @@ export async function openGpu(entry: GPU): Promise<Gpu> {
       maxSharedBytes: limits.maxComputeWorkgroupStorageSize,
     },
     pipelines: new PipelineCache(device),
+    proven: new Set(),
     description: [info.vendor, info.architecture, info.description].filter(Boolean).join(' '),
     lost: undefined,
   };

@@ -28,16 +28,27 @@ interface BoundSegment {
 /** Uniform blocks begin at multiples of this, the default limit of all devices. */
 const UNIFORM_ALIGNMENT = 256;
 
+/** Told how many shaders of how many are ready. */
+export type CompileProgress = (done: number, total: number) => void;
+
 /** Compiles what a program runs; what can be waited for is, before it runs first. */
 export async function bindProgram(
   gpu: Gpu,
   memory: GpuMemory,
   program: Program<Shader>,
+  onCompiled: CompileProgress,
 ): Promise<BoundProgram> {
   const { device } = gpu;
   const calls = program.segments.flatMap((segment) => segment.calls);
   // Compiling goes on while memory is filled.
-  const compiling = Promise.all(calls.map(({ work, node }) => compile(gpu, work, node)));
+  let done = 0;
+  const compiling = Promise.all(
+    calls.map(async ({ work, node }) => {
+      const pipeline = await compile(gpu, work, node);
+      onCompiled(++done, calls.length);
+      return pipeline;
+    }),
+  );
   compiling.catch(() => {});
   const owned: GPUBuffer[] = [];
   const scopes = ['validation', 'out-of-memory'] as const;
@@ -223,7 +234,7 @@ class GpuProgram implements BoundProgram {
     if (this.#isDisposed) throw new LinnetError('DISPOSED', 'The model has been disposed of.');
     const { lost } = this.gpu;
     if (lost === undefined) return;
-    throw new LinnetError('ENVIRONMENT', `The GPU was lost: ${lost}.`, {}, [], { cause });
+    throw new LinnetError('DEVICE_LOST', `The GPU was lost: ${lost}`, {}, [], { cause });
   }
 
   dispose(): void {

@@ -1,0 +1,66 @@
+import { isStatic, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
+import type { ExecutableModel, Graph } from '../model/graph.js';
+import type { Resources } from '../model/resources.js';
+import type { DeviceBackend } from '../plan/backend.js';
+import { Planner } from '../plan/planner.js';
+import type { WasmBackend } from '../wasm/backend.js';
+import { Executor } from './executor.js';
+import type { Guard } from './guard.js';
+import { StageCache } from './stage-cache.js';
+
+export interface ModelBackends {
+  readonly host: WasmBackend;
+  readonly device: DeviceBackend | null;
+}
+
+/** A model with all that it takes to run it on some backends. */
+export class Engine {
+  readonly stages: StageCache;
+  readonly executor: Executor;
+
+  constructor(
+    readonly model: ExecutableModel,
+    readonly resources: Resources,
+    readonly guard: Guard,
+    readonly backends: ModelBackends,
+  ) {
+    this.stages = new StageCache(new Planner(model, backends, resources));
+    this.executor = new Executor(model, resources, this.stages, guard);
+  }
+
+  /** The graph of the model's first entry point. */
+  get mainGraph(): Graph {
+    return this.model.graphs[this.model.signatures[0]?.subgraph ?? 0] as Graph;
+  }
+
+  /** The types of its inputs, open dimensions counting as 1. */
+  get mainInputs(): readonly TensorType[] {
+    return this.mainGraph.inputs.map((tensor) => {
+      const type = this.mainGraph.tensors[tensor]?.type as TensorType;
+      return { ...type, shape: type.shape.map((dim) => (dim === UNKNOWN_DIM ? 1 : dim)) };
+    });
+  }
+
+  /** Plans and binds what can be before the first run. */
+  async prepare(): Promise<void> {
+    const { index, inputs, tensors } = this.mainGraph;
+    const isFixed = inputs.every((tensor) => isStatic(tensors[tensor]?.type.shape ?? []));
+    if (isFixed) await this.executor.prepare(index, this.mainInputs);
+  }
+
+  /** Whether something is kept between runs. */
+  get hasState(): boolean {
+    return this.resources.isUsed || this.backends.host.memory().state > 0;
+  }
+
+  resetState(): void {
+    this.resources.reset();
+    this.backends.host.resetState();
+    this.backends.device?.resetState();
+  }
+
+  dispose(): void {
+    this.backends.host.dispose();
+    this.backends.device?.dispose();
+  }
+}
