@@ -44,7 +44,7 @@ export const preprocessOption = () =>
 
 export const backendOption = () =>
   new Option('--backend <name>', 'what runs the model')
-    .choices(['wasm', 'reference'])
+    .choices(['wasm', 'webgpu', 'reference'])
     .default('wasm');
 
 export const threadsOption = () =>

@@ -1,4 +1,4 @@
-import { loadModel, type TensorInput } from '@linnet/runtime-web';
+import { type BackendName, loadModel, type ModelInfo, type TensorInput } from '@linnet/runtime-web';
 import { LinnetError, read } from '@linnet/schema';
 import { convert } from '../convert.js';
 import type { ArrayValue } from '../entry-point.js';
@@ -13,8 +13,8 @@ export interface OpenedRunner extends Runner {
   readonly bytes: Uint8Array;
 }
 
-/** `wasm` is the runtime, `reference` the naive evaluation that is its oracle. */
-export type Backend = 'wasm' | 'reference';
+/** The runtime's backends, and `reference`, the naive evaluation that is their oracle. */
+export type Backend = BackendName | 'reference';
 
 export interface OpenRunnerOptions {
   readonly backend: Backend;
@@ -34,7 +34,9 @@ export async function openRunner(path: string, options: OpenRunnerOptions): Prom
   const bytes = await tfliteBytes(await nodeSource(path), options);
   try {
     const runner =
-      options.backend === 'reference' ? referenceRunner(bytes) : await wasmRunner(bytes, options);
+      options.backend === 'reference'
+        ? referenceRunner(bytes)
+        : await runtimeRunner(bytes, options.backend, options);
     return { ...runner, bytes };
   } catch (error) {
     throw error instanceof LinnetError ? error.at({ file: path }) : error;
@@ -66,15 +68,23 @@ function referenceRunner(bytes: Uint8Array): Runner {
   };
 }
 
-async function wasmRunner(bytes: Uint8Array, options: OpenRunnerOptions): Promise<Runner> {
-  const { threads, signal } = options;
-  const model = await loadModel(bytes, { backend: 'wasm', threads, signal });
-  const { backend, build, threads: used } = model.info;
+async function runtimeRunner(
+  bytes: Uint8Array,
+  backend: BackendName,
+  { threads, signal }: OpenRunnerOptions,
+): Promise<Runner> {
+  const model = await loadModel(bytes, { backend, threads, signal });
   return {
     signatures: model.signatures,
-    description: `${backend} (${build}), ${used} thread${used === 1 ? '' : 's'}`,
+    description: describeInfo(model.info),
     run: (inputs, signature, aborted) =>
       model.run(inputs as Record<string, TensorInput & ArrayValue>, { signature, signal: aborted }),
     dispose: () => model.dispose(),
   };
+}
+
+function describeInfo({ backend, device, build, threads, fallback }: ModelInfo): string {
+  if (device !== null) return `${backend} (${device})`;
+  const why = fallback === null ? '' : `; ${fallback}`;
+  return `${backend} (${build}), ${threads} thread${threads === 1 ? '' : 's'}${why}`;
 }

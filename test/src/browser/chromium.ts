@@ -73,9 +73,14 @@ export class Chromium {
     const page = await browser.newPage();
     const chromium = new Chromium(folder, server, browser, page);
     page.on('pageerror', ({ message }) => chromium.errors.push(message));
-    await page.goto(`${server.origin}/index.html`);
-    await page.waitForFunction('globalThis.linnet !== undefined');
+    await chromium.reload();
     return chromium;
+  }
+
+  /** Opens the page anew. */
+  async reload(): Promise<void> {
+    await this.page.goto(`${this.server.origin}/index.html`);
+    await this.page.waitForFunction('globalThis.linnet !== undefined');
   }
 
   /** Puts a file where the page finds it; returns its URL. */

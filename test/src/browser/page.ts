@@ -1,6 +1,7 @@
 /** The side of the browser tests that runs in the page, as `globalThis.linnet`; see chromium.ts. */
 import { LinnetError, type LoadOptions, loadModel, type ModelInfo } from '@linnet/runtime-web';
 import type { ElementsByName } from '../support/outputs.js';
+import { buffersAfterCycles, runOnFaultyGpu, runOnLostGpu } from './page-gpu.js';
 import { type Parcel, pack, unpack } from './parcel.js';
 
 export interface RunRequest {
@@ -93,6 +94,14 @@ async function progressOf(
   return seen;
 }
 
-export const linnet = { run, loadFromEverywhere, loadFaults, progressOf };
+export const linnet = {
+  run,
+  loadFromEverywhere,
+  loadFaults,
+  progressOf,
+  runOnFaultyGpu,
+  runOnLostGpu,
+  buffersAfterCycles,
+};
 
 Object.assign(globalThis, { linnet });

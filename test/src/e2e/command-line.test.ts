@@ -242,6 +242,12 @@ suite('faults', () => {
     ['a missing input', 1, /image/, ['run', FLOAT, '--output-dir', path('x')]],
     ['too few runs', 2, /at least 2/, ['benchmark', FLOAT, '--runs', '1']],
     ['a backend that does not measure', 2, /wasm/, ['benchmark', FLOAT, '--backend', 'reference']],
+    [
+      'WebGPU where there is none',
+      1,
+      /WebGPU cannot be used/,
+      ['benchmark', FLOAT, '--backend', 'webgpu'],
+    ],
     ['a trace into a file', 1, /trace/, ['benchmark', FLOAT, '--trace', `${FLOAT}/trace.json`]],
     ['an unknown command', 2, /unknown command/, ['transmogrify']],
     ['an unknown option', 2, /unknown option/, ['convert', FLOAT, '--optimise', 'default']],

@@ -2,6 +2,7 @@ import {
   type Cost,
   loadModel,
   type Model,
+  type ModelInfo,
   type Profile,
   type TensorInput,
   toTrace,
@@ -28,7 +29,7 @@ import { createProgress } from '../progress.js';
 
 interface BenchmarkOptions {
   readonly input: readonly string[];
-  readonly backend: 'wasm';
+  readonly backend: 'wasm' | 'webgpu';
   readonly threads: number;
   readonly runs: number;
   readonly signature?: string;
@@ -43,7 +44,9 @@ export function benchmarkCommand(context: CommandContext): Command {
     .argument('<model>', '.tflite file, or a model to convert in memory')
     .addOption(inputOption().default([], 'random numbers, open dimensions 1'))
     .addOption(
-      new Option('--backend <name>', 'what runs the model').choices(['wasm']).default('wasm'),
+      new Option('--backend <name>', 'what runs the model')
+        .choices(['wasm', 'webgpu'])
+        .default('wasm'),
     )
     .addOption(threadsOption())
     .addOption(
@@ -111,7 +114,7 @@ function formatProfile(file: string, profile: Profile): string {
   const { memory } = info;
   const share = (cost: Cost) => percent(cost.milliseconds / total.milliseconds);
   const summary = [
-    `${file} on ${info.backend} (${info.build}), ${info.threads} thread${info.threads === 1 ? '' : 's'} (${info.threadsReason})`,
+    describeRun(file, info),
     `latency: median ${latency.median.toFixed(3)} ms, minimum ${latency.minimum.toFixed(3)}, mean ${latency.mean.toFixed(3)}, maximum ${latency.maximum.toFixed(3)}`,
     `work: ${mega(total.multiplyAdds)} million multiply-adds, ${formatBytes(total.bytes)} of tensors, ${total.gigaflops.toFixed(1)} GFLOP/s`,
     ...(peak === null
@@ -153,6 +156,14 @@ function formatProfile(file: string, profile: Profile): string {
       ]),
     ),
   ].join('\n\n');
+}
+
+function describeRun(file: string, info: ModelInfo): string {
+  const { backend, backendReason, device, build, threads, threadsReason } = info;
+  if (device !== null) return `${file} on ${backend} (${device})`;
+  const plural = threads === 1 ? '' : 's';
+  const why = info.fallback === null ? '' : `; ${backendReason}`;
+  return `${file} on ${backend} (${build}), ${threads} thread${plural} (${threadsReason})${why}`;
 }
 
 const mega = (count: number) => (count / 1e6).toFixed(1);
