@@ -84,6 +84,7 @@ INLINE void multiply_rows(const strip *s, uint32_t first, uint32_t sets, uint32_
         }
       }
     }
+#pragma clang loop unroll(full)
     for (uint32_t set = 0; set < sets; set++) {
       for (uint32_t i = 0; has_zero && i < VECTORS; i++) sums[set][i] += heads[i] - plain[i];
       finish(s, s->out[first + set] + x * p->channels, sums[set]);

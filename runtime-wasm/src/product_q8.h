@@ -129,6 +129,7 @@ INLINE void finish_row(const panel_product *p, uint32_t panels, const i32x4 *sum
   uint32_t element = b->out[0] + p->column;
   uint32_t scale = p->first_scale + p->column;
   if (o->row_params) {
+#pragma clang loop unroll(full)
     for (uint32_t i = 0; i < panels; i++) {
       store_real(o, element + PANEL * i, min_u32(PANEL, p->columns - PANEL * i), scale + PANEL * i,
                  o->row_params[b->image[0]].scale, sums[2 * i], sums[2 * i + 1]);
@@ -137,6 +138,7 @@ INLINE void finish_row(const panel_product *p, uint32_t panels, const i32x4 *sum
     const i32x4 twice[4] = {sums[0], sums[1], sums[0], sums[1]};
     store_row(o, element, panel_columns(p), scale, twice);
   } else {
+#pragma clang loop unroll(full)
     for (uint32_t i = 0; i < panels; i += 2) {
       store_row(o, element + PANEL * i, min_u32(2 * PANEL, p->columns - PANEL * i),
                 scale + PANEL * i, sums + 2 * i);
@@ -152,12 +154,14 @@ INLINE void finish_tile(const panel_product *p, uint32_t at, uint32_t rows, uint
   uint32_t scale = p->first_scale + p->column;
   uint32_t count = panel_columns(p);
   if (is_hybrid) {
+#pragma clang loop unroll(full)
     for (uint32_t r = 0; r < rows; r++) {
       store_real(o, b->out[at + r] + p->column, count, scale,
                  o->row_params[b->image[at + r]].scale, sums[r][0], sums[r][1]);
     }
     return;
   }
+#pragma clang loop unroll(full)
   for (uint32_t r = 0; r < rows; r += 2) {
     const i32x4 two[4] = {sums[r][0], sums[r][1], sums[r + 1][0], sums[r + 1][1]};
     store_two_rows(o, b->out + at + r, p->column, count, scale, two);

@@ -82,8 +82,8 @@ INLINE v128_t requantize_sums(const sum_output *o, const i32x4 sums[4], f32x4 sc
   return wasm_v128_xor(bounded, o->flip);
 }
 
-/** Stores the first `count` (0 to 8) of eight bytes. */
-INLINE void store_bytes(uint8_t *out, uint64_t bytes, uint32_t count) {
+/** Stores the first `count` (0 to 8) of eight bytes; apart, to stay out of the loops that rarely need it. */
+NOINLINE __attribute__((unused)) static void store_bytes(uint8_t *out, uint64_t bytes, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) out[i] = (uint8_t)(bytes >> (8 * i));
 }
 
