@@ -184,7 +184,7 @@ export const CONVOLUTION_KERNELS = {
 
   /**
    * The same by dot products of bytes, of DOT's kind. `weights` begins with masks: for each row of a
-   * group and each quad 16 int8, four times weight_zero for the taps of that row and 0 for others.
+   * group and each quad 16 int8, four times -weight_zero for the taps of that row and 0 for others.
    * A block has 16 channels: 16 int32 heads as those of conv_q8_dot, then for each row of a group,
    * each column of the window and each quad 16 channels times 4 int8 weights.
    */

@@ -39,72 +39,74 @@ INLINE void interleave_u8(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t
   interleave_words(to, rows, count, s, 1);
 }
 
-/** Stores the sums of an output of `sets` (a constant, 1 or 2) rows of the group from `first` on. */
-INLINE void finish(const strip *s, uint32_t first, uint32_t sets, uint32_t at,
-                   const i32x4 sums[2 * VECTORS]) {
-  const sum_output *o = s->output;
-  uint32_t count = min_u32(s->channels, LANES);
-  if (o->row_params) {
-    float scale = o->row_params[s->image].scale;
-    for (uint32_t set = 0; set < sets; set++) {
-      store_real(o, s->out[first + set] + at, count, s->channel, scale, sums[2 * set],
-                 sums[2 * set + 1]);
-    }
-  } else if (sets == 2) {
-    store_two_rows(o, s->out + first, at, count, s->channel, sums);
-  } else {
-    store_row(o, s->out[first] + at, count, s->channel, sums);
-  }
-}
-
-/**
- * Multiplies `sets` (a constant, 1 or 2) rows of the group from `first` on, with windows `width` wide
- * and 4 * `quads` high.
- */
-INLINE void multiply_rows(const strip *s, uint32_t first, uint32_t sets, uint32_t width,
-                          uint32_t quads) {
-  const depthwise_problem *p = s->problem;
-  uint32_t column_bytes = COLUMN_BYTES * quads;
-  const int32_t *biases = (const int32_t *)s->weights;
-  const char *first_weights = (const char *)(biases + LANES) + first * s->row_bytes;
-  for (uint32_t x = 0; x < s->outputs; x++) {
-    const uint8_t *in = p->columns + x * p->stride_w * column_bytes;
-    const char *weights = first_weights;
-    i32x4 sums[2 * VECTORS];
-    for (uint32_t i = 0; i < 2 * VECTORS; i++) sums[i] = load_i32x4(biases + 4 * (i % VECTORS));
-    for (uint32_t kx = 0; kx < width; kx++, in += column_bytes * p->dilation_w) {
-      for (uint32_t q = 0; q < quads; q++, weights += COLUMN_BYTES) {
-        for (uint32_t i = 0; i < 4; i++) {
-          i16x8 taps = load_i16x8((const int16_t *)(in + q * COLUMN_BYTES + 16 * i));
-          for (uint32_t set = 0; set < sets; set++) {
-            i16x8 w = load_i16x8((const int16_t *)(weights + set * s->row_bytes + 16 * i));
-            sums[2 * set + i % 2] = dot_i16x8(taps, w, sums[2 * set + i % 2]);
-          }
+/** Multiplies two outputs with windows `width` wide and 4 * `quads` high. */
+INLINE void multiply_pair(const strip *s, const output_pair *pair, uint32_t width, uint32_t quads,
+                          uint32_t is_hybrid) {
+  uint32_t step = COLUMN_BYTES * quads * s->problem->dilation_w;
+  i32x4 sums[PAIR * VECTORS];
+  for (uint32_t i = 0; i < PAIR * VECTORS; i++) sums[i] = load_i32x4(s->heads + 4 * (i % VECTORS));
+  for (uint32_t kx = 0; kx < width; kx++) {
+    for (uint32_t q = 0; q < quads; q++) {
+      for (uint32_t i = 0; i < 2 * VECTORS; i++) {
+        for (uint32_t o = 0; o < PAIR; o++) {
+          const uint8_t *taps = pair->in[o] + kx * step + q * COLUMN_BYTES + 16 * i;
+          const char *w = pair->weights[o] + (kx * quads + q) * COLUMN_BYTES + 16 * i;
+          i32x4 *sum = &sums[o * VECTORS + i % VECTORS];
+          *sum = dot_i16x8(load_i16x8((const int16_t *)taps), load_i16x8((const int16_t *)w), *sum);
         }
       }
     }
-    finish(s, first, sets, x * p->channels, sums);
+  }
+  const sum_output *output = s->output;
+  uint32_t count = min_u32(s->channels, LANES);
+  if (is_hybrid) {
+    float scale = output->row_params[s->image].scale;
+#pragma clang loop unroll(full)
+    for (uint32_t o = 0; o < PAIR; o++) {
+      store_real(output, pair->out[o], count, s->channel, scale, sums[2 * o], sums[2 * o + 1]);
+    }
+  } else {
+    store_two_rows(output, pair->out, 0, count, s->channel, sums);
   }
 }
 
-NOINLINE static void multiply_two_rows_3(const strip *s) { multiply_rows(s, 0, 2, 3, 1); }
-NOINLINE static void multiply_row_3(const strip *s, uint32_t row) {
-  multiply_rows(s, row, 1, 3, 1);
+/** Multiplies rows of the group, `row` alone or (`is_pair`, a constant) with the one below it. */
+INLINE void multiply_rows(const strip *s, uint32_t row, uint32_t is_pair, uint32_t width,
+                          uint32_t quads, uint32_t is_hybrid) {
+  for (uint32_t x = 0; x < s->outputs; x += is_pair ? 1 : PAIR) {
+    output_pair pair = is_pair ? pair_of_rows(s, row, x, quads) : pair_of_columns(s, row, x, quads);
+    multiply_pair(s, &pair, width, quads, is_hybrid);
+  }
 }
-NOINLINE static void multiply_row(const strip *s, uint32_t row) {
-  multiply_rows(s, row, 1, s->problem->window_w, s->problem->quads);
-}
+
+/** Multiplies one row of the group, or one and the next. */
+typedef void (*row_kernel)(const strip *s, uint32_t row);
+
+#define ROW_KERNEL(name, is_pair, width, quads, is_hybrid)       \
+  NOINLINE static void name(const strip *s, uint32_t row) {      \
+    multiply_rows(s, row, is_pair, width, quads, is_hybrid);     \
+  }
+ROW_KERNEL(multiply_two_3, 1, 3, 1, 0)
+ROW_KERNEL(multiply_one_3, 0, 3, 1, 0)
+ROW_KERNEL(multiply_one_3_hybrid, 0, 3, 1, 1)
+ROW_KERNEL(multiply_one, 0, s->problem->window_w, s->problem->quads, 0)
+ROW_KERNEL(multiply_one_hybrid, 0, s->problem->window_w, s->problem->quads, 1)
+
+/** By whether windows are 3 wide and up to 4 high, and whether results are real. */
+static const row_kernel row_kernels[2][2] = {
+    {multiply_one, multiply_one_hybrid},
+    {multiply_one_3, multiply_one_3_hybrid},
+};
 
 static void multiply_strip(const strip *s) {
-  uint32_t is_common = s->problem->window_w == 3 && s->problem->quads == 1;
-  if (is_common && s->rows == 2) {
-    multiply_two_rows_3(s);
+  const depthwise_problem *p = s->problem;
+  uint32_t is_common = p->window_w == 3 && p->quads == 1;
+  uint32_t is_hybrid = p->row_params != NULL;
+  if (is_common && !is_hybrid && s->rows == 2) {
+    multiply_two_3(s, 0);
     return;
   }
-  for (uint32_t row = 0; row < s->rows; row++) {
-    if (is_common) multiply_row_3(s, row);
-    else multiply_row(s, row);
-  }
+  for (uint32_t row = 0; row < s->rows; row++) row_kernels[is_common][is_hybrid](s, row);
 }
 
 void depthwise_q8(const depthwise_q8_params *p, uint32_t thread, uint32_t threads) {

@@ -73,7 +73,8 @@ typedef struct {
   uint32_t out[MAX_GROUP_ROWS];
   /** Outputs of a row. */
   uint32_t outputs;
-  /** The block's heads and weights, and bytes of the weights of one row of the group. */
+  /** The block's heads; its weights, and bytes of those of one row of the group. */
+  const int32_t *heads;
   const char *weights;
   uint32_t row_bytes;
 } strip;
@@ -84,14 +85,15 @@ typedef void (*rows_interleave)(uint8_t *to, const uint8_t *const rows[QUAD], ui
 /** Multiplies a strip whose columns have been interleaved, and stores its outputs. */
 typedef void (*strip_multiply)(const strip *s);
 
-/** Interleaves `count` columns, `advance` of the four rows bytes after each other. */
-INLINE uint8_t *interleave_run(uint8_t *to, const uint8_t *rows[QUAD], const uint32_t *advance,
-                               uint32_t count, uint32_t channels, const strip *s,
-                               rows_interleave interleave) {
+/** Interleaves `count` columns, in each of the four rows `advance` bytes after each other. */
+INLINE uint8_t *interleave_run(uint8_t *to, const uint8_t *const rows[QUAD],
+                               const uint32_t advance[QUAD], uint32_t count, uint32_t channels,
+                               const strip *s, rows_interleave interleave) {
   uint32_t column_bytes = COLUMN_BYTES * s->problem->quads;
+  const uint8_t *at[QUAD] = {rows[0], rows[1], rows[2], rows[3]};
   for (; count > 0; count--, to += column_bytes) {
-    interleave(to, rows, channels, s);
-    for (uint32_t i = 0; i < QUAD; i++) rows[i] += advance[i];
+    interleave(to, at, channels, s);
+    for (uint32_t i = 0; i < QUAD; i++) at[i] += advance[i];
   }
   return to;
 }
@@ -132,6 +134,37 @@ INLINE void interleave_columns(const strip *s, int32_t top, int32_t first, uint3
   }
 }
 
+/** Outputs that are computed at a time. */
+#define PAIR 2
+
+/** Two outputs of a strip: where their columns, weights and results are. */
+typedef struct {
+  const uint8_t *in[PAIR];
+  const char *weights[PAIR];
+  uint32_t out[PAIR];
+} output_pair;
+
+/** The output `x` of row `row` of the group and the one below it, which sees the same columns. */
+INLINE output_pair pair_of_rows(const strip *s, uint32_t row, uint32_t x, uint32_t quads) {
+  const depthwise_problem *p = s->problem;
+  const uint8_t *in = p->columns + x * p->stride_w * COLUMN_BYTES * quads;
+  const char *weights = s->weights + row * s->row_bytes;
+  uint32_t at = x * p->channels;
+  return (output_pair){
+      {in, in}, {weights, weights + s->row_bytes}, {s->out[row] + at, s->out[row + 1] + at}};
+}
+
+/** The output `x` of row `row` of the group and the next one (itself, if it is the last). */
+INLINE output_pair pair_of_columns(const strip *s, uint32_t row, uint32_t x, uint32_t quads) {
+  const depthwise_problem *p = s->problem;
+  uint32_t next = min_u32(x + 1, s->outputs - 1);
+  uint32_t step = p->stride_w * COLUMN_BYTES * quads;
+  const char *weights = s->weights + row * s->row_bytes;
+  return (output_pair){{p->columns + x * step, p->columns + next * step},
+                       {weights, weights},
+                       {s->out[row] + x * p->channels, s->out[row] + next * p->channels}};
+}
+
 /**
  * A thread's part of a problem, `lanes` (a constant) channels at a time. The last block ends with the
  * last channel, so that only problems of fewer than `lanes` channels have a block that is not full.
@@ -158,7 +191,8 @@ INLINE void convolve_strips(const depthwise_problem *p, const sum_output *output
     s.channel = min_u32(block * lanes, p->channels - min_u32(lanes, p->channels));
     s.channels = p->channels - s.channel;
     s.outputs = min_u32(p->strip, p->out_w - x);
-    s.weights = p->weights + (size_t)block * p->block_bytes;
+    s.heads = (const int32_t *)(p->weights + (size_t)block * p->block_bytes);
+    s.weights = (const char *)(s.heads + lanes);
     uint32_t y = group / p->group_spacing * chunk + group % p->group_spacing;
     uint32_t row = y;
     for (s.rows = 0; s.rows < p->group_rows && row < p->out_h; row += p->group_spacing) {

@@ -35,10 +35,12 @@ INLINE void interleave_bytes(uint8_t *to, const uint8_t *const rows[QUAD], uint3
   wasm_v128_store(to + 48, zip_high_i16x8(high01, high23));
 }
 
-INLINE void finish(const strip *s, uint32_t element, const i32x4 sums[VECTORS]) {
+/** Stores the sums of the output at `element`; reals, if `is_hybrid` (a constant). */
+INLINE void finish(const strip *s, uint32_t is_hybrid, uint32_t element,
+                   const i32x4 sums[VECTORS]) {
   const sum_output *o = s->output;
   uint32_t count = min_u32(s->channels, LANES);
-  if (o->row_params) {
+  if (is_hybrid) {
     float scale = o->row_params[s->image].scale;
     store_real(o, element, min_u32(count, 8), s->channel, scale, sums[0], sums[1]);
     if (count <= 8) return;
@@ -49,77 +51,82 @@ INLINE void finish(const strip *s, uint32_t element, const i32x4 sums[VECTORS]) 
 }
 
 /**
- * Multiplies `sets` (a constant) rows of the group from `first` on, with windows `width` wide and
- * 4 * `quads` high; with `has_zero` (a constant) what the weights' zero point adds is taken off.
+ * Multiplies two outputs with windows `width` wide and 4 * `quads` high. What the weights' zero point
+ * adds is taken off by masks where there are some.
  */
-INLINE void multiply_rows(const strip *s, uint32_t first, uint32_t sets, uint32_t width,
-                          uint32_t quads, uint32_t has_zero) {
-  const depthwise_problem *p = s->problem;
-  uint32_t column_bytes = COLUMN_BYTES * quads;
-  const char *masks = p->weights - (p->group_rows - first) * quads * sizeof(v128_t);
-  i32x4 heads[VECTORS];
-  for (uint32_t i = 0; i < VECTORS; i++) {
-    heads[i] = load_i32x4((const int32_t *)s->weights + 4 * i);
-    if (p->row_params) heads[i] *= splat_i32x4(problem_of(s)->is_flipped ? s->zero + 128 : s->zero);
+INLINE void multiply_pair(const strip *s, const output_pair *pair, uint32_t width, uint32_t quads,
+                          const char *const masks[PAIR], uint32_t is_hybrid,
+                          const i32x4 heads[VECTORS]) {
+  uint32_t step = COLUMN_BYTES * quads * s->problem->dilation_w;
+  i32x4 sums[PAIR][VECTORS];
+  for (uint32_t o = 0; o < PAIR; o++) {
+    for (uint32_t i = 0; i < VECTORS; i++) sums[o][i] = heads[i];
   }
-  const char *first_weights = s->weights + COLUMN_BYTES + first * s->row_bytes;
-  for (uint32_t x = 0; x < s->outputs; x++) {
-    const uint8_t *in = p->columns + x * p->stride_w * column_bytes;
-    const char *weights = first_weights;
-    i32x4 sums[MAX_GROUP_ROWS][VECTORS];
-    for (uint32_t set = 0; set < sets; set++) {
-      for (uint32_t i = 0; i < VECTORS; i++) sums[set][i] = has_zero ? splat_i32x4(0) : heads[i];
-    }
-    i32x4 plain[VECTORS];
-    for (uint32_t i = 0; i < VECTORS; i++) plain[i] = splat_i32x4(0);
-    for (uint32_t kx = 0; kx < width; kx++, in += column_bytes * p->dilation_w) {
-      for (uint32_t q = 0; q < quads; q++, weights += COLUMN_BYTES) {
-        for (uint32_t i = 0; i < VECTORS; i++) {
-          v128_t taps = wasm_v128_load(in + q * COLUMN_BYTES + 16 * i);
-          for (uint32_t set = 0; set < sets; set++) {
-            v128_t w = wasm_v128_load(weights + set * s->row_bytes + 16 * i);
-            sums[set][i] = dot_i8x16(w, taps, sums[set][i]);
-          }
-          if (has_zero) plain[i] = dot_i8x16(wasm_v128_load(masks + 16 * q), taps, plain[i]);
+  for (uint32_t kx = 0; kx < width; kx++) {
+    for (uint32_t q = 0; q < quads; q++) {
+      for (uint32_t i = 0; i < VECTORS; i++) {
+        for (uint32_t o = 0; o < PAIR; o++) {
+          v128_t taps = wasm_v128_load(pair->in[o] + kx * step + q * COLUMN_BYTES + 16 * i);
+          v128_t w =
+              wasm_v128_load(pair->weights[o] + (kx * quads + q) * COLUMN_BYTES + 16 * i);
+          sums[o][i] = dot_i8x16(w, taps, sums[o][i]);
+          if (masks) sums[o][i] = dot_i8x16(wasm_v128_load(masks[o] + 16 * q), taps, sums[o][i]);
         }
       }
     }
+  }
 #pragma clang loop unroll(full)
-    for (uint32_t set = 0; set < sets; set++) {
-      for (uint32_t i = 0; has_zero && i < VECTORS; i++) sums[set][i] += heads[i] - plain[i];
-      finish(s, s->out[first + set] + x * p->channels, sums[set]);
-    }
+  for (uint32_t o = 0; o < PAIR; o++) finish(s, is_hybrid, pair->out[o], sums[o]);
+}
+
+/** Multiplies rows of the group, `row` alone or (`is_pair`, a constant) with the one below it. */
+INLINE void multiply_rows(const strip *s, uint32_t row, uint32_t is_pair, uint32_t width,
+                          uint32_t quads, uint32_t has_zero, uint32_t is_hybrid) {
+  const depthwise_problem *p = s->problem;
+  const char *first_mask = p->weights - (p->group_rows - row) * quads * sizeof(v128_t);
+  const char *masks[PAIR] = {first_mask, first_mask + (is_pair ? quads * sizeof(v128_t) : 0)};
+  i32x4 heads[VECTORS];
+  for (uint32_t i = 0; i < VECTORS; i++) {
+    heads[i] = load_i32x4(s->heads + 4 * i);
+    if (is_hybrid) heads[i] *= splat_i32x4(problem_of(s)->is_flipped ? s->zero + 128 : s->zero);
+  }
+  for (uint32_t x = 0; x < s->outputs; x += is_pair ? 1 : PAIR) {
+    output_pair pair = is_pair ? pair_of_rows(s, row, x, quads) : pair_of_columns(s, row, x, quads);
+    multiply_pair(s, &pair, width, quads, has_zero ? masks : NULL, is_hybrid, heads);
   }
 }
 
-NOINLINE static void multiply_two_rows_3(const strip *s) { multiply_rows(s, 0, 2, 3, 1, 0); }
-NOINLINE static void multiply_row_3(const strip *s, uint32_t row) {
-  multiply_rows(s, row, 1, 3, 1, 0);
-}
-NOINLINE static void multiply_row_3_less_zero(const strip *s, uint32_t row) {
-  multiply_rows(s, row, 1, 3, 1, 1);
-}
-NOINLINE static void multiply_row(const strip *s, uint32_t row) {
-  multiply_rows(s, row, 1, s->problem->window_w, s->problem->quads, 0);
-}
-NOINLINE static void multiply_row_less_zero(const strip *s, uint32_t row) {
-  multiply_rows(s, row, 1, s->problem->window_w, s->problem->quads, 1);
-}
+/** Multiplies one row of the group, or one and the next. */
+typedef void (*row_kernel)(const strip *s, uint32_t row);
+
+#define ROW_KERNEL(name, is_pair, width, quads, has_zero, is_hybrid)       \
+  NOINLINE static void name(const strip *s, uint32_t row) {                \
+    multiply_rows(s, row, is_pair, width, quads, has_zero, is_hybrid);     \
+  }
+ROW_KERNEL(multiply_two_3, 1, 3, 1, 0, 0)
+ROW_KERNEL(multiply_two_3_less_zero, 1, 3, 1, 1, 0)
+ROW_KERNEL(multiply_one_3, 0, 3, 1, 0, 0)
+ROW_KERNEL(multiply_one_3_less_zero, 0, 3, 1, 1, 0)
+ROW_KERNEL(multiply_one_3_hybrid, 0, 3, 1, 0, 1)
+ROW_KERNEL(multiply_one, 0, s->problem->window_w, s->problem->quads, 0, 0)
+ROW_KERNEL(multiply_one_less_zero, 0, s->problem->window_w, s->problem->quads, 1, 0)
+ROW_KERNEL(multiply_one_hybrid, 0, s->problem->window_w, s->problem->quads, 0, 1)
+
+/** By whether windows are 3 wide and up to 4 high, and by what becomes of the sums. */
+static const row_kernel row_kernels[2][3] = {
+    {multiply_one, multiply_one_less_zero, multiply_one_hybrid},
+    {multiply_one_3, multiply_one_3_less_zero, multiply_one_3_hybrid},
+};
 
 static void multiply_strip(const strip *s) {
   const depthwise_problem *p = s->problem;
   uint32_t is_common = p->window_w == 3 && p->quads == 1;
-  uint32_t has_zero = problem_of(s)->has_weight_zero;
-  if (is_common && !has_zero && s->rows == 2) {
-    multiply_two_rows_3(s);
+  uint32_t form = p->row_params ? 2 : problem_of(s)->has_weight_zero;
+  if (is_common && form < 2 && s->rows == 2) {
+    (form ? multiply_two_3_less_zero : multiply_two_3)(s, 0);
     return;
   }
-  for (uint32_t row = 0; row < s->rows; row++) {
-    if (is_common && has_zero) multiply_row_3_less_zero(s, row);
-    else if (is_common) multiply_row_3(s, row);
-    else if (has_zero) multiply_row_less_zero(s, row);
-    else multiply_row(s, row);
-  }
+  for (uint32_t row = 0; row < s->rows; row++) row_kernels[is_common][form](s, row);
 }
 
 void depthwise_q8_dot(const depthwise_q8_dot_params *p, uint32_t thread, uint32_t threads) {

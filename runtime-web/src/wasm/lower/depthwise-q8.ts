@@ -134,7 +134,7 @@ export function packDepthwiseDot(
     for (let lane = 0; lane < DOT_LANES; lane += QUAD) {
       for (let tap = firstTap; tap < firstTap + height; tap++) {
         const quad = row * groups.quads + Math.floor(tap / QUAD);
-        packed[quad * DOT_LANES + lane + (tap % QUAD)] = packing.weightZero;
+        packed[quad * DOT_LANES + lane + (tap % QUAD)] = -packing.weightZero;
       }
     }
   });
@@ -176,7 +176,9 @@ export function emitDepthwiseQ8(
   const { channels } = window;
   const shape = { height: rows.window, width: columns.window, channels, groups };
   const layout = `depthwise ${JSON.stringify(shape)}`;
-  const form = dotForm(dot, product, numerics);
+  const found = dotForm(dot, product, numerics);
+  // Masks hold the weights' zero point with its sign changed.
+  const form = found !== null && found.packing.weightZero > -128 ? found : null;
   const block = {
     ...window,
     ...requantization(emit, product, numerics, { items: 1, columns: channels }),
