@@ -1,8 +1,8 @@
 /** Random sites of the ops that slide windows and multiply matrices, in every arithmetic. */
 import {
   ActivationFunctionType as Activation,
+  completeOptions,
   elementCount,
-  OPS,
   type OpName,
   type OptionsOf,
   opRecord,
@@ -104,9 +104,7 @@ function site<N extends OpName>(
   fused: Fused = {},
 ): LoweredSite<N> {
   const record = opRecord(op);
-  const Defaults = (OPS[op] as unknown as { options: { object: new () => OptionsOf<N> } }).options
-    .object;
-  const options = Object.assign(new Defaults() as object, chosen) as OptionsOf<N>;
+  const options = completeOptions(op, chosen);
   const declared = operands.activationType([]);
   const [inferred] = record.infer({
     options,
