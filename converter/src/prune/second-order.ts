@@ -1,4 +1,5 @@
-import { inverseDiagonal, inverseFactor } from './inverse-factor.js';
+import { invariant } from '@linnet/schema';
+import { inverseDiagonal, inverseFactor } from '../linear-algebra.js';
 import { type Pattern, Ranking, type Scores } from './pattern.js';
 
 /** Weights [rows, columns] of outputs that are all made from the same inputs. */
@@ -47,7 +48,9 @@ export class Curvature {
     for (let i = 0; i < n; i++) damped[i * n + i]! += damping;
     this.damping = damping;
     this.#gram = damped;
-    this.#factor = inverseFactor(damped, n);
+    const factor = inverseFactor(damped, n);
+    invariant(factor !== null, 'a damped matrix of moments is positive definite');
+    this.#factor = factor;
     this.#diagonal = inverseDiagonal(this.#factor, n);
   }
 

@@ -1,4 +1,4 @@
-import { inverseFactor } from './cholesky.js';
+import { inverseFactor } from '../linear-algebra.js';
 
 /** The grid that the weights of one output channel are rounded to: whole numbers times a scale. */
 export interface Grid {

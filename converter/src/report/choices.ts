@@ -1,12 +1,14 @@
 import type { ConvertReport } from '../convert.js';
+import type { Pruning } from '../prune/index.js';
 
 /** What a conversion chose and why, for people: a line each. */
 export function describeChoices(report: ConvertReport): readonly string[] {
-  const { format, quantization, quantized, recovery, floatNodes, rules } = report;
+  const { format, pruning, quantization, quantized, recovery, floatNodes, rules } = report;
   const rewrites = rules.reduce((sum, { applications }) => sum + applications, 0);
   return [
     `read as ${format}; ${rewrites} rewrites by ${rules.length} rules, ` +
       `${report.before.nodes} ops became ${report.after.nodes}`,
+    ...(pruning === null ? [] : [describePruning(pruning)]),
     `numbers: ${quantization}${quantized.length > 0 ? `, ${quantized.length} weight tensors quantized` : ''}`,
     ...recovery.flatMap(({ signature, step, changed, kept, before, after }) => {
       if (changed === null) return [];
@@ -18,4 +20,9 @@ export function describeChoices(report: ConvertReport): readonly string[] {
     ...floatNodes.map(({ op, node, reason }) => `${op} ${node} stays float32: ${reason}`),
     ...report.notes,
   ];
+}
+
+function describePruning({ zeros, pattern, method, uniform }: Pruning): string {
+  const share = uniform ? 'of each layer' : 'of all, by how much each layer bears';
+  return `pruned: ${(100 * zeros).toFixed(1)} % ${share}, pattern ${pattern}, method ${method}`;
 }

@@ -1,7 +1,7 @@
 /** Pruning with updates: never worse than the smallest weights going, and exact where that is possible. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { inverseFactor } from '../../../converter/dist/prune/inverse-factor.js';
+import { inverseFactor } from '../../../converter/dist/linear-algebra.js';
 import type { Layer } from '../../../converter/dist/prune/layers.js';
 import { centredGrams, methodFor, weightedError } from '../../../converter/dist/prune/method.js';
 import { PATTERNS, type Pattern } from '../../../converter/dist/prune/pattern.js';
@@ -52,7 +52,7 @@ suite(`second-order pruning, seed ${SEED}`, () => {
   test('the factor inverts', () => {
     const { statistics } = randomLayer(1, 17, 1, SEED);
     const n = 17;
-    const u = inverseFactor(statistics.gram, n);
+    const u = inverseFactor(statistics.gram, n) as Float64Array;
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < n; j++) {
         let sum = 0;

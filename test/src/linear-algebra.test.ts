@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { cholesky, inverseFactor, invertLower } from '../../../converter/dist/recover/cholesky.js';
-import { seededRandom } from '../../../converter/dist/verify/random-inputs.js';
+import { cholesky, inverseFactor, invertLower } from '../../converter/dist/linear-algebra.js';
+import { seededRandom } from '../../converter/dist/verify/random-inputs.js';
 
 /** A^T A + I of random A: symmetric and positive definite. */
 function definite(size: number, seed: number): Float64Array {

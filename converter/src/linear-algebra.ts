@@ -61,3 +61,12 @@ export function inverseFactor(matrix: Float64Array, size: number): Float64Array 
   const lower = cholesky(reversed, size);
   return lower && invertLower(lower, size).reverse();
 }
+
+/** The diagonal of H^-1 = U^T U. */
+export function inverseDiagonal(u: Float64Array, n: number): Float64Array {
+  const diagonal = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    for (let j = i; j < n; j++) diagonal[j]! += u[i * n + j]! ** 2;
+  }
+  return diagonal;
+}
