@@ -23,6 +23,9 @@ export { type NamedArray, readNpy, readNpz, writeNpy } from './data/npy.js';
 export { bytesSource, filesSource, type Source } from './formats/source.js';
 export { formatRules, formatTransposes } from './passes/explain.js';
 export type { RuleRecord, TransposeLeft } from './passes/index.js';
+export { type Budget, parseBudget } from './precision/budget.js';
+export { loadRecipe, parseRecipe } from './precision/load-recipe.js';
+export { formatRecipe, type Recipe, type RecipeRule } from './precision/recipe.js';
 export {
   PRUNE_METHODS,
   PRUNE_PATTERNS,
@@ -43,3 +46,4 @@ export {
 } from './quantize/index.js';
 export { RECOVERY_STEPS, type RecoveryRecord, type RecoveryStepName } from './recover/index.js';
 export type { RecoverChoice } from './recover/program.js';
+export { loadMetric, type Metric, type Outputs } from './verify/metric.js';

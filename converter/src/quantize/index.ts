@@ -121,7 +121,7 @@ function quantizeGraph(
       {
         dtype,
         excludes: ({ id }) =>
-          storages.get(id)!.activations === dtype ? null : `it is to be ${chosen?.get(id)}`,
+          storages.get(id)!.activations === dtype ? null : `chosen to be ${chosen?.get(id)}`,
         weights: ({ id }) => (storages.get(id)!.weights === 'int4' ? 'int4' : 'int8'),
       },
       options.io ?? 'float32',

@@ -11,7 +11,7 @@ import { AGREEMENT, type Metric } from '../verify/metric.js';
 import { GraphRun } from './graph-run.js';
 import { judgedProgram } from './judged.js';
 import { measure, type Quality } from './measure.js';
-import { splitSamples } from './samples.js';
+import { heldIndex, splitSamples } from './samples.js';
 import type { LayerGain, RecoveryState, RecoveryStep, RecoveryTools } from './step.js';
 import { BIAS } from './steps/bias.js';
 import { ROUND } from './steps/round.js';
@@ -119,7 +119,7 @@ export async function recoverGraph(
     const judged = judge(graph).program;
     const own = new Map(ranges && [[judged.graphs[index]!, ranges]]);
     const bytes = emit(options.quantize(judged, own));
-    const settings = { ...pass('judging'), signature, metric, outputs };
+    const settings = { ...pass('judging'), signature, metric, outputs, indexOf: heldIndex };
     return (await measure(reference, [bytes], split.held, settings))[0]!;
   };
   let state: RecoveryState = { exact: original, graph: original, ranges };

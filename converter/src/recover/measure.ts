@@ -23,6 +23,8 @@ export interface MeasureOptions extends ObserveOptions {
   /** Names of the outputs by which errors are measured; all others count for the metric only. */
   readonly outputs: readonly string[];
   readonly metric: Metric;
+  /** The index in the whole dataset of a sample by its position among those given; the same by default. */
+  readonly indexOf?: (position: number) => number;
 }
 
 /** Models that are in memory at a time, beside the float one. */
@@ -53,7 +55,15 @@ async function measureTogether(
   reference: Uint8Array,
   candidates: readonly Uint8Array[],
   samples: Dataset<Sample>,
-  { signature, outputs: names, metric, threads, signal, onProgress }: MeasureOptions,
+  {
+    signature,
+    outputs: names,
+    metric,
+    indexOf = (at) => at,
+    threads,
+    signal,
+    onProgress,
+  }: MeasureOptions,
 ): Promise<readonly Quality[]> {
   const models: LoadedModel[] = [];
   try {
@@ -75,7 +85,7 @@ async function measureTogether(
       for (const { model, errors, score } of judges) {
         const outputs: Outputs = await run(model);
         errors.add(outputs, expected);
-        score.add(await metric.score(outputs, sample, expected, done));
+        score.add(await metric.score(outputs, sample, expected, indexOf(done)));
       }
       done++;
       const elapsed = (performance.now() - started) / 1000;

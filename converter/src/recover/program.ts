@@ -7,6 +7,7 @@ import { RewriteLog } from '../passes/driver.js';
 import { calibratedRanges } from '../quantize/calibrated-ranges.js';
 import {
   activationLevels,
+  type GraphPrecisions,
   type GraphRanges,
   modePrecision,
   PRECISIONS,
@@ -84,13 +85,29 @@ export interface RecoveredProgram {
   readonly records: readonly RecoveryRecord[];
 }
 
+/** Precisions of the nodes of one program for another, whose graphs and nodes match by position and id. */
+export function precisionsFor(
+  precisions: GraphPrecisions,
+  from: Program,
+  to: Program,
+): GraphPrecisions {
+  return new Map(
+    from.graphs.flatMap((graph, index) => {
+      const own = precisions.get(graph);
+      return own === undefined ? [] : [[to.graphs[index]!, own] as const];
+    }),
+  );
+}
+
 /** Recovers the graph of each signature; the program that is given stays as it is. */
 export async function recoverProgram(
   program: Program,
   options: RecoverProgramOptions,
 ): Promise<RecoveredProgram> {
   const { mode, calibration, steps, signal, onProgress, metric, quantization } = options;
+  if (steps.length === 0) return { program, ranges: options.ranges, records: [] };
   const { threads = 1 } = calibration;
+  const precisions = quantization?.precisions;
   const levels = activationLevels(mode);
   const progress = { ...(signal && { signal }) };
   const graphs: Graph[] = [...program.graphs];
@@ -116,7 +133,11 @@ export async function recoverProgram(
       ...(metric && { metric }),
       ...(onProgress && { onProgress }),
       quantize: (trial, own) =>
-        quantize(trial, mode, new RewriteLog(), { ...quantization, ranges: own }).program,
+        quantize(trial, mode, new RewriteLog(), {
+          ...quantization,
+          ranges: own,
+          ...(precisions && { precisions: precisionsFor(precisions, program, trial) }),
+        }).program,
       ...(levels !== undefined && {
         calibrate: async (trial, own) => {
           const only = trial.signatures.filter((other) => other.graph === own);

@@ -2,8 +2,14 @@ import { LinnetError } from '@linnet/schema';
 import { Dataset, type Elements } from '../data/dataset.js';
 import type { Sample } from '../data/sample.js';
 
-/** Every so manyth sample is held back. */
+/** Every so manyth sample is held back, beginning with this one. */
 const HELD_BACK = 4;
+const FIRST_HELD = 2;
+
+/** The index in the whole dataset of a sample that is held back. */
+export function heldIndex(position: number): number {
+  return HELD_BACK * position + FIRST_HELD;
+}
 
 /** The samples that methods learn from, and those held back from them, by which they are judged. */
 export interface SplitSamples {
@@ -33,9 +39,9 @@ function part(all: Dataset<Sample>, isHeld: boolean): Dataset<Sample> {
   return new Dataset(async function* () {
     let index = 0;
     for await (const sample of all) {
-      if ((index++ % HELD_BACK === 2) === isHeld) yield sample;
+      if ((index++ % HELD_BACK === FIRST_HELD) === isHeld) yield sample;
     }
-    if (index <= 2) {
+    if (index <= FIRST_HELD) {
       throw new LinnetError('INVALID_ARGUMENT', `there are only ${index} samples`, {}, [
         'Choosing by measurement needs at least 3, of which one is held back; a few hundred are better.',
       ]);

@@ -26,6 +26,15 @@ import { formatTable, toJson, UsageError } from '../console.js';
 import type { CommandContext } from '../context.js';
 import { jsonOption, preprocessOption, signatureOption, threadsOption } from '../options.js';
 import { writeFiles } from '../output-files.js';
+import {
+  budgetOption,
+  formatPrecision,
+  type PrecisionCommandOptions,
+  precisionOptionsOf,
+  recipeFile,
+  recipeOption,
+  writeRecipeOption,
+} from '../precision-options.js';
 import { createProgress } from '../progress.js';
 import {
   formatPruning,
@@ -44,7 +53,11 @@ import { preferSmallHeap } from '../small-heap.js';
 
 type InputShapes = Readonly<Record<string, readonly number[]>>;
 
-interface ConvertCommandOptions extends ReportFlags, RecoverCommandOptions, PruneCommandOptions {
+interface ConvertCommandOptions
+  extends ReportFlags,
+    RecoverCommandOptions,
+    PrecisionCommandOptions,
+    PruneCommandOptions {
   readonly output?: string;
   readonly optimize: OptimizeMode;
   readonly quantize?: QuantizeMode;
@@ -110,6 +123,9 @@ export function convertCommand(context: CommandContext): Command {
       ).argParser(parseBlockSize),
     )
     .addOption(recoverOption())
+    .addOption(budgetOption())
+    .addOption(recipeOption())
+    .addOption(writeRecipeOption())
     .addOption(threadsOption())
     .addOption(signatureOption().default(undefined, 'all'))
     .addOption(
@@ -142,6 +158,7 @@ export function convertCommand(context: CommandContext): Command {
           ...(options.quantize && { quantize: options.quantize }),
           ...(options.blockSize && { blockSize: options.blockSize }),
           ...(options.recover && { recover: options.recover }),
+          ...(await precisionOptionsOf(options)),
           ...(options.ioType && { ioType: options.ioType }),
           ...(calibrationData && {
             calibration: {
@@ -171,7 +188,8 @@ export function convertCommand(context: CommandContext): Command {
                 signal,
                 onProgress: (stage, done, total) => progress.update(stage, done, total ?? done),
               });
-        await writeFiles(new Map([[output, bytes], ...reports]));
+        const recipe = recipeFile(options, report);
+        await writeFiles(new Map([[output, bytes], ...reports, ...recipe]));
         progress.stop();
         for (const note of report.notes) console.say(`linnet: note: ${note}`);
         if (options.json)
@@ -255,6 +273,7 @@ function formatReport(
     `${before.nodes} ops and ${formatBytes(before.constants)} of constants before, ` +
       `${after.nodes} and ${formatBytes(after.constants)} after`,
   ];
+  if (report.precision !== null) parts.push(formatPrecision(report.precision));
   if (report.recovery.length > 0) parts.push(formatRecovery(report.recovery));
   if (report.pruning !== null) parts.push(formatPruning(report.pruning));
   if (report.quantized.length > 0) {
