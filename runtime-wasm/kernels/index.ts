@@ -16,6 +16,7 @@ import { POOLING_KERNELS } from './pooling.js';
 import { PROBE_ARITHMETIC, PROBE_KERNELS } from './probe.js';
 import { RECURRENT_ARITHMETIC, RECURRENT_KERNELS } from './recurrent.js';
 import { REDUCTION_KERNELS } from './reduction.js';
+import { WINOGRAD_KERNELS } from './winograd.js';
 
 export * from './build.js';
 export * from './fault.js';
@@ -36,6 +37,7 @@ export const KERNELS = {
   ...POOLING_KERNELS,
   ...PROBE_KERNELS,
   ...REDUCTION_KERNELS,
+  ...WINOGRAD_KERNELS,
 } as const satisfies Record<string, KernelDeclaration>;
 
 export type KernelName = keyof typeof KERNELS;
@@ -58,4 +60,5 @@ export const KERNEL_ARITHMETIC: ArithmeticTable<typeof KERNELS> = {
   ...withoutArithmetic(POOLING_KERNELS),
   ...PROBE_ARITHMETIC,
   ...withoutArithmetic(REDUCTION_KERNELS),
+  ...withoutArithmetic(WINOGRAD_KERNELS),
 };

@@ -34,15 +34,6 @@ INLINE const float *strip_input(const depthwise_f32_params *p, const strip *s) {
   return s->image + (int32_t)((y * p->in_w + (uint32_t)s->column) * p->channels);
 }
 
-/** Loads or stores the first `lanes` (a constant where it is 4) lanes. */
-INLINE f32x4 load_lanes(const float *from, uint32_t lanes) {
-  return lanes == 4 ? load_f32x4(from) : load_partial_f32x4(from, lanes);
-}
-INLINE void store_lanes(float *to, f32x4 v, uint32_t lanes) {
-  if (lanes == 4) store_f32x4(to, v);
-  else store_partial_f32x4(to, v, lanes);
-}
-
 /**
  * Four channels from `c` on of `pixels` outputs; `taps` of a row are neighbours. All that is
  * constant is unrolled: a column of the image is loaded once for all windows that see it. With
@@ -99,7 +90,7 @@ INLINE void sum_any_lanes(const depthwise_f32_params *p, const strip *s, uint32_
       f32x4 w = load_f32x4(weights + kx * PANEL);
       const float *in = row + kx * p->dilation_w * p->channels;
       for (uint32_t i = 0; i < pixels; i++) {
-        sums[i] = madd_f32x4(load_lanes(in, lanes), w, sums[i]);
+        sums[i] = madd_f32x4(load_lanes_f32x4(in, lanes), w, sums[i]);
         in = advance(in, p->stride_w * p->channels);
       }
     }
@@ -108,7 +99,7 @@ INLINE void sum_any_lanes(const depthwise_f32_params *p, const strip *s, uint32_
   f32x4 low = splat_f32x4(p->low);
   f32x4 high = splat_f32x4(p->high);
   for (uint32_t i = 0; i < pixels; i++, out += p->channels) {
-    store_lanes(out, clamp_f32x4(sums[i], low, high), lanes);
+    store_lanes_f32x4(out, clamp_f32x4(sums[i], low, high), lanes);
   }
 }
 

@@ -25,6 +25,9 @@ const VIA_FLOAT32: ReadonlySet<string> = new Set([
   'L2_POOL_2D uint8',
 ]);
 
+/** Shapes that make a difference to float32 kernels alone. */
+const ON_FLOAT32: ReadonlySet<string> = new Set(['CONV_2D 3x3']);
+
 /** The dot products of bytes that a build has here; those without relaxed SIMD do without the machine's. */
 function dotsOf(build: Build): ReadonlySet<ByteDot> {
   return new Set(['none', BUILDS[build].relaxed ? probeByteDot() : 'signed']);
@@ -35,11 +38,12 @@ function describeSite({ inputs, output, options }: LoweredSite<OpName>): string 
   return `${types.join(', ')} -> ${formatType(output)} ${JSON.stringify(options)}`;
 }
 
-/** How far float32 sums of products of numbers up to 1 may be off. */
+/** How far float32 sums of products of numbers up to 1 may be off; minimal filtering may double it. */
 function roundingBound({ op, inputs, output }: LoweredSite<OpName>): number {
   if (output.dtype !== 'float32') return op.endsWith('POOL_2D') ? 1 : 0;
   const weights = inputs[1]?.elements.length ?? 0;
-  return 1e-6 + (weights / output.shape.at(-1)!) * 2 ** -24;
+  const terms = weights / output.shape.at(-1)!;
+  return 1e-6 + terms * (op === 'CONV_2D' ? 2 ** -23 : 2 ** -24);
 }
 
 function check(actual: TypedArray, site: LoweredSite<OpName>): void {
@@ -70,6 +74,7 @@ for (const build of Object.keys(BUILDS) as Build[]) {
     for (const op of Object.keys(SITES)) {
       for (const arithmetic of ARITHMETICS) {
         if (op.endsWith('POOL_2D') && arithmetic === 'hybrid') continue;
+        if (ON_FLOAT32.has(op) && arithmetic !== 'float32') continue;
         it(`${op} ${arithmetic}`, () => {
           const random = new Random(SEED);
           for (let i = 0; i < SITES_PER_TEST; i++) {

@@ -169,6 +169,21 @@ export const SITES: { readonly [name: string]: SiteMaker } = {
       { ...windowOptions(random), dilationHFactor: dilation, dilationWFactor: dilation },
     ) as LoweredSite<OpName>;
   },
+  /** Shapes for which minimal filtering pays in float32, cut tiles and channels among them. */
+  'CONV_2D 3x3'(operands, random) {
+    const [depth, outputs] = [random.pick([16, 24, 37]), random.pick([16, 29, 64])];
+    const [height, width] = [random.integer(6, 14), random.integer(6, 14)];
+    return site(
+      operands,
+      'CONV_2D',
+      [
+        operands.input([random.integer(1, 2), height, width, depth]),
+        operands.weights([outputs, 3, 3, depth], 0),
+        operands.bias(outputs),
+      ],
+      { ...windowOptions(random), strideH: 1, strideW: 1 },
+    ) as LoweredSite<OpName>;
+  },
   DEPTHWISE_CONV_2D(operands, random) {
     const channels = random.pick(CHANNELS);
     const multiplier = random.pick([1, 1, 1, 2, 9]);

@@ -13,6 +13,7 @@ import type { Matrices } from './packing.js';
 import type { Problem, Run } from './problem.js';
 import { emitWeightsF32, type ProductView, productLowering } from './product.js';
 import { windowArguments } from './window.js';
+import { emitWinograd } from './winograd.js';
 
 type Shape4 = readonly [number, number, number, number];
 type Triple = readonly [d: number, h: number, w: number];
@@ -79,7 +80,7 @@ function convolutionProblem(
 }
 
 /** Input NHWC, weights OHWI; fewer input channels in the weights than in the input make groups. */
-const convolution = productLowering<'CONV_2D'>((site) => {
+function convolutionView(site: LowerSite<'CONV_2D'>): ProductView | null {
   const activation = activationRange(activationOf(site));
   if (activation === null) return null;
   const [input, weights, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
@@ -97,19 +98,30 @@ const convolution = productLowering<'CONV_2D'>((site) => {
     columnStride: size,
     biasStride: columns,
   };
-  const { options, fused } = site;
-  const axes = imageAxes(
-    input.type.shape,
-    output.type.shape,
-    [height, width],
-    options,
-    fused.padding,
-  );
   const bias = site.inputs[2] ?? null;
   return {
     product: { input, weights, bias, output, activation, channelAxis: 0, units: images },
-    problems: () => [convolutionProblem(images, [FLAT, ...axes], depth, matrices)],
+    problems: () => [convolutionProblem(images, [FLAT, ...convolutionAxes(site)], depth, matrices)],
   };
+}
+
+function convolutionAxes(site: LowerSite<'CONV_2D'>) {
+  const [input, weights, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
+  const [, height, width] = weights.type.shape as Shape4;
+  const { options, fused } = site;
+  return imageAxes(input.type.shape, output.type.shape, [height, width], options, fused.padding);
+}
+
+const plain = productLowering(convolutionView);
+
+const convolution = (dot: ByteDot): Lowering<'CONV_2D'> => ({
+  supports: plain(dot).supports,
+  lower(site, emit) {
+    const { product } = convolutionView(site) as ProductView;
+    const isFloat = numericsOf(product)?.kind === 'float32';
+    const isDone = isFloat && emitWinograd(emit, product, convolutionAxes(site));
+    if (!isDone) plain(dot).lower(site, emit);
+  },
 });
 
 /** Input NDHWC, weights DHWIO. */

@@ -1,5 +1,6 @@
 /** Emits sums of products: what the product kernels solve, on any numbers. */
 import { invariant, type OpName } from '@linnet/schema';
+import type { Range } from '../../lower/activation.js';
 import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
 import type { BufferRef, LowerSite } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
@@ -57,20 +58,35 @@ function emitProduct(
   const { matrices } = problem;
   const output = product.output.ref;
   if (numerics.kind === 'float32') {
-    const direct = isDirect(problem);
-    emit.call('conv_f32', {
-      ...problemArguments(emit, problem, key, itemSizeF32(matrices)),
-      ...blockArguments(emit, 4 * matrices.depth, !direct, TILE_ROWS),
-      direct: direct ? 1 : 0,
-      low: product.activation.low,
-      high: product.activation.high,
-      input: product.input.ref,
-      weights: emitWeightsF32(emit, product, matrices),
-      output,
-    });
+    const weights = emitWeightsF32(emit, product, matrices);
+    emitProductF32(
+      emit,
+      { input: product.input.ref, weights, output },
+      problem,
+      product.activation,
+      key,
+    );
   } else {
     emitProductQ8(emit, product, numerics, problem, key, dot);
   }
+}
+
+/** Emits a float32 problem whose weights are packed; `key` tells it apart from others. */
+export function emitProductF32(
+  emit: Emitter,
+  operands: Readonly<Record<'input' | 'weights' | 'output', BufferRef>>,
+  problem: Problem,
+  activation: Range,
+  key: string,
+): void {
+  const direct = isDirect(problem);
+  emit.call('conv_f32', {
+    ...problemArguments(emit, problem, key, itemSizeF32(problem.matrices)),
+    ...blockArguments(emit, 4 * problem.matrices.depth, !direct, TILE_ROWS),
+    ...operands,
+    ...activation,
+    direct: direct ? 1 : 0,
+  });
 }
 
 /** Weights and biases packed as conv_f32 wants them: once, or on each run where they may change. */

@@ -1,0 +1,257 @@
+/**
+ * Convolutions by 3 x 3 windows of stride 1 in fewer multiplications: Winograd's minimal filtering.
+ *
+ * A tile of side x side outputs takes (side + 2)^2 products for each pair of channels instead of
+ * 9 side^2, which are matrix products of all tiles. Rounding errors stay those of plain float32 sums:
+ * the transforms add some, but sums are 9 times shorter. On random numbers the root of the mean square
+ * error is a third of the plain one's for tiles of 2 x 2; for 4 x 4 it is 1.0 to 1.2 times that from 32
+ * channels on, 1.4 times for 16. A NaN or an infinity in the input makes NaNs of all outputs of the tiles
+ * that see it.
+ */
+import type { TypedArray } from '@linnet/schema';
+import type { Product } from '../../lower/numerics.js';
+import type { Axis } from '../../lower/window.js';
+import type { BufferRef } from '../../plan/lowering.js';
+import type { Emitter } from '../lowering.js';
+import { constantElements, itemSizeF32, type Matrices, packF32 } from './packing.js';
+import { isSmall, type Problem } from './problem.js';
+import { emitProductF32 } from './product.js';
+
+/** Outputs of a tile's side. */
+type Side = 2 | 4;
+
+const SIDES: readonly Side[] = [2, 4];
+
+interface Geometry {
+  readonly images: number;
+  readonly channels: number;
+  readonly columns: number;
+  readonly rows: Axis;
+  readonly cols: Axis;
+}
+
+/** Costs in multiply-adds: of a value of a tile on its way, and of a weight from memory. */
+const VALUE_COST = 4;
+const WEIGHT_COST = 11;
+
+/** What else may come with it, memory for one, has to be paid by this much less work. */
+const LEAST_GAIN = 1.3;
+
+const points = (side: Side) => (side + 2) ** 2;
+
+const tilesOf = ({ images, rows, cols }: Geometry, side: Side) =>
+  images * Math.ceil(rows.output / side) * Math.ceil(cols.output / side);
+
+function plainCost({ images, channels, columns, rows, cols }: Geometry): number {
+  return 9 * channels * columns * (images * rows.output * cols.output + WEIGHT_COST);
+}
+
+function tiledCost(geometry: Geometry, side: Side): number {
+  const { channels, columns } = geometry;
+  const tiles = tilesOf(geometry, side);
+  const values = tiles * (channels + columns) * VALUE_COST;
+  return points(side) * (channels * columns * (tiles + WEIGHT_COST) + values);
+}
+
+/** The side of tiles that pays most, though larger ones only by much; null where none does. */
+function bestSide(geometry: Geometry): Side | null {
+  let best: { readonly side: Side | null; readonly cost: number } = {
+    side: null,
+    cost: plainCost(geometry),
+  };
+  for (const side of SIDES) {
+    const cost = tiledCost(geometry, side);
+    if (cost * LEAST_GAIN < best.cost) best = { side, cost };
+  }
+  return best.side;
+}
+
+/** How weights are evaluated at the points of a tile's side; src/winograd_f32.c has the others. */
+const WEIGHTS_AT_POINTS: { readonly [S in Side]: readonly (readonly [number, number, number])[] } =
+  {
+    2: [
+      [1, 0, 0],
+      [1 / 2, 1 / 2, 1 / 2],
+      [1 / 2, -1 / 2, 1 / 2],
+      [0, 0, 1],
+    ],
+    4: [
+      [1, 0, 0],
+      [-2 / 3, -Math.SQRT2 / 3, -1 / 3],
+      [-2 / 3, Math.SQRT2 / 3, -1 / 3],
+      [1 / 6, Math.SQRT2 / 6, 1 / 3],
+      [1 / 6, -Math.SQRT2 / 6, 1 / 3],
+      [0, 0, 1],
+    ],
+  };
+
+/** OHWI weights as one matrix of channels x columns for each point of a tile. */
+export function weightsAtPoints(
+  weights: TypedArray,
+  channels: number,
+  columns: number,
+  side: Side,
+): Float32Array {
+  const size = channels * columns;
+  const at = new Float32Array(points(side) * size);
+  // What each of the 9 weights adds to each point.
+  const factors = WEIGHTS_AT_POINTS[side].flatMap((row) =>
+    WEIGHTS_AT_POINTS[side].map((column) => row.flatMap((a) => column.map((b) => a * b))),
+  );
+  const window = new Float64Array(9);
+  for (let n = 0; n < columns; n++) {
+    for (let c = 0; c < channels; c++) {
+      for (let tap = 0; tap < 9; tap++) {
+        window[tap] = weights[(n * 9 + tap) * channels + c] as number;
+      }
+      for (let point = 0; point < factors.length; point++) {
+        const factor = factors[point] as readonly number[];
+        let sum = 0;
+        for (let tap = 0; tap < 9; tap++) sum += (factor[tap] as number) * (window[tap] as number);
+        at[point * size + c * columns + n] = sum;
+      }
+    }
+  }
+  return at;
+}
+
+/** Tiles are worked on in strips, whose values should stay in a cache. */
+const STRIP_BYTES = 2 ** 20;
+
+/** Tiles of a strip come in multiples of the rows of conv_f32's tiles, where there are as many. */
+const STRIP_GRAIN = 6;
+
+/** Values of a point are padded by this many floats, so that points do not meet in a cache's set. */
+const ITEM_PADDING = 16;
+
+function stripTiles(tiles: number, bytesOfTile: number): number {
+  const most = Math.max(1, Math.floor(STRIP_BYTES / bytesOfTile));
+  const strips = Math.ceil(tiles / most);
+  return Math.ceil(tiles / strips / STRIP_GRAIN) * STRIP_GRAIN;
+}
+
+/**
+ * Emits a convolution as products of tiles, where it is one and that pays: false, with nothing
+ * emitted, where not.
+ */
+export function emitWinograd(
+  emit: Emitter,
+  product: Product,
+  [rows, cols]: readonly [Axis, Axis],
+): boolean {
+  const [images, , , channels] = product.input.type.shape as [number, number, number, number];
+  const [columns, , , depth] = product.weights.type.shape as [number, number, number, number];
+  const constants = constantElements(product.weights, product.bias);
+  const isPlain = [rows, cols].every(
+    ({ window, stride, dilation }) => window === 3 && stride === 1 && dilation === 1,
+  );
+  if (constants === null || !isPlain || depth !== channels) return false;
+  const geometry = { images, channels, columns, rows, cols };
+  const side = bestSide(geometry);
+  if (side === null) return false;
+
+  const tiles = tilesOf(geometry, side);
+  const strip = Math.min(stripTiles(tiles, 4 * points(side) * (channels + columns)), tiles);
+  const [inputSize, outputSize] = [channels, columns].map(
+    (size) => strip * size + ITEM_PADDING,
+  ) as [number, number];
+  const matrices = pointMatrices(side, channels, columns);
+  if (!isSmall(stripProblem(matrices, strip, inputSize, outputSize))) return false;
+  const weights = emit.constant(`winograd ${side}`, () =>
+    packF32(weightsAtPoints(constants.weights, channels, columns, side), null, matrices),
+  );
+  const values = emit.scratch(4 * points(side) * inputSize);
+  const products = emit.scratch(4 * points(side) * outputSize);
+  for (let first = 0; first < tiles; first += strip) {
+    const count = Math.min(strip, tiles - first);
+    const range = {
+      side,
+      tiles_h: Math.ceil(rows.output / side),
+      tiles_w: Math.ceil(cols.output / side),
+      first_tile: first,
+      tiles: count,
+    };
+    emit.call('winograd_input_f32', {
+      ...range,
+      input: product.input.ref,
+      output: values,
+      item_size: inputSize,
+      in_h: rows.input,
+      in_w: cols.input,
+      channels,
+      pad_top: rows.before,
+      pad_left: cols.before,
+    });
+    emitPoints(
+      emit,
+      values,
+      weights,
+      products,
+      stripProblem(matrices, count, inputSize, outputSize),
+    );
+    emit.call('winograd_output_f32', {
+      ...range,
+      ...product.activation,
+      input: products,
+      output: product.output.ref,
+      bias: product.bias?.ref ?? null,
+      item_size: outputSize,
+      out_h: rows.output,
+      out_w: cols.output,
+      columns,
+    });
+  }
+  return true;
+}
+
+function pointMatrices(side: Side, channels: number, columns: number): Matrices {
+  return {
+    items: points(side),
+    depth: channels,
+    columns,
+    itemStride: channels * columns,
+    depthStride: columns,
+    columnStride: 1,
+    biasStride: 0,
+  };
+}
+
+/** The products of a strip: an item for each point, a row for each tile. */
+function stripProblem(
+  matrices: Matrices,
+  tiles: number,
+  inputSize: number,
+  outputSize: number,
+): Problem {
+  const { items, depth, columns } = matrices;
+  return {
+    items: Array.from({ length: items }, (_, point) => ({
+      input: point * inputSize,
+      matrix: point,
+      output: point * outputSize,
+    })),
+    runs: [[0, 0, 0, 1]],
+    inSize: [1, 1, 1],
+    inPixel: depth,
+    channels: depth,
+    grid: [tiles, 1, 1, 1],
+    strides: [1, 1, 1],
+    outStart: 0,
+    outStrides: [columns, 0, 0, 0],
+    matrices,
+  };
+}
+
+const UNBOUNDED = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
+function emitPoints(
+  emit: Emitter,
+  input: BufferRef,
+  weights: BufferRef,
+  output: BufferRef,
+  problem: Problem,
+): void {
+  const sizes = problem.items.slice(0, 2).map((item) => [item.input, item.output]);
+  const key = `winograd ${problem.items.length} ${sizes} ${itemSizeF32(problem.matrices)}`;
+  emitProductF32(emit, { input, weights, output }, problem, UNBOUNDED, key);
+}
