@@ -8,13 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { convert } from '@linnet/converter';
 import { loadModel } from '@linnet/runtime-web';
 import { read } from '@linnet/schema';
-import { compare } from '../../converter/dist/verify/compare.js';
 import { launchBrowser } from '../browser/launch.mjs';
 import { serve } from '../browser/server.mjs';
 import { pack, unpack } from '../dist/browser/parcel.js';
 import { convertFixture, fixturePath, models, recordedCase } from '../dist/support/fixtures.js';
 import { normalized, PICTURES, pixels } from '../dist/support/imagenet.js';
 import { shared } from '../dist/support/paths.js';
+import { page } from './agreement-page.mjs';
+import { floatError, outputSteps, stepError } from './errors.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const PAGE = here('../../docs/agreement.md');
@@ -24,6 +25,22 @@ const LITERT_DTYPES = ['float32', 'int32', 'uint8'];
 
 /** Rows of a recorded case that LiteRT.js runs: it takes no shapes that the file leaves open. */
 const ROWS = 8;
+
+/** How fixtures are converted; integer modes are calibrated on the recorded inputs. */
+const MODES = {
+  none: { optimize: 'none' },
+  default: { optimize: 'default' },
+  int8: { quantize: 'int8' },
+  int16x8: { quantize: 'int16x8' },
+};
+const isInteger = (mode) => mode in MODES && MODES[mode].quantize !== undefined;
+
+/** What computes in tf.lite.Interpreter, by resolver. */
+const KERNELS = {
+  xnnpack: 'AUTO',
+  builtin: 'BUILTIN_WITHOUT_DEFAULT_DELEGATES',
+  reference: 'BUILTIN_REF',
+};
 
 const MOBILENETS = {
   'mobilenet_v2_1.0_224_float': normalized,
@@ -44,7 +61,11 @@ export async function measureAgreement({ python }) {
     await runOurs(subjects);
     await runLitert(subjects, folder);
     if (python !== undefined) runInterpreter(subjects, folder, python);
-    writeFileSync(PAGE, page(subjects, python !== undefined));
+    const facts = { rows: ROWS, litert: litertVersion(), withPython: python !== undefined };
+    const [integers, floats] = [true, false].map((wanted) =>
+      subjects.filter(({ mode }) => isInteger(mode) === wanted),
+    );
+    writeFileSync(PAGE, page(floats, integers, facts));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -57,20 +78,26 @@ export async function measureAgreement({ python }) {
 async function fixtureSubjects() {
   const subjects = [];
   for (const [path, entries] of models) {
-    for (const optimize of ['none', 'default']) {
-      const { bytes } = await convertFixture(path, optimize);
+    for (const mode of Object.keys(MODES)) {
       for (const entry of entries) {
         const { inputs } = recordedCase(entry);
         const { name, signature } = entry;
-        const rows = rowsOf(inputs);
+        const options = {
+          ...MODES[mode],
+          ...(signature === null ? {} : { signatures: [signature] }),
+        };
+        const calibrated = (data) => (isInteger(mode) ? { calibration: { data } } : {});
+        const { bytes } = await convertFixture(path, { ...options, ...calibrated([inputs]) });
+        const all = rowsOf(inputs);
+        const rows = all.slice(0, ROWS);
         const { bytes: rowBytes } = await convert(fixturePath(path), {
-          optimize,
-          signatures: [signature ?? 'serving_default'],
+          ...options,
+          ...calibrated(all),
           inputShapes: Object.fromEntries(
             Object.entries(rows[0]).map(([input, { shape }]) => [input, shape]),
           ),
         });
-        subjects.push({ name, optimize, bytes, signature, inputs, rowBytes, rows });
+        subjects.push({ name, mode, bytes, signature, inputs, rowBytes, rows });
       }
     }
   }
@@ -92,7 +119,7 @@ async function mobilenetSubjects() {
     const [inputs] = rows;
     subjects.push({
       name,
-      optimize: 'published',
+      mode: 'published',
       bytes,
       signature: null,
       inputs,
@@ -103,10 +130,10 @@ async function mobilenetSubjects() {
   return subjects;
 }
 
-/** The first rows of inputs that are batches of equal size. */
+/** The rows of inputs that are batches of equal size. */
 function rowsOf(inputs) {
   const values = Object.entries(inputs);
-  const count = Math.min(ROWS, ...values.map(([, { shape }]) => shape[0] ?? 0));
+  const count = Math.min(...values.map(([, { shape }]) => shape[0] ?? 0));
   return Array.from({ length: count }, (_, row) =>
     Object.fromEntries(
       values.map(([name, { dtype, shape, data }]) => {
@@ -131,6 +158,8 @@ async function runOurs(subjects) {
     rowModel.dispose();
     const [{ inputs: given, outputs }] = read(rowBytes).subgraphs;
     subject.passesThrough = outputs.some((tensor) => given.includes(tensor));
+    const steps = isInteger(subject.mode) ? outputSteps(read(bytes), signature) : null;
+    subject.judge = (pairs) => (steps === null ? floatError(pairs) : stepError(pairs, steps));
   }
 }
 
@@ -157,9 +186,9 @@ function litertRefusal({ dtypes, passesThrough }) {
   return passesThrough ? 'reads no input that is also an output' : null;
 }
 
-/** The largest relative error over rows and outputs, or what LiteRT.js says. */
-async function litertError(page, { rowFile, rows, single }) {
-  let worst = 0;
+/** The error over rows and outputs, or what LiteRT.js says. */
+async function litertError(page, { rowFile, rows, single, judge }) {
+  const pairs = [];
   for (const [index, row] of rows.entries()) {
     const inputs = Object.fromEntries(
       Object.entries(row).map(([name, value]) => [name, pack(value)]),
@@ -169,18 +198,25 @@ async function litertError(page, { rowFile, rows, single }) {
         ([url, given]) => globalThis.peer.run(url, given),
         [`/data/${rowFile}`, inputs],
       );
-      worst = Math.max(worst, errorOf(single[index], outputs.map(unpack)));
+      pairs.push(...paired(single[index], outputs.map(unpack)));
     } catch (error) {
       return String(error.message).split('\n')[0];
     }
   }
-  return worst;
+  return judge(pairs);
 }
 
+/** Runs all subjects in tf.lite.Interpreter; integer ones with each kind of its kernels. */
 function runInterpreter(subjects, folder, python) {
-  const tasks = subjects.map(({ file, signature, inputs }) => ({
+  const runs = subjects.flatMap((subject) =>
+    Object.entries(KERNELS)
+      .filter(([kind]) => kind === 'xnnpack' || isInteger(subject.mode))
+      .map(([kind, kernels]) => ({ subject, kind, kernels })),
+  );
+  const tasks = runs.map(({ subject: { file, signature, inputs }, kernels }) => ({
     file,
     signature,
+    kernels,
     inputs: Object.fromEntries(
       Object.entries(inputs).map(([name, value]) => [name, base64(value)]),
     ),
@@ -191,35 +227,32 @@ function runInterpreter(subjects, folder, python) {
   });
   if (status !== 0) throw new Error(`${python} failed:\n${stderr}`);
   const answers = JSON.parse(readFileSync(join(folder, 'answers.json'), 'utf8'));
-  subjects.forEach((subject, index) => {
+  runs.forEach(({ subject, kind }, index) => {
     const answer = answers[index];
-    subject.interpreter =
+    subject[kind] =
       typeof answer === 'string'
         ? answer
-        : errorOf(
-            subject.whole,
-            Object.fromEntries(
-              Object.entries(answer).map(([name, value]) => [name, fromBase64(value)]),
+        : subject.judge(
+            paired(
+              subject.whole,
+              Object.fromEntries(
+                Object.entries(answer).map(([name, value]) => [name, fromBase64(value)]),
+              ),
             ),
           );
   });
 }
 
 /**
- * The largest relative error of the float outputs, or of all where there are none: classes trade
- * places when their scores nearly tie. Outputs are matched by name, or where the peer's have no
- * names of the signature, by position.
+ * Our outputs beside a peer's: matched by name, or where the peer's have no names of the signature,
+ * by position.
  */
-function errorOf(ours, theirs) {
-  const outputs = Object.entries(ours).map(([name, output], index) => ({
+function paired(ours, theirs) {
+  return Object.entries(ours).map(([name, output], index) => ({
+    name,
     output,
     other: Array.isArray(theirs) ? theirs[index] : theirs[name],
   }));
-  const floats = outputs.filter(({ output }) => output.dtype === 'float32');
-  const judged = floats.length > 0 ? floats : outputs;
-  return Math.max(
-    ...judged.map(({ output, other }) => compare(output.data, other.data).relativeError),
-  );
 }
 
 const base64 = (value) => {
@@ -228,44 +261,6 @@ const base64 = (value) => {
 };
 const fromBase64 = ({ data, ...rest }) =>
   unpack({ ...rest, data: Buffer.from(data, 'base64').toString('latin1') });
-
-function page(subjects, withPython) {
-  const cell = (value) => (typeof value === 'number' ? value.toExponential(1) : (value ?? '–'));
-  const rows = subjects.map(
-    ({ name, optimize, litert, interpreter }) =>
-      `| ${name} | ${optimize} | ${cell(litert)} | ${cell(interpreter)} |`,
-  );
-  const worst = (key, mode) =>
-    cell(
-      Math.max(
-        ...subjects
-          .filter(({ optimize }) => optimize === mode)
-          .map((subject) => subject[key])
-          .filter((value) => typeof value === 'number'),
-      ),
-    );
-  return `# Agreement with other TFLite runtimes
-
-Files that Linnet wrote, and two published ones, in Linnet's runtime and in others: the largest
-difference of a float output, relative to the largest magnitude in it. LiteRT.js
-(@litertjs/core ${litertVersion()}) runs in Chromium, on the first ${ROWS} rows of each recorded case and files
-converted for one row, since it takes no open dimensions. tf.lite.Interpreter runs whole cases${withPython ? '' : ' (left out: no --python was given)'}. The runtimes sum float32 products in different orders; where an activation lies
-between two steps of \`--optimize default\`, that decides to which one it is rounded.
-
-The worst in LiteRT.js: ${worst('litert', 'none')} for float32, ${worst('litert', 'default')} for \`--optimize default\`.${
-    withPython
-      ? `
-The worst in tf.lite.Interpreter: ${worst('interpreter', 'none')} and ${worst('interpreter', 'default')}.`
-      : ''
-  }
-
-Written by \`node test/peers/run.mjs agreement${withPython ? ' --python PATH' : ''}\`.
-
-| Model | --optimize | LiteRT.js | tf.lite.Interpreter |
-| --- | --- | --- | --- |
-${rows.join('\n')}
-`;
-}
 
 function litertVersion() {
   return JSON.parse(readFileSync(here('node_modules/@litertjs/core/package.json'), 'utf8')).version;

@@ -22,8 +22,11 @@ def encode(array: np.ndarray) -> dict:
 def answer(folder: Path, task: dict) -> dict | str:
     """The outputs by name, or what the interpreter says against the model."""
     inputs = {name: decode(tensor) for name, tensor in task["inputs"].items()}
+    resolver = getattr(tf.lite.experimental.OpResolverType, task["kernels"])
     try:
-        interpreter = tf.lite.Interpreter(str(folder / task["file"]))
+        interpreter = tf.lite.Interpreter(
+            str(folder / task["file"]), experimental_op_resolver_type=resolver
+        )
         if interpreter.get_signature_list():
             runner = interpreter.get_signature_runner(task["signature"] or "serving_default")
             outputs = runner(**inputs)

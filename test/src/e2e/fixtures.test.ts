@@ -30,8 +30,8 @@ for (const [path, entries] of models) {
     let converted: Readonly<Record<OptimizeMode, Conversion>>;
     before(async () => {
       converted = {
-        none: await convertFixture(path, 'none'),
-        default: await convertFixture(path, 'default'),
+        none: await convertFixture(path, { optimize: 'none' }),
+        default: await convertFixture(path, { optimize: 'default' }),
       };
     });
 
@@ -83,7 +83,7 @@ for (const [path, entries] of models) {
 
     test('conversion gives the same bytes again', async () => {
       for (const optimize of ['none', 'default'] as const) {
-        const { bytes } = await convertFixture(path, optimize);
+        const { bytes } = await convertFixture(path, { optimize });
         assert.ok(Buffer.compare(bytes, converted[optimize].bytes) === 0, optimize);
       }
     });

@@ -26,7 +26,7 @@ async function tfliteFiles(): Promise<readonly Files[]> {
   const files: Files[] = [];
   for (const [path] of models) {
     for (const optimize of ['none', 'default'] as const) {
-      const { bytes } = await convertFixture(path, optimize);
+      const { bytes } = await convertFixture(path, { optimize });
       if (bytes.length <= LARGEST_FILE) files.push({ [`${optimize}.tflite`]: bytes });
     }
   }

@@ -1,7 +1,7 @@
 /** The models of test/fixtures with TensorFlow's answers; see the README there. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Conversion, convert, type OptimizeMode } from '@linnet/converter';
+import { type Conversion, type ConvertOptions, convert } from '@linnet/converter';
 import { type NamedArray, readNpz } from '../../../converter/dist/data/npy.js';
 import { FIXTURES } from './paths.js';
 
@@ -44,8 +44,8 @@ const INPUT_SHAPES: Readonly<Record<string, Readonly<Record<string, readonly num
 };
 
 /** Converts a model so that it takes the recorded inputs. */
-export function convertFixture(path: string, optimize: OptimizeMode = 'none'): Promise<Conversion> {
-  return convert(fixturePath(path), { optimize, inputShapes: INPUT_SHAPES[path] ?? {} });
+export function convertFixture(path: string, options: ConvertOptions = {}): Promise<Conversion> {
+  return convert(fixturePath(path), { ...options, inputShapes: INPUT_SHAPES[path] ?? {} });
 }
 
 /** Inputs and TensorFlow's outputs, by the names of the signature. */
