@@ -3,7 +3,7 @@ import type { Range } from '../calibrate/range.js';
 import type { Graph, Node, NodeId, TensorId } from '../graph/graph.js';
 import { floats } from '../passes/match.js';
 import { type IntegerForm, integerForm } from './integer-forms.js';
-import { type ActivationDType, joined, perTensor, quantizationOf, rangeOf } from './ranges.js';
+import { type ActivationDType, joined, perTensor, quantizationOf } from './ranges.js';
 
 /** A node that stays float32, and why. */
 export interface FloatNode {
@@ -57,10 +57,9 @@ export function planIntegers(
     const form = forms.get(node.id);
     if (form === undefined) continue;
     const free = [...activationsOf(node, form), ...node.outputs].filter((id) => !fixed.has(id));
+    // Constants saturate: what of them shows in a result is in the result's range.
     for (const id of free) {
-      const elements = floats(graph, id);
-      if (elements === undefined) scales.add(id, ranges.get(id));
-      else if (form.output === 'same') scales.addConstant(node.outputs[0]!, rangeOf(elements));
+      if (floats(graph, id) === undefined) scales.add(id, ranges.get(id));
     }
     for (const index of form.symmetric ?? []) scales.makeSymmetric(node.inputs[index]!);
     if (form.output !== 'same') continue;
@@ -138,11 +137,6 @@ class ScaleGroups {
     if (this.#parent.has(id) || range === undefined) return;
     this.#parent.set(id, id);
     this.#widen(id, range);
-  }
-
-  /** A constant that is stored with the scale of `id`. */
-  addConstant(id: TensorId, range: Range): void {
-    this.#widen(this.#root(id), range);
   }
 
   /** Gives the group of a tensor zero point 0. */

@@ -116,6 +116,32 @@ const highProduct = (a: number, b: number) => word(Math.floor((a * b + 2 ** 14) 
 const word = (x: number) => Math.min(Math.max(x, -32768), 32767);
 const halfAway = (x: number) => Math.sign(x) * Math.round(Math.abs(x));
 
+/**
+ * RSQRT in fixed point, where the root is a whole number of 2^-20; the largest result for 0. Roots are
+ * those of five steps of Newton's iteration from 1. Source: RsqrtEvalQuantizedInt8 of TFLite.
+ */
+export const rsqrtBytes: ByteForm = (from, to) => {
+  const root = Math.fround(Math.fround(Math.sqrt(from.scale)) * to.scale);
+  const { multiplier, shift } = fixedFactor(1 / root);
+  if (shift > 20) return null;
+  return (q) => {
+    const x = q - from.zero;
+    if (x <= 0) return to.high;
+    const fine = Math.round(2 ** 20 * inverseRoot(x));
+    const high = Math.floor((fine * multiplier + 2 ** 30) / 2 ** 31);
+    return saturate(halfAway(high * 2 ** (shift - 20)) + to.zero, to);
+  };
+};
+
+/** 1 / sqrt(x) for a whole x > 0 by five steps of Newton's iteration on its mantissa in 1/4 to 1. */
+function inverseRoot(x: number): number {
+  const exponent = 2 * Math.floor(Math.log2(x) / 2) + 2;
+  const mantissa = x / 2 ** exponent;
+  let root = 1;
+  for (let step = 0; step < 5; step++) root = root * (1.5 - (mantissa / 2) * root * root);
+  return root / 2 ** (exponent / 2);
+}
+
 /** HARD_SWISH in 16-bit fixed point. Source: reference/hard_swish.h of TFLite. */
 export const hardSwishBytes: ByteForm = (from, to) => {
   const fine = Math.fround(from.scale / 128);

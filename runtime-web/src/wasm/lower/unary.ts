@@ -12,6 +12,7 @@ import {
   interpolated,
   leakyBytes,
   rescaled,
+  rsqrtBytes,
   sigmoidal,
   type WordForm,
 } from './unary-quantized.js';
@@ -138,7 +139,12 @@ export const UNARY_LOWERINGS = {
   EXP: unary<'EXP'>({ kernel: 'exp', real: Math.exp, words: interpolated('exp', Math.exp) }),
   LOG: unary<'LOG'>({ kernel: 'log', real: Math.log }),
   SQRT: unary<'SQRT'>({ kernel: 'sqrt', real: Math.sqrt }),
-  RSQRT: unary<'RSQRT'>({ kernel: 'rsqrt', real: (x) => 1 / Math.sqrt(x) }),
+  RSQRT: unary<'RSQRT'>({
+    kernel: 'rsqrt',
+    real: (x) => 1 / Math.sqrt(x),
+    bytes: rsqrtBytes,
+    words: interpolated('rsqrt', (x) => 1 / Math.sqrt(Math.max(x, 0))),
+  }),
   SIN: unary<'SIN'>({ kernel: 'sin', real: Math.sin }),
   COS: unary<'COS'>({ kernel: 'cos', real: Math.cos }),
   TANH: unary<'TANH'>({ kernel: 'tanh', real: Math.tanh, words: sigmoidal('tanh_16') }),
