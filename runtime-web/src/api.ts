@@ -2,7 +2,7 @@
 /** What users of the runtime see: types alone, so that they mention nothing of the inside. */
 import type { Arithmetic, Build } from '@linnet/runtime-wasm';
 import type { OpName } from '@linnet/schema';
-import type { TensorInfo, TensorInput, TensorOutput } from './io/tensor.js';
+import type { DeviceOutput, TensorInfo, TensorInput, TensorOutput } from './io/tensor.js';
 
 /** Where the module of a build lies, instead of where the package has it. */
 export type WasmUrl = (build: Build) => string | URL;
@@ -12,6 +12,9 @@ export type ModelInputs = Readonly<Record<string, TensorInput>> | readonly Tenso
 
 /** Outputs of a run by name, in the order of the signature's outputs. */
 export type ModelOutputs = Record<string, TensorOutput>;
+
+/** Outputs of a run on the GPU by name. */
+export type DeviceOutputs = Record<string, DeviceOutput>;
 
 /** A named entry point of a model. */
 export interface SignatureInfo {
@@ -83,7 +86,8 @@ export interface Model {
   readonly info: ModelInfo;
 
   /**
-   * Runs the model. Runs of one model follow one another in the order of the calls. Inputs must not
+   * Runs the model. Runs of one model begin in the order of the calls, the next on a GPU before
+   * the outputs of the last have arrived. Inputs must not
    * change until the run is done; outputs are the caller's own.
    *
    * @throws LinnetError of code INVALID_ARGUMENT for inputs that do not fit or lead to values that an
@@ -91,6 +95,16 @@ export interface Model {
    * DISPOSED, OUT_OF_MEMORY, or INVALID_MODEL and UNSUPPORTED where only the inputs' shapes show it
    */
   run(inputs: ModelInputs, options?: RunOptions): Promise<ModelOutputs>;
+
+  /** The device that the model runs on, for buffers and textures as inputs; null on WASM. */
+  readonly device: GPUDevice | null;
+
+  /**
+   * Like `run`, but outputs stay on the GPU, in buffers of `device` that the caller disposes of.
+   *
+   * @throws LinnetError as `run`, or of code INVALID_ARGUMENT where the model does not run on WebGPU
+   */
+  runOnDevice(inputs: ModelInputs, options?: RunOptions): Promise<DeviceOutputs>;
 
   /**
    * Runs the model again and again and tells where the time goes. Results are thrown away, but state

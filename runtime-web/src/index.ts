@@ -8,6 +8,7 @@ export { type DType, type ErrorCode, LinnetError, type TypedArray } from '@linne
 export type {
   BackendName,
   Cost,
+  DeviceOutputs,
   GraphReport,
   Latency,
   MemoryInfo,
@@ -27,8 +28,15 @@ export type {
   WasmUrl,
 } from './api.js';
 export { float16ToFloat32, float32ToFloat16 } from './io/float16.js';
+export type { PictureInput, PictureSource } from './io/picture.js';
 export type { ModelSource } from './io/source.js';
-export type { TensorData, TensorInfo, TensorInput, TensorOutput } from './io/tensor.js';
+export type {
+  DeviceOutput,
+  TensorData,
+  TensorInfo,
+  TensorInput,
+  TensorOutput,
+} from './io/tensor.js';
 export {
   type InspectOptions,
   inspectPlan,

@@ -3,6 +3,7 @@ import {
   arrayType,
   type DType,
   elementCount,
+  isStatic,
   LinnetError,
   type TensorElements,
   type TensorType,
@@ -13,6 +14,7 @@ import { bytesOf, elementsOf, storageBytes } from '../model/storage.js';
 import type { StringPool } from '../model/strings.js';
 import { formatShape } from '../run/describe.js';
 import { float32ToFloat16 } from './float16.js';
+import type { PictureInput } from './picture.js';
 
 /**
  * Elements of an input, in row-major order.
@@ -30,10 +32,19 @@ export type TensorData =
   | readonly boolean[]
   | readonly (string | Uint8Array)[];
 
-/** An input: its elements, with the shape where the model leaves more than one dimension open. */
+/**
+ * An input: its elements, with the shape where the model leaves more than one dimension open; or a
+ * picture. Elements may be in a buffer of the model's device (usage COPY_SRC), as they are stored:
+ * row-major, little-endian, padded to whole words.
+ */
 export type TensorInput =
   | TensorData
-  | { readonly data: TensorData; readonly shape?: readonly number[] };
+  | GPUBuffer
+  | { readonly data: TensorData | GPUBuffer; readonly shape?: readonly number[] }
+  | PictureInput;
+
+/** An input as its elements, or as the buffer that has them. */
+export type ElementsInput = Exclude<TensorInput, PictureInput>;
 
 /** An output. The caller owns `data`. */
 export interface TensorOutput {
@@ -42,6 +53,16 @@ export interface TensorOutput {
   readonly shape: readonly number[];
   /** float16 as bits, bool as 0 and 1, strings as their bytes. */
   readonly data: TensorElements;
+}
+
+/** An output in a buffer of the model's device. The caller owns it. */
+export interface DeviceOutput extends Omit<TensorOutput, 'data'> {
+  /** The elements as stored: row-major, little-endian, padded to whole vectors of 16 bytes. */
+  readonly buffer: GPUBuffer;
+  /** A copy of the elements. */
+  read(): Promise<TensorElements>;
+  /** Frees the buffer. */
+  dispose(): void;
 }
 
 /** An input or output of a model. */
@@ -54,6 +75,43 @@ export interface TensorInfo {
   readonly quantization?: { readonly scale: number; readonly zeroPoint: number };
 }
 
+export function isBuffer(value: unknown): value is GPUBuffer {
+  return typeof value === 'object' && value !== null && 'mapAsync' in value;
+}
+
+/**
+ * The buffer that a caller passes for an input and the shape in it; null where it is none.
+ *
+ * @throws LinnetError of code INVALID_ARGUMENT for a buffer that is too small
+ */
+export function bufferInput(
+  input: TensorInfo,
+  value: ElementsInput,
+): { readonly buffer: GPUBuffer; readonly type: TensorType } | null {
+  const isWrapped = typeof value === 'object' && value !== null && 'data' in value;
+  const buffer = isWrapped ? value.data : value;
+  if (!isBuffer(buffer)) return null;
+  const given = isWrapped ? value.shape : undefined;
+  const { dtype } = input;
+  const perElement = storageBytes({ dtype, shape: [] });
+  const shape = resolveShape(
+    input,
+    given === undefined && !isStatic(input.shape)
+      ? Math.floor(buffer.size / perElement)
+      : (elementCount(given ?? input.shape) ?? 0),
+    given,
+  );
+  const bytes = Math.ceil(storageBytes({ dtype, shape }) / 4) * 4;
+  if (buffer.size < bytes) {
+    throw new LinnetError(
+      'INVALID_ARGUMENT',
+      `Input "${input.name}" takes ${bytes} bytes, but was given a buffer of ${buffer.size}.`,
+      { tensor: input.name },
+    );
+  }
+  return { buffer, type: { dtype, shape } };
+}
+
 /**
  * The type and bytes of a value that a caller passes for an input.
  *
@@ -61,7 +119,7 @@ export interface TensorInfo {
  */
 export function encodeInput(
   input: TensorInfo,
-  value: TensorInput,
+  value: ElementsInput,
   strings: StringPool,
 ): { readonly shape: readonly number[]; readonly bytes: Uint8Array } {
   const isWrapped = typeof value === 'object' && value !== null && 'data' in value;

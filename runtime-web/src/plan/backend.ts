@@ -1,6 +1,8 @@
 import type { Arithmetic } from '@linnet/runtime-wasm';
 import type { OpName } from '@linnet/schema';
 import type { BackendName } from '../api.js';
+import type { PicturePlan, PictureSource } from '../io/picture.js';
+import type { TensorInfo } from '../io/tensor.js';
 import type { Lifetime } from './liveness.js';
 import type { LowerSite, PlanEmitter } from './lowering.js';
 import type { ArenaLayout, NodeLabel, Program } from './plan.js';
@@ -58,6 +60,14 @@ export interface DeviceBackend<Work = unknown> extends Backend<Work> {
   readonly isProven: boolean;
   /** Takes down that it has. */
   prove(): void;
+  /** What callers make buffers with. */
+  readonly device: GPUDevice;
+  /** A caller's buffer as a tensor. */
+  adopt(buffer: GPUBuffer, byteLength: number): Resident;
+  /** A tensor in a new buffer that the caller destroys. */
+  upload(bytes: Uint8Array): DeviceTensor;
+  /** A picture as a tensor, until the same input is given another. */
+  readPicture(input: TensorInfo, source: PictureSource, plan: PicturePlan): Promise<Resident>;
 }
 
 /** What plans are made for. */
@@ -108,6 +118,21 @@ export interface TimedRun {
   readonly steps: readonly StepTimes[];
 }
 
+/** A tensor where a device keeps it. */
+export interface Resident {
+  readonly byteLength: number;
+  /** A copy in the host's memory. */
+  read(): Promise<Uint8Array>;
+}
+
+/** A tensor in a buffer that a caller may have. */
+export interface DeviceTensor extends Resident {
+  readonly buffer: GPUBuffer;
+}
+
+/** A tensor's contents: in the host's memory, or for a device's program where the device keeps them. */
+export type Contents = Uint8Array | Resident;
+
 /** A program that can be run any number of times, its segments in their order. */
 export interface BoundProgram {
   /** Bytes that dispose would free. */
@@ -117,8 +142,10 @@ export interface BoundProgram {
    * copies. The inputs are taken before this returns, and a segment may be run while outputs of
    * earlier ones are still on their way.
    */
-  run(segment: number, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
+  run(segment: number, inputs: readonly Contents[]): Promise<readonly Uint8Array[]>;
+  /** The same, but on a device the outputs stay there, each in a buffer that the caller destroys. */
+  runOnDevice?(segment: number, inputs: readonly Contents[]): readonly DeviceTensor[];
   /** The same, with a record of when each call ran. */
-  profile(segment: number, inputs: readonly Uint8Array[]): Promise<TimedRun>;
+  profile(segment: number, inputs: readonly Contents[]): Promise<TimedRun>;
   dispose(): void;
 }

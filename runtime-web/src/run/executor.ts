@@ -3,7 +3,7 @@ import type { ExecutableModel, Graph, GraphNode } from '../model/graph.js';
 import { Known } from '../model/known.js';
 import type { Resources } from '../model/resources.js';
 import { storageBytes } from '../model/storage.js';
-import type { BoundProgram, StepTimes } from '../plan/backend.js';
+import type { BoundProgram, Contents, Resident, StepTimes } from '../plan/backend.js';
 import { type Given, type HostOp, isHostNode } from '../plan/infer.js';
 import type { Part, Segment, Turn } from '../plan/plan.js';
 import type { Uses } from '../plan/step.js';
@@ -14,7 +14,10 @@ import type { BoundStage, StageCache } from './stage-cache.js';
 /** A tensor in the host's hands. */
 export interface HostValue {
   readonly type: TensorType;
+  /** Empty while the tensor is on a device. */
   readonly bytes: Uint8Array;
+  /** Where a device has the tensor. */
+  readonly resident?: Resident;
   /** Set once planning depends on the contents. */
   readonly known?: Known;
   /** Nobody else holds the bytes. */
@@ -23,12 +26,23 @@ export interface HostValue {
 
 /** What concerns one run. */
 export interface RunContext {
+  /** Called when all that is left is to wait for outputs, so that another run may begin. */
+  readonly submitted?: (() => void) | undefined;
+  /** Whether outputs that a device makes last stay there. */
+  readonly staysOnDevice?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Takes down the times of each segment that runs, under a name that tells segments apart. */
   readonly record?:
     | ((subgraph: string, segment: string, steps: readonly StepTimes[]) => void)
     | undefined;
 }
+
+/** What concerns one segment of a run; all but the record, the last alone. */
+type SegmentContext = Pick<RunContext, 'submitted' | 'staysOnDevice'> & {
+  readonly record: ((steps: readonly StepTimes[]) => void) | undefined;
+};
+
+const NOTHING = new Uint8Array();
 
 type HostNode = Extract<GraphNode, { op: HostOp }>;
 
@@ -112,7 +126,8 @@ export class Executor {
           frame.graph.name,
           `${position} ${turn.part} ${turn.segment}`,
         );
-        await this.#runSegment(frame, entry, turn, record);
+        const isLast = turn === stage.turns.at(-1) && stage.end === frame.graph.nodes.length;
+        await this.#runSegment(frame, entry, turn, { ...(isLast && context), record });
       }
     } catch (error) {
       throw error instanceof LinnetError ? error.at({ subgraph: frame.graph.name }) : error;
@@ -122,7 +137,7 @@ export class Executor {
     for (const [tensor, known] of stage.known) {
       frame.set(tensor, { type: known.type, bytes: known.bytes, known });
     }
-    for (const tensor of stage.needs) frame.learn(tensor);
+    for (const tensor of stage.needs) await frame.learn(tensor);
     return stage.end;
   }
 
@@ -130,32 +145,41 @@ export class Executor {
     frame: Frame,
     { stage, programs }: BoundStage,
     turn: Turn,
-    record: ((steps: readonly StepTimes[]) => void) | undefined,
+    { record, submitted, staysOnDevice }: SegmentContext,
   ): Promise<void> {
-    const { segments } = (stage.parts[turn.part] as Part).program;
-    const { inputs, outputs } = segments[turn.segment] as Segment;
-    const program = programs[turn.part] as BoundProgram;
-    const given = inputs.map(({ tensor }) => frame.value(tensor).bytes);
-    let results: readonly Uint8Array[];
-    if (record === undefined) {
-      results = await program.run(turn.segment, given);
-    } else {
-      const timed = await program.profile(turn.segment, given);
+    const { backend, program } = stage.parts[turn.part] as Part;
+    const { inputs, outputs } = program.segments[turn.segment] as Segment;
+    const bound = programs[turn.part] as BoundProgram;
+    if (backend.name === 'wasm') for (const { tensor } of inputs) await frame.fetch(tensor);
+    const given = inputs.map(({ tensor }) => frame.contents(tensor));
+    const setAll = (results: readonly Pick<HostValue, 'bytes' | 'resident' | 'isOwned'>[]) =>
+      outputs.forEach(({ tensor, type }, i) => {
+        frame.set(tensor, { type, ...(results[i] as (typeof results)[number]) });
+      });
+    if (record !== undefined) {
+      const timed = await bound.profile(turn.segment, given);
       record(timed.steps);
-      results = timed.outputs;
+      setAll(timed.outputs.map((bytes) => ({ bytes, isOwned: true })));
+    } else if (staysOnDevice && bound.runOnDevice) {
+      const residents = bound.runOnDevice(turn.segment, given);
+      setAll(residents.map((resident) => ({ bytes: NOTHING, resident })));
+    } else {
+      const running = bound.run(turn.segment, given);
+      submitted?.();
+      setAll((await running).map((bytes) => ({ bytes, isOwned: true })));
     }
-    outputs.forEach(({ tensor, type }, i) => {
-      frame.set(tensor, { type, bytes: results[i] as Uint8Array, isOwned: true });
-    });
   }
 
   async #carryOut(node: HostNode, frame: Frame, context: RunContext): Promise<void> {
-    const inputs = node.inputs.map((tensor, i) => {
+    for (const [i, tensor] of node.inputs.entries()) {
       if (tensor < 0) throw invalid(node, frame, `leaves out input ${i}`);
-      return frame.value(tensor);
-    });
+      await frame.fetch(tensor);
+    }
+    const inputs = node.inputs.map((tensor) => frame.value(tensor));
+    // Only the outermost graph's outputs are the run's.
+    const { signal, record } = context;
     const call = (graph: number, values: readonly HostValue[]) =>
-      this.#runGraph(graph, this.#arguments(node, graph, values), context);
+      this.#runGraph(graph, this.#arguments(node, graph, values), { signal, record });
     const handle = () => {
       const { bytes } = inputs[0] as HostValue;
       if (bytes.length !== 4) throw invalid(node, frame, 'takes one variable');
@@ -274,8 +298,21 @@ class Frame {
     return value;
   }
 
+  /** A tensor's contents wherever they are. */
+  contents(tensor: number): Contents {
+    const { bytes, resident } = this.value(tensor);
+    return resident ?? bytes;
+  }
+
+  /** Has a tensor in the host's memory. */
+  async fetch(tensor: number): Promise<void> {
+    const { type, resident } = this.value(tensor);
+    if (resident) this.set(tensor, { type, bytes: await resident.read(), isOwned: true });
+  }
+
   /** Lets planning depend on the contents of a tensor. */
-  learn(tensor: number): void {
+  async learn(tensor: number): Promise<void> {
+    await this.fetch(tensor);
     const { type, bytes } = this.value(tensor);
     this.#values.set(tensor, { type, bytes, known: new Known(null, type, bytes) });
   }

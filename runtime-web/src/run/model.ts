@@ -1,5 +1,6 @@
 import { LinnetError, type TensorType } from '@linnet/schema';
 import type {
+  DeviceOutputs,
   Model,
   ModelInfo,
   ModelInputs,
@@ -10,24 +11,29 @@ import type {
   SignatureInfo,
 } from '../api.js';
 import {
+  type DeviceOutput,
   decodeOutput,
-  encodeInput,
   type TensorInfo,
   type TensorInput,
   type TensorOutput,
 } from '../io/tensor.js';
 import type { Graph } from '../model/graph.js';
-import type { BackendMemory, DeviceBackend } from '../plan/backend.js';
+import { elementsOf } from '../model/storage.js';
+import type { BackendMemory, DeviceBackend, DeviceTensor } from '../plan/backend.js';
 import type { Choice } from './choose.js';
 import { Engine } from './engine.js';
 import { type Entry, pickInputs, toEntry } from './entry.js';
 import type { HostValue, RunContext } from './executor.js';
 import type { Guard } from './guard.js';
+import { toValue } from './inputs.js';
 import { profile } from './profile.js';
 import { arenasOf, countSupport } from './report.js';
 
 /** Tries of a run whose device goes away, before the last without a device. */
 const DEVICE_TRIES = 2;
+
+/** Something that an engine runs. */
+type Task = (engine: Engine) => Promise<readonly HostValue[]>;
 
 /** A loaded model. */
 export class LoadedModel implements Model {
@@ -37,7 +43,10 @@ export class LoadedModel implements Model {
   readonly #entries: readonly Entry[];
   /** Strings that belong to the model rather than to a run. */
   readonly #ownStrings: number;
+  readonly #hasStrings: boolean;
   #queue: Promise<unknown> = Promise.resolve();
+  /** Runs that are run again, one after the other; no other begins meanwhile. */
+  #retries: Promise<unknown> = Promise.resolve();
 
   constructor(
     choice: Choice,
@@ -49,6 +58,9 @@ export class LoadedModel implements Model {
     this.#guard = guard;
     this.#entries = model.signatures.map((signature) => toEntry(signature, model.graphs));
     this.#ownStrings = model.strings.size;
+    this.#hasStrings = model.graphs.some(({ tensors }) =>
+      tensors.some(({ type }) => type.dtype === 'string'),
+    );
   }
 
   get signatures(): readonly SignatureInfo[] {
@@ -90,8 +102,43 @@ export class LoadedModel implements Model {
     };
   }
 
+  get device(): GPUDevice | null {
+    return this.#live().engine.backends.device?.device ?? null;
+  }
+
   run(inputs: ModelInputs, options: RunOptions = {}): Promise<ModelOutputs> {
-    return this.#enqueue(() => this.#run(inputs, options));
+    return this.#enqueue((submitted) => this.#run(inputs, { ...options, submitted }));
+  }
+
+  runOnDevice(inputs: ModelInputs, options: RunOptions = {}): Promise<DeviceOutputs> {
+    return this.#enqueue(async () => {
+      const { device } = this.#live().engine.backends;
+      if (device === null) {
+        throw new LinnetError(
+          'INVALID_ARGUMENT',
+          'Outputs cannot stay on a GPU: the model does not run on WebGPU.',
+          {},
+          ['Load it with backend "webgpu"; model.info.fallback says why it may not be used.'],
+        );
+      }
+      const { entry, values } = await this.#compute(inputs, { ...options, staysOnDevice: true });
+      return Object.fromEntries(
+        values.map(({ type, bytes, resident }, i): [string, DeviceOutput] => {
+          const { name } = entry.outputs[i] as TensorInfo;
+          const { dtype, shape } = type;
+          const tensor = (resident ?? device.upload(bytes)) as DeviceTensor;
+          const output: DeviceOutput = {
+            name,
+            dtype,
+            shape,
+            buffer: tensor.buffer,
+            read: async () => elementsOf(dtype, await tensor.read()),
+            dispose: () => tensor.buffer.destroy(),
+          };
+          return [name, output];
+        }),
+      );
+    });
   }
 
   profile(inputs: ModelInputs, options: ProfileOptions = {}): Promise<Profile> {
@@ -123,60 +170,103 @@ export class LoadedModel implements Model {
     this.dispose();
   }
 
-  /** Does something after all that was asked for before. */
-  #enqueue<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(task);
-    this.#queue = result.catch(() => {});
+  /**
+   * Does something after all that was asked for before: when that is done, or when it has let go.
+   */
+  #enqueue<T>(task: (letGo: () => void) => Promise<T>): Promise<T> {
+    let letGo = () => {};
+    const free = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const result = this.#queue.then(() => this.#retries).then(() => task(letGo));
+    this.#queue = Promise.race([free, result.then(letGo, letGo)]);
     return result;
   }
 
-  async #run(
-    inputs: ModelInputs,
-    { signature, signal, record }: RunOptions & RunContext,
-  ): Promise<ModelOutputs> {
-    this.#guard.check(signal);
-    const entry = this.#entry(signature);
+  async #run(inputs: ModelInputs, context: RunOptions & RunContext): Promise<ModelOutputs> {
+    const { entry, values } = await this.#compute(inputs, context);
     const { model, resources } = this.#live().engine;
     const { strings } = model;
-    const graph = model.graphs[entry.subgraph] as Graph;
-    const given = pickInputs(entry, inputs);
-    const values = graph.inputs.map((tensor) => {
-      const position = entry.inputTensors.indexOf(tensor);
-      const input = entry.inputs[position] as TensorInfo;
-      const { shape, bytes } = encodeInput(input, given[position] as TensorInput, strings);
-      return { type: { ...(graph.tensors[tensor]?.type as TensorType), shape }, bytes };
-    });
-    const results = await this.#execute(entry.subgraph, values, { signal, record });
-    this.#guard.check(signal);
-    const outputs = entry.outputs.map(({ name }, i): [string, TensorOutput] => {
-      const tensor = entry.outputTensors[i] as number;
-      const { type, bytes, isOwned } = results[graph.outputs.indexOf(tensor)] as HostValue;
-      const isFirst = entry.outputTensors.indexOf(tensor) === i;
-      const data = decodeOutput(type, isOwned && isFirst ? bytes : bytes.slice(), strings);
+    const bytes = await Promise.all(values.map((value) => value.resident?.read() ?? value.bytes));
+    const outputs = values.map(({ type, isOwned }, i): [string, TensorOutput] => {
+      const { name } = entry.outputs[i] as TensorInfo;
+      const own = isOwned && entry.outputTensors.indexOf(entry.outputTensors[i] as number) === i;
+      const contents = bytes[i] as Uint8Array;
+      const data = decodeOutput(type, own ? contents : contents.slice(), strings);
       return [name, { name, dtype: type.dtype, shape: type.shape, data }];
     });
     if (!resources.holdsStrings) strings.truncate(this.#ownStrings);
     return Object.fromEntries(outputs);
   }
 
+  /** The values of an entry's outputs, in its order. */
+  async #compute(
+    inputs: ModelInputs,
+    { signature, submitted, ...context }: RunOptions & RunContext,
+  ): Promise<{ readonly entry: Entry; readonly values: readonly HostValue[] }> {
+    this.#guard.check(context.signal);
+    const entry = this.#entry(signature);
+    const { model } = this.#live().engine;
+    const graph = model.graphs[entry.subgraph] as Graph;
+    const given = pickInputs(entry, inputs);
+    // Handles of strings are forgotten when a run ends, so that runs with strings do not overlap.
+    const overlaps = this.#hasStrings ? undefined : submitted;
+    const results = await this.#execute(async ({ executor, backends }) => {
+      const values = graph.inputs.map((tensor) => {
+        const position = entry.inputTensors.indexOf(tensor);
+        const [info, value] = [entry.inputs[position] as TensorInfo, given[position]];
+        const declared = graph.tensors[tensor]?.type as TensorType;
+        return toValue(info, declared, value as TensorInput, backends.device, model.strings);
+      });
+      return executor.run(entry.subgraph, await Promise.all(values), {
+        ...context,
+        submitted: overlaps,
+      });
+    });
+    this.#guard.check(context.signal);
+    const values = entry.outputTensors.map(
+      (tensor) => results[graph.outputs.indexOf(tensor)] as HostValue,
+    );
+    return { entry, values };
+  }
+
   /** Runs a graph, again where the device went away and nothing had changed by then. */
-  async #execute(
-    graph: number,
-    values: readonly HostValue[],
-    context: RunContext,
+  async #execute(task: Task): Promise<readonly HostValue[]> {
+    const { engine } = this.#live();
+    try {
+      return await task(engine);
+    } catch (error) {
+      const lost = this.#lossOf(error);
+      const retried = this.#retries.then(() => this.#executeAgain(task, engine, lost));
+      this.#retries = retried.catch(() => {});
+      return retried;
+    }
+  }
+
+  async #executeAgain(
+    task: Task,
+    engine: Engine,
+    error: LinnetError,
   ): Promise<readonly HostValue[]> {
+    let [lost, loss] = [engine, error];
     for (let left = DEVICE_TRIES; ; left--) {
-      const { engine } = this.#live();
+      const { hasState } = lost;
+      await this.#replaceDevice(lost, loss, left > 0);
+      if (hasState) throw loss;
+      lost = this.#live().engine;
       try {
-        return await engine.executor.run(graph, values, context);
-      } catch (error) {
-        this.#guard.check(context.signal);
-        if (!(error instanceof LinnetError) || error.code !== 'DEVICE_LOST') throw error;
-        const { hasState } = engine;
-        await this.#replaceDevice(engine, error, left > 0);
-        if (hasState) throw error;
+        return await task(lost);
+      } catch (again) {
+        loss = this.#lossOf(again);
       }
     }
+  }
+
+  /** The error of a run whose device went away; any other is thrown. */
+  #lossOf(error: unknown): LinnetError {
+    this.#guard.check();
+    if (error instanceof LinnetError && error.code === 'DEVICE_LOST') return error;
+    throw error;
   }
 
   /** Goes on with another device or, where there is none or it `may` not be, on WASM alone. */

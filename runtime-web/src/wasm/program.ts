@@ -1,4 +1,4 @@
-import type { BoundProgram, CallCost, Span, TimedRun } from '../plan/backend.js';
+import type { BoundProgram, CallCost, Contents, Span, TimedRun } from '../plan/backend.js';
 import type { Call, Segment } from '../plan/plan.js';
 import { readTimes, STEP_TIMES_BYTES, setTimes } from './abi.js';
 import type { WasmBackend } from './backend.js';
@@ -28,11 +28,11 @@ export class WasmProgram implements BoundProgram {
     this.#owned = owned;
   }
 
-  async run(segment: number, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+  async run(segment: number, inputs: readonly Contents[]): Promise<readonly Uint8Array[]> {
     return this.execute(segment, inputs, 'INVALID_ARGUMENT');
   }
 
-  async profile(segment: number, inputs: readonly Uint8Array[]): Promise<TimedRun> {
+  async profile(segment: number, inputs: readonly Contents[]): Promise<TimedRun> {
     const { heap, pool } = this.backend;
     const { calls } = this.segments[segment] as PlacedSegment;
     const costs = this.#costsOf(segment);
@@ -57,7 +57,7 @@ export class WasmProgram implements BoundProgram {
   /** @throws LinnetError of the code `blame` for values that kernels cannot work with */
   execute(
     segment: number,
-    inputs: readonly Uint8Array[],
+    inputs: readonly Contents[],
     blame: 'INVALID_ARGUMENT' | 'INVALID_MODEL',
   ): readonly Uint8Array[] {
     const { heap } = this.backend;

@@ -1,4 +1,6 @@
 import type { OpName } from '@linnet/schema';
+import type { PicturePlan, PictureSource } from '../io/picture.js';
+import type { TensorInfo } from '../io/tensor.js';
 import { storageBytes } from '../model/storage.js';
 import type { BackendMemory, BoundProgram, DeviceBackend, Peaks } from '../plan/backend.js';
 import type { LowerSite, Operand, PlanEmitter } from '../plan/lowering.js';
@@ -7,9 +9,12 @@ import { shareSlots } from '../plan/slots.js';
 import { acquireGpu, type Gpu } from './device.js';
 import { LOWERINGS } from './lower/index.js';
 import { type Lowering, shaderEmitter } from './lowering.js';
-import { GpuMemory } from './memory.js';
+import { GpuMemory, STORAGE } from './memory.js';
+import { PictureReader } from './picture.js';
 import { bindProgram, type CompileProgress } from './program.js';
+import { GpuTensor } from './tensor.js';
 import type { Shader } from './wgsl/kernel.js';
+import type { StoredDType } from './wgsl/storage.js';
 
 /** Runs programs as compute shaders. */
 export class WebGpuBackend implements DeviceBackend<Shader> {
@@ -17,12 +22,16 @@ export class WebGpuBackend implements DeviceBackend<Shader> {
   readonly layOut = shareSlots;
   readonly #memory: GpuMemory;
   readonly #bound = new Set<string>();
+  readonly #reader: PictureReader;
+  /** Where inputs' pictures are, by the inputs' names. */
+  readonly #pictures = new Map<string, GPUBuffer>();
 
   private constructor(
     readonly gpu: Gpu,
     readonly onCompiled: CompileProgress,
   ) {
     this.#memory = new GpuMemory(gpu.device);
+    this.#reader = new PictureReader(gpu, this.#memory);
   }
 
   /**
@@ -43,6 +52,38 @@ export class WebGpuBackend implements DeviceBackend<Shader> {
 
   prove(): void {
     for (const wgsl of this.#bound) this.gpu.proven.add(wgsl);
+  }
+
+  get device(): GPUDevice {
+    return this.gpu.device;
+  }
+
+  adopt(buffer: GPUBuffer, byteLength: number): GpuTensor {
+    return new GpuTensor(this.#memory, buffer, byteLength);
+  }
+
+  upload(bytes: Uint8Array): GpuTensor {
+    const tensor = this.#memory.tensor(bytes.length);
+    this.#memory.write(tensor.buffer, bytes);
+    return tensor;
+  }
+
+  async readPicture(
+    { name, dtype }: TensorInfo,
+    source: PictureSource,
+    plan: PicturePlan,
+  ): Promise<GpuTensor> {
+    const type = { dtype, shape: [plan.height, plan.width, plan.channels] };
+    const bytes = storageBytes(type);
+    const kept = this.#pictures.get(name);
+    const buffer =
+      kept !== undefined && kept.size >= bytes
+        ? kept
+        : this.#memory.create('picture', bytes, STORAGE);
+    if (kept !== undefined && kept !== buffer) this.#memory.destroy(kept);
+    this.#pictures.set(name, buffer);
+    await this.#reader.read(source, plan, dtype as StoredDType, buffer);
+    return new GpuTensor(this.#memory, buffer, bytes);
   }
 
   isAlias(op: OpName): boolean {
@@ -82,6 +123,7 @@ export class WebGpuBackend implements DeviceBackend<Shader> {
   }
 
   dispose(): void {
+    this.#reader.dispose();
     this.#memory.destroyAll();
   }
 }

@@ -2,9 +2,10 @@ import { LinnetError } from '@linnet/schema';
 import { bytesOf } from '../model/storage.js';
 import type { PlanBuffer, Program } from '../plan/plan.js';
 import { slotBytes } from '../plan/slots.js';
+import { GpuTensor } from './tensor.js';
 import { BUFFER } from './usage.js';
 
-const STORAGE = BUFFER.STORAGE | BUFFER.COPY_SRC | BUFFER.COPY_DST;
+export const STORAGE = BUFFER.STORAGE | BUFFER.COPY_SRC | BUFFER.COPY_DST;
 
 /** Buffers that outlive the programs which use them, and those of programs. */
 export class GpuMemory {
@@ -28,6 +29,12 @@ export class GpuMemory {
     const buffer = this.device.createBuffer({ label, size: slotBytes(bytes), usage });
     this.#all.add(buffer);
     return buffer;
+  }
+
+  /** A new buffer for a tensor that outlives this memory: whoever gets it destroys it. */
+  tensor(bytes: number): GpuTensor {
+    const buffer = this.device.createBuffer({ size: slotBytes(bytes), usage: STORAGE });
+    return new GpuTensor(this, buffer, bytes);
   }
 
   destroy(buffer: GPUBuffer): void {

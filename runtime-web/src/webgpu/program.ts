@@ -1,10 +1,11 @@
 import { LinnetError } from '@linnet/schema';
-import type { BoundProgram, CallCost, Span, TimedRun } from '../plan/backend.js';
+import type { BoundProgram, CallCost, Contents, Span, TimedRun } from '../plan/backend.js';
 import { bytesOf, type Call, type NodeLabel, type PlanBuffer, type Program } from '../plan/plan.js';
 import type { Gpu } from './device.js';
 import type { GpuMemory } from './memory.js';
 import type { Pipeline } from './pipelines.js';
 import { alignWord, Staging } from './staging.js';
+import { GpuTensor } from './tensor.js';
 import { type EncodePass, timePasses } from './timing.js';
 import { BUFFER } from './usage.js';
 import type { Shader } from './wgsl/kernel.js';
@@ -163,6 +164,8 @@ function costOf({ refs, multiplyAdds }: Shader, buffers: readonly PlanBuffer[]):
 
 class GpuProgram implements BoundProgram {
   #isDisposed = false;
+  /** Outputs on their way. */
+  #reading = 0;
 
   constructor(
     readonly gpu: Gpu,
@@ -175,17 +178,28 @@ class GpuProgram implements BoundProgram {
     return this.owned.reduce((sum, { size }) => sum + size, 0);
   }
 
-  async run(index: number, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
-    const segment = this.#begin(index, inputs);
-    const encoder = this.gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (const dispatch of segment.dispatches) encodeDispatch(pass, dispatch);
-    pass.end();
-    return this.#finish(segment, encoder);
+  async run(index: number, inputs: readonly Contents[]): Promise<readonly Uint8Array[]> {
+    const segment = this.#segment(index);
+    return this.#finish(segment, this.#encode(segment, inputs));
   }
 
-  async profile(index: number, inputs: readonly Uint8Array[]): Promise<TimedRun> {
-    const segment = this.#begin(index, inputs);
+  runOnDevice(index: number, inputs: readonly Contents[]): readonly GpuTensor[] {
+    const segment = this.#segment(index);
+    const encoder = this.#encode(segment, inputs);
+    const outputs = segment.staging.readings.map(({ source, bytes }) => {
+      const tensor = this.memory.tensor(bytes);
+      if (bytes > 0) encoder.copyBufferToBuffer(source, 0, tensor.buffer, 0, alignWord(bytes));
+      return tensor;
+    });
+    this.gpu.device.queue.submit([encoder.finish()]);
+    return outputs;
+  }
+
+  async profile(index: number, inputs: readonly Contents[]): Promise<TimedRun> {
+    const segment = this.#segment(index);
+    const before = this.gpu.device.createCommandEncoder();
+    this.#take(segment, inputs, before);
+    this.gpu.device.queue.submit([before.finish()]);
     const passes = segment.dispatches.map(
       (dispatch): EncodePass =>
         (encoder, timestampWrites) => {
@@ -205,14 +219,31 @@ class GpuProgram implements BoundProgram {
     return { outputs, steps };
   }
 
-  /** Queues the writing of a segment's inputs. */
-  #begin(index: number, inputs: readonly Uint8Array[]): BoundSegment {
+  #segment(index: number): BoundSegment {
     this.#checkDevice();
-    const segment = this.segments[index] as BoundSegment;
+    return this.segments[index] as BoundSegment;
+  }
+
+  #encode(segment: BoundSegment, inputs: readonly Contents[]): GPUCommandEncoder {
+    const encoder = this.gpu.device.createCommandEncoder();
+    this.#take(segment, inputs, encoder);
+    const pass = encoder.beginComputePass();
+    for (const dispatch of segment.dispatches) encodeDispatch(pass, dispatch);
+    pass.end();
+    return encoder;
+  }
+
+  /** Has inputs written to where a segment reads them. */
+  #take(segment: BoundSegment, inputs: readonly Contents[], encoder: GPUCommandEncoder): void {
     segment.inputs.forEach((buffer, i) => {
-      this.memory.write(buffer, inputs[i] as Uint8Array);
+      const input = inputs[i] as Contents;
+      if (input instanceof GpuTensor) {
+        const bytes = alignWord(input.byteLength);
+        if (bytes > 0) encoder.copyBufferToBuffer(input.buffer, 0, buffer, 0, bytes);
+      } else {
+        this.memory.write(buffer, input as Uint8Array);
+      }
     });
-    return segment;
   }
 
   /** Submits what is encoded and reads a segment's outputs after it. */
@@ -222,11 +253,17 @@ class GpuProgram implements BoundProgram {
   ): Promise<readonly Uint8Array[]> {
     const buffer = staging.encode(encoder);
     this.gpu.device.queue.submit([encoder.finish()]);
+    this.#reading++;
     try {
       return await staging.read(buffer);
     } catch (cause) {
+      // That the device is lost is known a little later than that reading failed.
+      await Promise.race([this.gpu.device.lost, new Promise((resolve) => setTimeout(resolve))]);
       this.#checkDevice(cause);
       throw cause;
+    } finally {
+      this.#reading--;
+      if (this.#isDisposed) this.#destroy();
     }
   }
 
@@ -237,9 +274,14 @@ class GpuProgram implements BoundProgram {
     throw new LinnetError('DEVICE_LOST', `The GPU was lost: ${lost}`, {}, [], { cause });
   }
 
+  /** Outputs on their way arrive before anything is destroyed. */
   dispose(): void {
-    if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#destroy();
+  }
+
+  #destroy(): void {
+    if (this.#reading > 0) return;
     for (const { staging } of this.segments) staging.dispose();
     for (const buffer of this.owned) this.memory.destroy(buffer);
   }

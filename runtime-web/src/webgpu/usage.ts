@@ -1,5 +1,5 @@
 /**
- * The numbers of GPUBufferUsage, GPUMapMode and GPUShaderStage: environments that have WebGPU through
+ * The numbers of GPUBufferUsage, GPUTextureUsage, GPUMapMode and GPUShaderStage: environments that have WebGPU through
  * a package do not have the globals. Source: https://www.w3.org/TR/webgpu/#namespacedef-gpubufferusage
  */
 export const BUFFER = {
@@ -10,6 +10,8 @@ export const BUFFER = {
   STORAGE: 0x0080,
   QUERY_RESOLVE: 0x0200,
 } as const;
+
+export const TEXTURE = { COPY_DST: 0x02, TEXTURE_BINDING: 0x04, RENDER_ATTACHMENT: 0x10 } as const;
 
 export const MAP_READ = 0x0001;
 

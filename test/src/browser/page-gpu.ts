@@ -1,5 +1,5 @@
 /** The side of the WebGPU tests that runs in the page: GPUs that do not do, in all the ways they can. */
-import { LinnetError, type LoadOptions, loadModel } from '@linnet/runtime-web';
+import { LinnetError, type LoadOptions, loadModel, type PictureInput } from '@linnet/runtime-web';
 
 export interface GpuAnswer {
   readonly backend: string;
@@ -146,4 +146,76 @@ export async function buffersAfterCycles(
     counts.push(alive.size);
   }
   return counts;
+}
+
+/** Of GPUBufferUsage and GPUTextureUsage, which the compiler's types leave out. */
+const USAGE = { COPY_SRC: 0x04, TEXTURE_COPY_DST: 0x02, TEXTURE_BINDING: 0x04 } as const;
+
+/** A buffer of a device with some numbers. */
+function bufferOf(device: GPUDevice, x: readonly number[]): GPUBuffer {
+  const size = 4 * x.length;
+  const buffer = device.createBuffer({ size, usage: USAGE.COPY_SRC, mappedAtCreation: true });
+  new Float32Array(buffer.getMappedRange()).set(x);
+  buffer.unmap();
+  return buffer;
+}
+
+/** y of x in a buffer; and y of that y, which has never left the GPU. */
+export async function runOnBuffers(
+  url: string,
+  x: readonly number[],
+): Promise<readonly (readonly number[])[]> {
+  using model = await loadModel(url, { backend: 'webgpu' });
+  const buffer = bufferOf(model.device as GPUDevice, x);
+  const { y } = await model.run({ x: buffer });
+  const first = await model.runOnDevice({ x: { data: buffer } });
+  const second = await model.runOnDevice({ x: first.y?.buffer as GPUBuffer });
+  const read = (await second.y?.read()) as Float32Array;
+  for (const outputs of [first, second]) outputs.y?.dispose();
+  buffer.destroy();
+  return [Array.from(y?.data as Float32Array), Array.from(read)];
+}
+
+/** The outputs of runs that are all asked for at once. */
+export async function runTogether(
+  url: string,
+  xs: readonly (readonly number[])[],
+): Promise<readonly (readonly number[])[]> {
+  using model = await loadModel(url, { backend: 'webgpu' });
+  const outputs = await Promise.all(xs.map((x) => model.run([x])));
+  return outputs.map(({ y }) => Array.from(y?.data as Float32Array));
+}
+
+/** The numbers of one picture by all that can hold it, on a backend. */
+export async function readPictures(
+  url: string,
+  backend: 'wasm' | 'webgpu',
+  rgba: readonly number[],
+  [width, height]: readonly [number, number],
+  settings: Omit<PictureInput, 'picture'>,
+): Promise<Readonly<Record<string, readonly number[]>>> {
+  using model = await loadModel(url, { backend });
+  const data = new ImageData(Uint8ClampedArray.from(rgba), width, height);
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext('2d')?.putImageData(data, 0, 0);
+  const bitmap = await createImageBitmap(data);
+  const frame = new VideoFrame(canvas, { timestamp: 0 });
+  const pictures: Record<string, PictureInput['picture']> = { data, canvas, bitmap, frame };
+  if (model.device !== null) {
+    const texture = model.device.createTexture({
+      size: [width, height],
+      format: 'rgba8unorm',
+      usage: USAGE.TEXTURE_BINDING | USAGE.TEXTURE_COPY_DST,
+    });
+    const layout = { bytesPerRow: 4 * width };
+    model.device.queue.writeTexture({ texture }, data.data, layout, [width, height]);
+    pictures.texture = texture;
+  }
+  const read: Record<string, readonly number[]> = {};
+  for (const [name, picture] of Object.entries(pictures)) {
+    const { y } = await model.run({ x: { picture, ...settings } });
+    read[name] = Array.from(y?.data as Float32Array);
+  }
+  frame.close();
+  return read;
 }

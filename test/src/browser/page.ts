@@ -1,7 +1,7 @@
 /** The side of the browser tests that runs in the page, as `globalThis.linnet`; see chromium.ts. */
 import { LinnetError, type LoadOptions, loadModel, type ModelInfo } from '@linnet/runtime-web';
 import type { ElementsByName } from '../support/outputs.js';
-import { buffersAfterCycles, runOnFaultyGpu, runOnLostGpu } from './page-gpu.js';
+import * as gpu from './page-gpu.js';
 import { type Parcel, pack, unpack } from './parcel.js';
 
 export interface RunRequest {
@@ -99,9 +99,7 @@ export const linnet = {
   loadFromEverywhere,
   loadFaults,
   progressOf,
-  runOnFaultyGpu,
-  runOnLostGpu,
-  buffersAfterCycles,
+  ...gpu,
 };
 
 Object.assign(globalThis, { linnet });

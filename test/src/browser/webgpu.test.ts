@@ -19,6 +19,16 @@ const MODEL = file([
   }),
 ]);
 
+/** y = x, a picture of 2 by 2 pixels. */
+const IDENTITY = file([
+  graph({
+    tensors: ['x', 'y', 'z'].map((name) => tensor(name, 'float32', [1, 2, 2, 3])),
+    operators: [node('NEG', [0], [2]), node('NEG', [2], [1])],
+    inputs: [0],
+    outputs: [1],
+  }),
+]);
+
 /** Cycles of loading, running and disposing; what leaks shows in the first few. */
 const CYCLES = Number(process.env.LINNET_CYCLES ?? 30);
 
@@ -92,6 +102,64 @@ suite('WebGPU', () => {
     const left = await chromium.call('buffersAfterCycles', url, CYCLES, X);
     assert.deepEqual(new Set(left), new Set([0]));
   });
+
+  test('tensors come from buffers and stay in buffers', async () => {
+    const [once, twice] = await chromium.call('runOnBuffers', url, X);
+    assertRight({ backend: '', fallback: null, y: once as number[] });
+    Y.forEach((y, i) => {
+      assert.ok(Math.abs((twice?.[i] as number) - Math.tanh(Math.exp(y))) < 1e-5, `element ${i}`);
+    });
+  });
+
+  test('runs that overlap do not mix', async () => {
+    const xs = [0, 1, 2, 3, 4, 5].map((run) => X.map((x) => Math.fround(x - run)));
+    const ys = await chromium.call('runTogether', url, xs);
+    xs.forEach((x, run) => {
+      x.forEach((value, i) => {
+        const expected = Math.tanh(Math.exp(value));
+        assert.ok(Math.abs((ys[run]?.[i] as number) - expected) < 1e-5, `run ${run}, element ${i}`);
+      });
+    });
+  });
+
+  for (const backend of ['wasm', 'webgpu'] as const) {
+    test(`pictures are cropped, resized and normalized on ${backend}`, async () => {
+      const pictureUrl = chromium.addFile(IDENTITY);
+      // The right half of 8x4 pixels, at half its size: the means of 2x2 pixels.
+      const [width, height] = [8, 4] as const;
+      const rgba = Array.from({ length: 4 * width * height }, (_, i) =>
+        i % 4 === 3 ? 255 : (i * 7) % 256,
+      );
+      const settings = {
+        crop: { left: 4, top: 0, width: 4, height: 4 },
+        mean: [127.5, 100, 0],
+        std: [127.5, 50, 1],
+      };
+      const expected = [0, 1].flatMap((row) =>
+        [0, 1].flatMap((column) =>
+          [0, 1, 2].map((k) => {
+            const pixels = [0, 1].flatMap((y) =>
+              [0, 1].map(
+                (x) => rgba[4 * ((2 * row + y) * width + 4 + 2 * column + x) + k] as number,
+              ),
+            );
+            const mean = pixels.reduce((sum, value) => sum + value, 0) / 4;
+            return (mean - (settings.mean[k] as number)) / (settings.std[k] as number);
+          }),
+        ),
+      );
+      const size = [width, height] as const;
+      const read = await chromium.call('readPictures', pictureUrl, backend, rgba, size, settings);
+      for (const [name, found] of Object.entries(read)) {
+        expected.forEach((value, i) => {
+          // A step of a byte and what drawing rounds.
+          const allowed = 1.5 / (settings.std[i % 3] as number);
+          const off = Math.abs((found[i] as number) - value);
+          assert.ok(off <= allowed, `${name}: element ${i} is ${found[i]}, not ${value}`);
+        });
+      }
+    });
+  }
 
   test('no error went unseen', () => assert.deepEqual(chromium.errors, []));
 });

@@ -1,0 +1,29 @@
+import type { Resident } from '../plan/backend.js';
+import type { GpuMemory } from './memory.js';
+import { alignWord } from './staging.js';
+import { BUFFER, MAP_READ } from './usage.js';
+
+/** A tensor in a buffer: the caller's, or one that was made for the caller. */
+export class GpuTensor implements Resident {
+  constructor(
+    readonly memory: GpuMemory,
+    readonly buffer: GPUBuffer,
+    readonly byteLength: number,
+  ) {}
+
+  async read(): Promise<Uint8Array> {
+    const { device } = this.memory;
+    const bytes = alignWord(this.byteLength);
+    if (bytes === 0) return new Uint8Array();
+    const readable = this.memory.create('reading', bytes, BUFFER.MAP_READ | BUFFER.COPY_DST);
+    try {
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(this.buffer, 0, readable, 0, bytes);
+      device.queue.submit([encoder.finish()]);
+      await readable.mapAsync(MAP_READ);
+      return new Uint8Array(readable.getMappedRange(0, bytes)).slice(0, this.byteLength);
+    } finally {
+      this.memory.destroy(readable);
+    }
+  }
+}
