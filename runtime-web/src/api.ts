@@ -2,6 +2,7 @@
 /** What users of the runtime see: types alone, so that they mention nothing of the inside. */
 import type { Arithmetic, Build } from '@linnet/runtime-wasm';
 import type { OpName } from '@linnet/schema';
+import type { GpuDevice } from './io/platform.js';
 import type { DeviceOutput, TensorInfo, TensorInput, TensorOutput } from './io/tensor.js';
 
 /** Where the module of a build lies, instead of where the package has it. */
@@ -97,7 +98,7 @@ export interface Model {
   run(inputs: ModelInputs, options?: RunOptions): Promise<ModelOutputs>;
 
   /** The device that the model runs on, for buffers and textures as inputs; null on WASM. */
-  readonly device: GPUDevice | null;
+  readonly device: GpuDevice | null;
 
   /**
    * Like `run`, but outputs stay on the GPU, in buffers of `device` that the caller disposes of.

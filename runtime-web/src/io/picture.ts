@@ -1,18 +1,11 @@
 /** Pictures as inputs: what they are, and their numbers without a GPU. */
 import { LinnetError, type Quantization } from '@linnet/schema';
 import { formatShape } from '../run/describe.js';
+import type { GpuTexture, OutsidePicture } from './platform.js';
 import type { TensorInfo } from './tensor.js';
 
 /** What browsers show pictures by; on WebGPU also a texture of the model's device. */
-export type PictureSource =
-  | ImageBitmap
-  | ImageData
-  | HTMLImageElement
-  | HTMLVideoElement
-  | HTMLCanvasElement
-  | OffscreenCanvas
-  | VideoFrame
-  | GPUTexture;
+export type PictureSource = OutsidePicture | GpuTexture;
 
 /**
  * A picture for an input of shape [1, height, width, channels] with 1 (luminance), 3 or 4 channels,

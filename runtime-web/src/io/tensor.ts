@@ -15,6 +15,7 @@ import type { StringPool } from '../model/strings.js';
 import { formatShape } from '../run/describe.js';
 import { float32ToFloat16 } from './float16.js';
 import type { PictureInput } from './picture.js';
+import type { GpuBuffer } from './platform.js';
 
 /**
  * Elements of an input, in row-major order.
@@ -39,8 +40,8 @@ export type TensorData =
  */
 export type TensorInput =
   | TensorData
-  | GPUBuffer
-  | { readonly data: TensorData | GPUBuffer; readonly shape?: readonly number[] }
+  | GpuBuffer
+  | { readonly data: TensorData | GpuBuffer; readonly shape?: readonly number[] }
   | PictureInput;
 
 /** An input as its elements, or as the buffer that has them. */
@@ -58,7 +59,7 @@ export interface TensorOutput {
 /** An output in a buffer of the model's device. The caller owns it. */
 export interface DeviceOutput extends Omit<TensorOutput, 'data'> {
   /** The elements as stored: row-major, little-endian, padded to whole vectors of 16 bytes. */
-  readonly buffer: GPUBuffer;
+  readonly buffer: GpuBuffer;
   /** A copy of the elements. */
   read(): Promise<TensorElements>;
   /** Frees the buffer. */
@@ -75,7 +76,7 @@ export interface TensorInfo {
   readonly quantization?: { readonly scale: number; readonly zeroPoint: number };
 }
 
-export function isBuffer(value: unknown): value is GPUBuffer {
+export function isBuffer(value: unknown): value is GpuBuffer {
   return typeof value === 'object' && value !== null && 'mapAsync' in value;
 }
 
@@ -87,7 +88,7 @@ export function isBuffer(value: unknown): value is GPUBuffer {
 export function bufferInput(
   input: TensorInfo,
   value: ElementsInput,
-): { readonly buffer: GPUBuffer; readonly type: TensorType } | null {
+): { readonly buffer: GpuBuffer; readonly type: TensorType } | null {
   const isWrapped = typeof value === 'object' && value !== null && 'data' in value;
   const buffer = isWrapped ? value.data : value;
   if (!isBuffer(buffer)) return null;

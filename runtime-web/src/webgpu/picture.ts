@@ -1,5 +1,6 @@
 import { type DType, LinnetError } from '@linnet/schema';
 import { LUMINANCE, type PicturePlan, type PictureSource } from '../io/picture.js';
+import type { OutsidePicture } from '../io/platform.js';
 import type { Gpu } from './device.js';
 import type { GpuMemory } from './memory.js';
 import { BUFFER, STAGE_COMPUTE, TEXTURE } from './usage.js';
@@ -9,8 +10,6 @@ import { accessOf, type StoredDType } from './wgsl/storage.js';
 const LINE = 64;
 
 const PARAM_BYTES = 80;
-
-type OutsidePicture = Exclude<PictureSource, GPUTexture>;
 
 /** Turns pictures into inputs on the GPU: crop, resize, normalize and quantize in one shader. */
 export class PictureReader {

@@ -77,3 +77,17 @@ export { convert } from 'linnet';
 
 // @ts-expect-error models are loaded, not constructed
 new Model();
+
+// On a GPU: pictures and buffers in, buffers out.
+const { device } = model;
+if (device !== null) {
+  const encoder: GPUCommandEncoder = device.createCommandEncoder();
+  console.log(encoder.label, model.info.backendReason, model.info.fallback);
+  const { y } = await model.runOnDevice({
+    x: { picture: document.createElement('video'), mean: 127.5 },
+  });
+  const buffer: GPUBuffer | undefined = y?.buffer;
+  if (buffer) await model.run({ x: buffer, z: { data: buffer, shape: [1] } });
+  console.log(await y?.read());
+  y?.dispose();
+}
