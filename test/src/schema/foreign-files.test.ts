@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BuiltinOperator, read } from '@linnet/schema';
 import { Builder, type Offset } from 'flatbuffers';
-import { Buffer } from '../../../schema/dist/generated/tflite/buffer.js';
-import { ExternalBuffer } from '../../../schema/dist/generated/tflite/external-buffer.js';
-import { ExternalBufferGroup } from '../../../schema/dist/generated/tflite/external-buffer-group.js';
-import { Model } from '../../../schema/dist/generated/tflite/model.js';
-import { Operator } from '../../../schema/dist/generated/tflite/operator.js';
-import { OperatorCode } from '../../../schema/dist/generated/tflite/operator-code.js';
-import { SubGraph } from '../../../schema/dist/generated/tflite/sub-graph.js';
-import { Tensor } from '../../../schema/dist/generated/tflite/tensor.js';
+import { Buffer } from '../../../schema/dist/generated/builders/buffer.js';
+import { ExternalBuffer } from '../../../schema/dist/generated/builders/external-buffer.js';
+import { ExternalBufferGroup } from '../../../schema/dist/generated/builders/external-buffer-group.js';
+import { Model } from '../../../schema/dist/generated/builders/model.js';
+import { Operator } from '../../../schema/dist/generated/builders/operator.js';
+import { OperatorCode } from '../../../schema/dist/generated/builders/operator-code.js';
+import { SubGraph } from '../../../schema/dist/generated/builders/sub-graph.js';
+import { Tensor } from '../../../schema/dist/generated/builders/tensor.js';
 
 interface Parts {
   readonly version?: number;
