@@ -38,7 +38,7 @@ export interface Backend<Work = unknown> {
 
   /**
    * Multiply-adds a second, of all threads together, that the machine reaches on registers alone;
-   * null where that cannot be measured. Takes a fraction of a second.
+   * null where that cannot be measured. Takes a fraction of a second when first asked.
    */
   peaks(): Promise<Peaks | null>;
 

@@ -45,6 +45,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   readonly #byteDot = probeByteDot();
   readonly #lowerings = lowerings(this.#byteDot);
   #isBroken = false;
+  #peaks: Promise<Peaks> | null = null;
 
   private constructor(
     readonly build: Build,
@@ -118,7 +119,8 @@ export class WasmBackend implements HostBackend<KernelCall> {
   }
 
   peaks(): Promise<Peaks> {
-    return measurePeaks(this, this.#byteDot);
+    this.#peaks ??= measurePeaks(this, this.#byteDot);
+    return this.#peaks;
   }
 
   dispose(): void {

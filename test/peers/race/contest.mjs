@@ -1,12 +1,21 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { normalized, PICTURES, pixels, shrunk } from '../../dist/support/imagenet.js';
+import { ROOT, shared } from '../../dist/support/paths.js';
 import { NETS } from '../nets/nets.mjs';
 import { writeOnnx } from '../nets/onnx-writer.mjs';
 import { writeTflite } from '../nets/tflite-writer.mjs';
 
 const SEED = 20;
-const shared = (path) =>
-  readFileSync(fileURLToPath(new URL(`../../../../shared/${path}`, import.meta.url)));
+const IMAGE = [1, 224, 224, 3];
+
+/** All that take a model of float32. */
+const FLOAT = ['linnet', 'litert', 'ort', 'tfjs'];
+
+/** How far answers may lie apart, relative to the largest: float32 products, 8-bit steps. */
+const TOLERANCE = { float32: 1e-3, int8: 0.1 };
 
 /**
  * A model of the race.
@@ -15,50 +24,62 @@ const shared = (path) =>
  * @property {string} title
  * @property {'float32' | 'uint8'} dtype of the input
  * @property {number[]} inputShape as in the .tflite
- * @property {string[]} runtimes
+ * @property {string[]} lanes runtimes of lane.mjs, ours first
+ * @property {number} [threads] the only number of threads to race on
+ * @property {number} tolerance of answers, relative to the largest
  * @property {() => Uint8Array} tflite
  * @property {() => Uint8Array} [onnx] the same net with a channels-first input
- * @property {() => Uint8Array} input bytes of the input
+ * @property {() => ArrayLike<number>} input
+ * @property {{input: ArrayLike<number>, best: number}[]} [known] inputs whose best class is known
  */
 
-const images = {
-  float32: () => Float32Array.from(shared('images/cat_224.rgb'), (v) => (v - 128) / 128),
-  uint8: () => new Uint8Array(shared('images/cat_224.rgb')),
+const MOBILENET = {
+  inputShape: IMAGE,
+  dtype: 'float32',
+  tolerance: TOLERANCE.float32,
+  tflite: () => readFileSync(shared('models/mobilenet_v2_1.0_224_float.tflite')),
+  onnx: () => readFileSync(shared('models/mobilenet_v2_1.0_224_float.onnx')),
+  ...pictures(normalized),
 };
+const MOBILENET_INT8 = { ...MOBILENET, tolerance: TOLERANCE.int8, tflite: quantizedMobilenet };
 
 /** @type {Record<string, Entry>} */
 export const ENTRIES = {
   'mobilenet-v2': {
-    title: 'MobileNet v2 1.0 224 float32',
-    dtype: 'float32',
-    inputShape: [1, 224, 224, 3],
-    runtimes: ['linnet', 'litert', 'ort', 'tfjs'],
-    tflite: () => shared('models/mobilenet_v2_1.0_224_float.tflite'),
-    onnx: () => shared('models/mobilenet_v2_1.0_224_float.onnx'),
-    input: images.float32,
+    title: 'MobileNet v2 float32',
+    ...MOBILENET,
+    lanes: [...FLOAT, 'linnet-node'],
+  },
+  'mobilenet-v2-int8': {
+    title: 'MobileNet v2 int8 per channel',
+    ...MOBILENET_INT8,
+    lanes: ['linnet', 'litert', 'linnet-node'],
   },
   'mobilenet-v2-uint8': {
-    title: 'MobileNet v2 1.0 224 uint8 per tensor',
+    title: 'MobileNet v2 uint8 per tensor',
     dtype: 'uint8',
-    inputShape: [1, 224, 224, 3],
-    runtimes: ['linnet', 'litert'],
-    tflite: () => shared('models/mobilenet_v2_1.0_224_quant.tflite'),
-    input: images.uint8,
+    inputShape: IMAGE,
+    lanes: ['linnet', 'litert'],
+    tolerance: TOLERANCE.int8,
+    tflite: () => readFileSync(shared('models/mobilenet_v2_1.0_224_quant.tflite')),
+    ...pictures((rgb) => rgb),
   },
   'mobilenet-v1-uint8': {
     title: 'MobileNet v1 0.25 128 uint8 per tensor',
     dtype: 'uint8',
     inputShape: [1, 128, 128, 3],
-    runtimes: ['linnet', 'litert'],
-    tflite: () => shared('models/mobilenet_v1_0.25_128_quant.tflite'),
-    input: () => wave([1, 128, 128, 3], 'uint8'),
+    lanes: ['linnet', 'litert'],
+    tolerance: TOLERANCE.int8,
+    tflite: () => readFileSync(shared('models/mobilenet_v1_0.25_128_quant.tflite')),
+    input: () => shrunk(pixels('cat'), 128),
   },
   'deeplab-uint8': {
     title: 'DeepLab v3 MobileNet v2 0.5 513 uint8',
     dtype: 'uint8',
     inputShape: [1, 513, 513, 3],
-    runtimes: ['linnet', 'litert'],
-    tflite: () => shared('models/deeplabv3_mnv2_dm05_pascal_quant.tflite'),
+    lanes: ['linnet', 'litert'],
+    tolerance: TOLERANCE.int8,
+    tflite: () => readFileSync(shared('models/deeplabv3_mnv2_dm05_pascal_quant.tflite')),
     input: () => wave([1, 513, 513, 3], 'uint8'),
   },
   ...Object.fromEntries(
@@ -69,17 +90,59 @@ export const ENTRIES = {
         dtype: 'float32',
         inputShape: net.inputShape,
         // TensorFlow.js has no fused LSTM, and LiteRT.js refuses models with variables.
-        runtimes: key === 'lstm' ? ['linnet', 'ort'] : ['linnet', 'litert', 'ort', 'tfjs'],
+        lanes: key === 'lstm' ? ['linnet', 'ort'] : FLOAT,
+        tolerance: TOLERANCE.float32,
         tflite: () => writeTflite(net, SEED),
         onnx: () => writeOnnx(net, SEED),
         input: () => wave(net.inputShape, 'float32'),
       },
     ]),
   ),
+  'mobilenet-v2-simd': {
+    title: 'MobileNet v2 float32, without relaxed SIMD',
+    ...MOBILENET,
+    threads: 1,
+    lanes: ['linnet-simd', 'litert-compat', 'linnet-node-simd'],
+  },
+  'mobilenet-v2-int8-simd': {
+    title: 'MobileNet v2 int8 per channel, without relaxed SIMD',
+    ...MOBILENET_INT8,
+    threads: 1,
+    lanes: ['linnet-simd', 'litert-compat', 'linnet-node-simd'],
+  },
 };
 
+/** Pictures whose classes are known. */
+function pictures(toInput) {
+  return {
+    input: () => toInput(pixels('cat')),
+    known: Object.entries(PICTURES).map(([name, best]) => ({ input: toInput(pixels(name)), best })),
+  };
+}
+
+/** The float32 MobileNet as our own converter quantizes it, with float32 inputs and outputs. */
+function quantizedMobilenet() {
+  const folder = mkdtempSync(join(tmpdir(), 'linnet-int8-'));
+  try {
+    const output = join(folder, 'model.tflite');
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [
+        ...[join(ROOT, 'bin.js'), 'convert', shared('models/mobilenet_v2_1.0_224_float.tflite')],
+        ...['--quantize', 'int8', '--calibration-data', shared('images')],
+        ...['--preprocess', 'resize:224,mean:128,std:128', '-o', output],
+      ],
+      { encoding: 'utf8' },
+    );
+    if (status !== 0) throw new Error(`the int8 model could not be made:\n${stderr}`);
+    return readFileSync(output);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** An input without randomness that has no symmetry for an error to hide in. */
-function wave(shape, dtype) {
+export function wave(shape, dtype) {
   const count = shape.reduce((a, b) => a * b, 1);
   const at = (i) => Math.sin(0.7 * i) * Math.cos(0.013 * i);
   return dtype === 'float32'
@@ -87,10 +150,8 @@ function wave(shape, dtype) {
     : Uint8Array.from({ length: count }, (_, i) => Math.round(127.5 + 127.5 * at(i)));
 }
 
-/** The input as a runtime's model takes it: channels first for ONNX images. */
-export function inputFor(entry, runtime) {
-  const input = entry.input();
-  const shape = entry.inputShape;
+/** An input as a runtime's model takes it: channels first for ONNX images. */
+export function inputFor({ inputShape: shape }, input, runtime) {
   if (runtime !== 'ort' || shape.length !== 4) return { input, shape };
   const [batch, height, width, channels] = shape;
   const area = height * width;

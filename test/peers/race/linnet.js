@@ -4,7 +4,6 @@ export async function load(bytes, { threads }) {
   const model = await loadModel(bytes, { threads });
   let inputs;
   return {
-    threads: model.info.threads,
     setInput(elements) {
       inputs = [elements];
     },
@@ -12,5 +11,14 @@ export async function load(bytes, { threads }) {
       const outputs = await model.run(inputs);
       return Object.values(outputs)[0].data;
     },
+    async profile() {
+      const { total, peakGigaflops, info } = await model.profile(inputs);
+      return { total, peakGigaflops, info };
+    },
+    async kernelTime() {
+      const { total, outside, peakGigaflops } = await model.profile(inputs, { runs: 20 });
+      return { milliseconds: total.milliseconds - outside, peakGigaflops };
+    },
+    dispose: () => model.dispose(),
   };
 }

@@ -6,7 +6,6 @@ export async function load(bytes, { threads, inputShape, dtype }) {
   const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
   let inputs;
   return {
-    threads,
     setInput(elements) {
       inputs = { [session.inputNames[0]]: new ort.Tensor(dtype, elements, inputShape) };
     },

@@ -1,43 +1,43 @@
-// Runs one runtime on one model; test/peers/race/race.mjs drives it through window.race.
+// Runs one runtime on one model after another; test/peers/race/lane.mjs drives it through window.race.
 //
 // Every runtime is a module beside this file that exports
-//   load(bytes, {threads, inputShape}) -> {
+//   load(bytes, {threads, inputShape, dtype}) -> {
 //     setInput(elements): the input becomes a tensor of the runtime, outside what is timed
 //     run(): one inference, the output copied to a typed array
-//     threads: how many threads there really are
+//     dispose(), profile(), kernelTime(milliseconds): where something asks for it; see below
 //   }
 
 let racer;
+let ArrayOf;
 
 window.race = {
   /**
    * @param {string} runtime name of a module beside this file
    * @param {string} url of the model in the runtime's format
-   * @param {{threads: number, inputShape: number[], inputUrl: string, dtype: string}} options
-   *   `inputUrl` gives the input's bytes
+   * @param {{threads: number, inputShape: number[], dtype: string}} options
    */
   async load(runtime, url, options) {
-    const [module, model, input] = await Promise.all([
-      import(`./${runtime}.js`),
-      fetchBytes(url),
-      fetchBytes(options.inputUrl),
-    ]);
+    // Layers follow one another on one page.
+    racer?.dispose();
+    const [module, model] = await Promise.all([import(`./${runtime}.js`), fetchBytes(url)]);
     racer = await module.load(model, options);
-    const ArrayOf = { float32: Float32Array, uint8: Uint8Array, int8: Int8Array }[options.dtype];
-    await racer.setInput(new ArrayOf(input.buffer));
-    return { threads: racer.threads };
+    ArrayOf = { float32: Float32Array, uint8: Uint8Array }[options.dtype];
   },
 
-  /** Runs until both the time and the number of runs are used up. */
-  async warmUp(milliseconds, runs) {
-    const end = performance.now() + milliseconds;
-    for (let n = 0; n < runs || performance.now() < end; n++) await racer.run();
+  /** @param {string} url gives the input's bytes */
+  async setInput(url) {
+    await racer.setInput(new ArrayOf((await fetchBytes(url)).buffer));
   },
 
-  /** @returns {Promise<number[]>} milliseconds of each run */
-  async time(runs) {
+  /**
+   * Runs until both the time and the number of runs are used up.
+   *
+   * @returns {Promise<number[]>} milliseconds of each run
+   */
+  async time(milliseconds, runs) {
     const times = [];
-    for (let n = 0; n < runs; n++) {
+    const end = performance.now() + milliseconds;
+    while (times.length < runs || performance.now() < end) {
       const started = performance.now();
       await racer.run();
       times.push(performance.now() - started);
@@ -45,9 +45,19 @@ window.race = {
     return times;
   },
 
-  /** @returns {Promise<number[]>} the output as numbers, dequantized where the runtime tells how */
+  /** @returns {Promise<number[]>} the output as numbers, as the model gives it */
   async output() {
     return Array.from(await racer.run());
+  },
+
+  /** What the runtime tells of a run. */
+  profile() {
+    return racer.profile();
+  },
+
+  /** Milliseconds of an inference without inputs and outputs: the mean of the faster half. */
+  kernelTime(milliseconds) {
+    return racer.kernelTime(milliseconds);
   },
 };
 

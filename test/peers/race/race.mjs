@@ -1,113 +1,129 @@
-// Races the runtimes on the same models in Chromium: node test/peers/race/race.mjs [options]
-//   --models a,b   names from contest.mjs (default: all)
-//   --threads 1,4  thread counts (default: 1 and the number of cores, at most 4)
-//   --rounds n     fresh pages per runtime, model and thread count (default: 3)
-//   --json file    where to write the figures
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+/** Races the runtimes on one model after another, in turns, and checks that they agree. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { bundleRuntime } from '../../browser/bundle.mjs';
-import { launchBrowser } from '../../browser/launch.mjs';
-import { serve } from '../../browser/server.mjs';
 import { ENTRIES, inputFor } from './contest.mjs';
+import { openLane } from './lane.mjs';
 
+/** Engines and peers settle only after they have run for a while. */
 const WARM_UP_MS = 2000;
 const WARM_UP_RUNS = 10;
-const TIMED_RUNS = 30;
-const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-const { values: options } = parseArgs({
-  options: {
-    models: { type: 'string', default: Object.keys(ENTRIES).join() },
-    runtimes: { type: 'string' },
-    threads: { type: 'string', default: [1, Math.min(4, availableParallelism())].join() },
-    rounds: { type: 'string', default: '3' },
-    json: { type: 'string' },
-  },
-});
+/** A turn of one runtime. */
+const LAP_MS = 300;
+const LAP_RUNS = 5;
 
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+/**
+ * @typedef {object} Result of one model on one number of threads
+ * @property {string} model
+ * @property {string} title
+ * @property {number} threads
+ * @property {{milliseconds: number, gigaflops: number, ofPeak: number} | null} limit what the
+ *   model's products take on registers alone, and our share of it while running
+ * @property {object} memory our model's, as model.info tells
+ * @property {{runtime: string, median: number, minimum: number, difference: number,
+ *   peakMemory: number | null}[]} lanes ours first; bytes above an empty page's until the first answer
+ */
 
-async function main() {
-  const folder = mkdtempSync(join(tmpdir(), 'linnet-race-'));
-  await bundleRuntime(join(folder, 'linnet'));
-  const server = await serve(
-    {
-      '/': here('.'),
-      '/linnet/': join(folder, 'linnet'),
-      '/peers/': here('../node_modules'),
-      '/data/': folder,
-    },
-    { isolated: true },
-  );
+/**
+ * @param {{origin: string, folder: string}} stadium
+ * @param {{models: string[], threads: number[], rounds: number}} options
+ * @returns {Promise<Result[]>}
+ */
+export async function race(stadium, { models, threads, rounds }) {
   const results = [];
-  try {
-    for (const name of options.models.split(',')) {
-      const entry = ENTRIES[name];
-      writeFileSync(join(folder, 'model.tflite'), entry.tflite());
-      if (entry.onnx) writeFileSync(join(folder, 'model.onnx'), entry.onnx());
-      const runtimes = entry.runtimes.filter(
-        (runtime) => !options.runtimes || options.runtimes.split(',').includes(runtime),
-      );
-      for (const threads of options.threads.split(',').map(Number)) {
-        const times = Object.fromEntries(runtimes.map((runtime) => [runtime, []]));
-        const outputs = {};
-        for (let round = 0; round < Number(options.rounds); round++) {
-          for (const runtime of runtimes) {
-            const lap = await runLap(server.origin, folder, entry, runtime, threads);
-            times[runtime].push(...lap.times);
-            outputs[runtime] = lap.output;
-          }
-        }
-        const rows = runtimes.map((runtime) => ({
-          model: name,
-          threads,
-          runtime,
-          median: median(times[runtime]),
-          minimum: Math.min(...times[runtime]),
-          difference: difference(outputs[runtime], outputs[runtimes[0]]),
-        }));
-        for (const row of rows) console.log(formatRow(row, rows));
-        results.push(...rows);
-      }
+  for (const name of models) {
+    const entry = ENTRIES[name];
+    writeModel(stadium.folder, entry);
+    for (const count of entry.threads === undefined ? threads : [entry.threads]) {
+      const result = await raceModel(stadium, entry, count, rounds);
+      console.log(formatResult(result));
+      results.push({ model: name, ...result });
     }
-  } finally {
-    await server.close();
-    rmSync(folder, { recursive: true });
   }
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  return results;
 }
 
-/** One runtime in a browser of its own: warm-up, then timed runs. */
-async function runLap(origin, folder, entry, runtime, threads) {
-  const { input, shape } = inputFor(entry, runtime);
-  writeFileSync(join(folder, 'input.bin'), new Uint8Array(input.buffer));
-  const browser = await launchBrowser();
+function writeModel(folder, entry) {
+  writeFileSync(join(folder, 'model.tflite'), entry.tflite());
+  if (entry.lanes.includes('ort')) writeFileSync(join(folder, 'model.onnx'), entry.onnx());
+}
+
+async function raceModel(stadium, entry, threads, rounds) {
+  const lanes = [];
   try {
-    const page = await browser.newPage();
-    await page.goto(`${origin}/page.html`);
-    await page.waitForFunction(() => window.race !== undefined);
-    await page.evaluate(
-      ([name, url, settings]) => window.race.load(name, url, settings),
-      [
+    for (const runtime of entry.lanes) {
+      const lane = await openLane(runtime, stadium);
+      const contestant = { runtime, lane, times: [], peakMemory: null };
+      lanes.push(contestant);
+      const { shape } = inputFor(entry, entry.input(), runtime);
+      const model = runtime === 'ort' ? 'model.onnx' : 'model.tflite';
+      await lane.load(model, { threads, inputShape: shape, dtype: entry.dtype });
+      await give(lane, stadium, entry, runtime, entry.input());
+      await lane.time(0, 1);
+      contestant.peakMemory = lane.peakMemory();
+      await lane.time(WARM_UP_MS, WARM_UP_RUNS);
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const { lane, times } of lanes) times.push(...(await lane.time(LAP_MS, LAP_RUNS)));
+    }
+    const [ours] = lanes;
+    const expected = await ours.lane.output();
+    const { total, peakGigaflops, info } = await ours.lane.profile();
+    const rows = [];
+    for (const { runtime, lane, times, peakMemory } of lanes) {
+      const difference = differenceOf(await lane.output(), expected);
+      if (!(difference <= entry.tolerance)) {
+        throw new Error(`${entry.title}: ${runtime} answers ${difference} apart from ours`);
+      }
+      rows.push({
         runtime,
-        runtime === 'ort' ? '/data/model.onnx' : '/data/model.tflite',
-        { threads, inputShape: shape, inputUrl: '/data/input.bin', dtype: entry.dtype },
-      ],
-    );
-    await page.evaluate(([ms, runs]) => window.race.warmUp(ms, runs), [WARM_UP_MS, WARM_UP_RUNS]);
-    const times = await page.evaluate((runs) => window.race.time(runs), TIMED_RUNS);
-    const output = await page.evaluate(() => window.race.output());
-    return { times, output };
+        median: median(times),
+        minimum: Math.min(...times),
+        difference,
+        peakMemory,
+      });
+    }
+    await checkKnown(stadium, entry, lanes);
+    return {
+      title: entry.title,
+      threads,
+      limit: total.ofPeak && {
+        milliseconds: total.milliseconds * total.ofPeak,
+        ofPeak: total.ofPeak,
+        peakGigaflops,
+      },
+      memory: info.memory,
+      build: info.build,
+      lanes: rows,
+    };
   } finally {
-    await browser.close();
+    for (const { lane } of lanes) await lane.close();
+  }
+}
+
+async function give(lane, { folder }, entry, runtime, values) {
+  const { input } = inputFor(entry, values, runtime);
+  writeFileSync(join(folder, 'input.bin'), new Uint8Array(input.buffer));
+  await lane.setInput('input.bin');
+}
+
+/** @throws Error when a runtime does not see what is known to be in a picture */
+async function checkKnown(stadium, entry, lanes) {
+  for (const { input, best } of entry.known ?? []) {
+    for (const { runtime, lane } of lanes) {
+      await give(lane, stadium, entry, runtime, input);
+      const scores = await lane.output();
+      const found = scores.indexOf(Math.max(...scores));
+      if (found !== best) {
+        throw new Error(`${entry.title}: ${runtime} sees class ${found} where ${best} is`);
+      }
+    }
   }
 }
 
 /** Largest absolute difference over the largest magnitude of the reference. */
-function difference(actual, expected) {
+function differenceOf(actual, expected) {
+  if (actual.length !== expected.length) return Number.NaN;
   let worst = 0;
   let largest = 0;
   for (let i = 0; i < expected.length; i++) {
@@ -117,13 +133,19 @@ function difference(actual, expected) {
   return worst / largest;
 }
 
-function formatRow({ model, threads, runtime, median: ms, minimum, difference: d }, rows) {
-  const ours = rows.find((row) => row.runtime === 'linnet');
-  const ratio = ours ? `${(ms / ours.median).toFixed(2)}x ours` : '';
-  return (
-    `${model.padEnd(20)} ${threads} threads  ${runtime.padEnd(7)} median ${ms.toFixed(2)} ms  ` +
-    `min ${minimum.toFixed(2)} ms  ${ratio}  difference ${d.toExponential(1)}`
-  );
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-await main();
+function formatResult({ title, threads, limit, lanes }) {
+  const [ours] = lanes;
+  const rows = lanes.map(
+    ({ runtime, median: ms, minimum, difference }) =>
+      `  ${runtime.padEnd(16)} median ${ms.toFixed(2).padStart(7)} ms  minimum ${minimum.toFixed(2).padStart(7)}` +
+      `  ${(ms / ours.median).toFixed(2)}x  difference ${difference.toExponential(1)}`,
+  );
+  const share = limit ? `, ${(100 * limit.ofPeak).toFixed(0)} % of the limit` : '';
+  return [`${title}, ${threads} threads${share}`, ...rows].join('\n');
+}

@@ -27,9 +27,11 @@ export async function load(bytes, { threads, inputShape }) {
     constants.set(index, { shape, elements: new ArrayOf(data.slice().buffer) });
   }
   const steps = graph.operators.map((node) => compile(tf, node, constants));
+  if (threads > 1 && tf.wasm.getThreadsCount() !== threads) {
+    throw new Error(`TensorFlow.js runs on ${tf.wasm.getThreadsCount()} threads`);
+  }
   let input;
   return {
-    threads: threads > 1 ? tf.wasm.getThreadsCount() : 1,
     setInput(elements) {
       input = tf.tensor(elements, inputShape);
     },

@@ -1,0 +1,126 @@
+/**
+ * Where a runtime runs: a browser or a Node of its own, open for as long as a race of one model takes,
+ * so that all can be warm and take turns.
+ *
+ * @typedef {object} Lane
+ * @property {(model: string, options: object) => Promise<void>} load `model` is a file in the folder that
+ *   the lanes share; `options` are those of page.js
+ * @property {(input: string) => Promise<void>} setInput a file in that folder
+ * @property {(milliseconds: number, runs: number) => Promise<number[]>} time
+ * @property {() => Promise<number[]>} output
+ * @property {() => number | null} peakMemory bytes, the most so far; null where it cannot be told
+ * @property {() => Promise<void>} close
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleRuntime } from '../../browser/bundle.mjs';
+import { launchBrowser } from '../../browser/launch.mjs';
+import { serve } from '../../browser/server.mjs';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+const RELAXED_SIMD = '--experimental-wasm-relaxed-simd';
+
+/** Lanes that are no pages: flags of Node by name. */
+const NODE_LANES = { 'linnet-node': [RELAXED_SIMD], 'linnet-node-simd': [] };
+
+/** Serves the pages, the runtimes and what `folder` holds under /data/. */
+export async function openStadium(folder) {
+  await bundleRuntime(join(folder, 'linnet'));
+  return serve(
+    {
+      '/': here('.'),
+      '/linnet/': join(folder, 'linnet'),
+      '/peers/': here('../node_modules'),
+      '/data/': folder,
+    },
+    { isolated: true },
+  );
+}
+
+/** @returns {Promise<Lane>} */
+export function openLane(runtime, { origin, folder }) {
+  return runtime in NODE_LANES ? openNode(NODE_LANES[runtime], folder) : openPage(runtime, origin);
+}
+
+async function openPage(runtime, origin) {
+  const browser = await launchBrowser();
+  const page = await browser.newPage();
+  await page.goto(`${origin}/page.html`);
+  await page.waitForFunction(() => window.race !== undefined);
+  const pids = await renderers(browser);
+  const before = residentPeak(pids);
+  const call = (method, ...args) =>
+    page.evaluate(([name, values]) => window.race[name](...values), [method, args]);
+  return {
+    async load(model, options) {
+      await call('load', runtime, `/data/${model}`, options);
+      inheritPriority(pids);
+    },
+    setInput: (input) => call('setInput', `/data/${input}`),
+    time: (milliseconds, runs) => call('time', milliseconds, runs),
+    output: () => call('output'),
+    profile: () => call('profile'),
+    kernelTime: (milliseconds) => call('kernelTime', milliseconds),
+    peakMemory: () => (before === null ? null : residentPeak(pids) - before),
+    close: () => browser.close(),
+  };
+}
+
+async function renderers(browser) {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+}
+
+/**
+ * Gives all threads of processes the priority of this one: browsers set their own and run in a
+ * session of their own, so that to start the measurement with another priority would not reach them.
+ * On Linux only.
+ */
+function inheritPriority(pids) {
+  const priority = getPriority();
+  if (priority === 0 || process.platform !== 'linux') return;
+  const [group] = /-?\d+$/.exec(readFileSync('/proc/self/autogroup', 'utf8').trim()) ?? [];
+  for (const pid of pids) {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), priority);
+    if (group !== undefined) writeFileSync(`/proc/${pid}/autogroup`, group);
+  }
+}
+
+/** The most memory that processes have held, in bytes, where the system is Linux. */
+function residentPeak(pids) {
+  try {
+    return pids.reduce((sum, pid) => {
+      const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+      return sum + 1024 * Number(kilobytes);
+    }, 0);
+  } catch {
+    return null;
+  }
+}
+
+async function openNode(flags, folder) {
+  const child = fork(here('node.mjs'), [folder], { execArgv: flags });
+  const call = async (method, ...args) => {
+    child.send({ method, args });
+    const [{ result, error }] = await once(child, 'message');
+    if (error !== undefined) throw new Error(error);
+    return result;
+  };
+  return {
+    load: (model, options) => call('load', model, options),
+    setInput: (input) => call('setInput', input),
+    time: (milliseconds, runs) => call('time', milliseconds, runs),
+    output: () => call('output'),
+    peakMemory: () => null,
+    close: async () => {
+      child.disconnect();
+      await once(child, 'exit');
+    },
+  };
+}
