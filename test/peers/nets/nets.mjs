@@ -75,7 +75,7 @@ export const NETS = {
     },
   },
   encoder: {
-    title: 'BERT-like encoder, 6 layers of 384, 128 tokens, float32',
+    title: 'BERT-like encoder (6 x 384, 128 tokens) float32',
     inputShape: [1, 128, 384],
     build(net) {
       let x = net.input([1, 128, 384]);
@@ -88,7 +88,7 @@ export const NETS = {
     },
   },
   lstm: {
-    title: 'LSTM, 128 steps of 128, 256 units, float32',
+    title: 'LSTM (256 units, 128 steps) float32',
     inputShape: [1, 128, 128],
     build(net) {
       return net.dense(net.lstm(net.input([1, 128, 128]), 256), 10);

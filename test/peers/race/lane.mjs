@@ -13,13 +13,13 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { getPriority, setPriority } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleRuntime } from '../../browser/bundle.mjs';
 import { launchBrowser } from '../../browser/launch.mjs';
 import { serve } from '../../browser/server.mjs';
+import { inheritPriority, renderers } from '../processes.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -69,27 +69,6 @@ async function openPage(runtime, origin) {
     peakMemory: () => (before === null ? null : residentPeak(pids) - before),
     close: () => browser.close(),
   };
-}
-
-async function renderers(browser) {
-  const session = await browser.newBrowserCDPSession();
-  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-  return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
-}
-
-/**
- * Gives all threads of processes the priority of this one: browsers set their own and run in a
- * session of their own, so that to start the measurement with another priority would not reach them.
- * On Linux only.
- */
-function inheritPriority(pids) {
-  const priority = getPriority();
-  if (priority === 0 || process.platform !== 'linux') return;
-  const [group] = /-?\d+$/.exec(readFileSync('/proc/self/autogroup', 'utf8').trim()) ?? [];
-  for (const pid of pids) {
-    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), priority);
-    if (group !== undefined) writeFileSync(`/proc/${pid}/autogroup`, group);
-  }
 }
 
 /** The most memory that processes have held, in bytes, where the system is Linux. */

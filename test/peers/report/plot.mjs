@@ -4,7 +4,7 @@ import { NAMES } from './names.mjs';
 const COLORS = { linnet: '#0a7d5a', litert: '#d9822b', ort: '#5b6abf', tfjs: '#a3a9b0' };
 
 const WIDTH = 760;
-const LABELS = 250;
+const LABELS = 270;
 const BAR = 13;
 const GAP = 10;
 const LEGEND = 34;
@@ -55,8 +55,8 @@ ${parts.join('\n')}
 function legend() {
   const entries = Object.entries(COLORS).map(
     ([runtime, color], index) =>
-      `<rect x="${LABELS + index * 118}" y="8" width="11" height="11" fill="${color}"/>` +
-      text(LABELS + index * 118 + 16, 18, NAMES[runtime]),
+      `<rect x="${LABELS + index * 115}" y="8" width="11" height="11" fill="${color}"/>` +
+      text(LABELS + index * 115 + 16, 18, NAMES[runtime]),
   );
   const limit = `<line x1="120" y1="6" x2="120" y2="21" stroke="#e5484d" stroke-width="2"/>${text(127, 18, 'limit of the machine')}`;
   return [limit, ...entries].join('\n');

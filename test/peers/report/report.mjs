@@ -25,6 +25,7 @@ of a model take on registers alone, by probes that are measured in the same brow
 of the command mean something: machines differ, and change with their load.
 
 ${notes}
+
 ${wholes}
 ## In Node, and without relaxed SIMD
 
