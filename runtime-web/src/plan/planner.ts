@@ -81,6 +81,18 @@ export class Planner {
     };
   }
 
+  /**
+   * Lets go of all constants but `kept`, once nothing remains to be planned: the backends have what
+   * they need of them in the form that kernels read.
+   */
+  release(kept: ReadonlySet<Known>): void {
+    for (const { constant } of this.model.graphs.flatMap(({ tensors }) => tensors)) {
+      if (constant !== null && !kept.has(constant)) constant.release();
+    }
+    this.#expansions.clear();
+    this.#folded.clear();
+  }
+
   /** Results of the nodes from `from` to `end` that planning has found and others read. */
   #knownResults(
     graph: Graph,

@@ -83,11 +83,20 @@ async function bind(stage: Stage): Promise<BoundStage> {
   const programs: BoundProgram[] = [];
   try {
     for (const { backend, program } of stage.parts) programs.push(await backend.bind(program));
-    return { stage, programs };
+    return { stage: withoutBuffers(stage), programs };
   } catch (error) {
     dispose({ stage, programs });
     throw error;
   }
+}
+
+/** A stage whose contents the backends have by now. */
+function withoutBuffers(stage: Stage): Stage {
+  const parts = stage.parts.map(({ backend, program }) => ({
+    backend,
+    program: { ...program, buffers: [] },
+  }));
+  return { ...stage, parts };
 }
 
 function dispose({ programs }: BoundStage): void {
