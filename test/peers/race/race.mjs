@@ -6,7 +6,7 @@ import { openLane } from './lane.mjs';
 
 /** Engines and peers settle only after they have run for a while. */
 const WARM_UP_MS = 2000;
-const WARM_UP_RUNS = 10;
+const WARM_UP_RUNS = 15;
 
 /** A turn of one runtime. */
 const LAP_MS = 300;

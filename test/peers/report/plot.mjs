@@ -47,6 +47,7 @@ export function drawRace(results) {
     y += bars.length * BAR + GAP;
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" viewBox="0 0 ${WIDTH} ${y}" font-family="system-ui, sans-serif" font-size="11" fill="#888">
+<title>Times of the runtimes relative to Linnet's</title>
 ${parts.join('\n')}
 </svg>
 `;
