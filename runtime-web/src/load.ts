@@ -92,8 +92,9 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     };
     choice = await CHOICES[kind](maker);
     signal?.throwIfAborted();
+    choice.engine.releaseConstants();
     onProgress?.({ phase: 'plan', loaded: 1, total: 1 });
-    return new LoadedModel(choice, () => openDevice());
+    return new LoadedModel(choice, openDevice);
   } catch (error) {
     choice?.engine.dispose();
     opening?.then((device) => device.dispose()).catch(() => {});

@@ -43,9 +43,26 @@ export class Engine {
 
   /** Plans and binds what can be before the first run. */
   async prepare(): Promise<void> {
-    const { index, inputs, tensors } = this.mainGraph;
-    const isFixed = inputs.every((tensor) => isStatic(tensors[tensor]?.type.shape ?? []));
-    if (isFixed) await this.executor.prepare(index, this.mainInputs);
+    if (this.#isFixed) await this.executor.prepare(this.mainGraph.index, this.mainInputs);
+  }
+
+  /**
+   * Lets go of the model's constants once nothing remains to be planned: the WASM backend has them
+   * in the form that kernels read. A device may be lost, and then all is planned again.
+   */
+  releaseConstants(): void {
+    const [entry] = this.stages.stages;
+    const { nodes, outputs, tensors } = this.mainGraph;
+    const isPlanned = this.model.graphs.length === 1 && entry?.stage.end === nodes.length;
+    if (!isPlanned || !this.#isFixed || this.backends.device !== null) return;
+    const given = outputs.flatMap((tensor) => tensors[tensor]?.constant ?? []);
+    this.stages.planner.release(new Set([...entry.stage.known.values(), ...given]));
+  }
+
+  /** Whether the shapes of all inputs are known before a run. */
+  get #isFixed(): boolean {
+    const { inputs, tensors } = this.mainGraph;
+    return inputs.every((tensor) => isStatic(tensors[tensor]?.type.shape ?? []));
   }
 
   /** Whether something is kept between runs. */

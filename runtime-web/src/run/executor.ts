@@ -108,11 +108,7 @@ export class Executor {
       frame.set(tensor, { type: inputs[i] as TensorType, bytes: new Uint8Array() });
     });
     frame.forget(0);
-    const { stage } = await this.stages.get(graph, 0, frame.given());
-    const isAll = this.model.graphs.length === 1 && stage.end === graph.nodes.length;
-    if (!isAll) return;
-    const outputs = graph.outputs.flatMap((tensor) => graph.tensors[tensor]?.constant ?? []);
-    this.stages.planner.release(new Set([...stage.known.values(), ...outputs]));
+    await this.stages.get(graph, 0, frame.given());
   }
 
   #frame(index: number): Frame {

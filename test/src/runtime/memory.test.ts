@@ -17,11 +17,14 @@ async function loadBytes(bytes: Uint8Array): Promise<[Model, WeakRef<ArrayBuffer
   return [await loadModel(bytes), new WeakRef(bytes.buffer)];
 }
 
+/** Whether something is still there after some turns of the event loop, each with a collection. */
 async function isHeld(memory: WeakRef<ArrayBufferLike>): Promise<boolean> {
-  // What has just been referred to lives until the turn of the event loop ends.
-  await setTimeout();
-  collect();
-  return memory.deref() !== undefined;
+  for (let turn = 0; turn < 20; turn++) {
+    await setTimeout();
+    collect();
+    if (memory.deref() === undefined) return false;
+  }
+  return true;
 }
 
 suite('memory', () => {
