@@ -40,6 +40,13 @@ INLINE f32x4 clamp_f32x4(f32x4 x, f32x4 low, f32x4 high) {
   return (f32x4)wasm_f32x4_pmin(wasm_f32x4_pmax((v128_t)x, (v128_t)low), (v128_t)high);
 }
 
+/**
+ * Adding 1.5 * 2^23 leaves no bits for a fraction: the sum's low bits are the addend rounded half
+ * to even, for addends within 2^22 of 0. Larger ones give larger bits, which later steps saturate.
+ */
+#define ROUNDING_ADDEND 12582912.0f
+#define ROUNDING_BITS 0x4b400000
+
 /** The first `count` (0 to 3) lanes from memory, zeros in the others. */
 INLINE f32x4 load_partial_f32x4(const float *p, uint32_t count) {
   v128_t v = wasm_f32x4_const_splat(0.0f);

@@ -13,10 +13,16 @@ const RESIZE = {
 } as const;
 const BILINEAR = { ...RESIZE, row_weights: 'in', column_weights: 'in', depth: 'u32' } as const;
 
-/** src/image.c */
+/**
+ * Of 8-bit elements: weights are int32 in 1 / 2048; `mixed` is per thread `mixed_bytes` bytes, room
+ * for int32[in_width][depth].
+ */
+const BILINEAR_8 = { ...BILINEAR, mixed: 'temp', mixed_bytes: 'u32' } as const;
+
+/** src/image.c, src/image_q8.c */
 export const IMAGE_KERNELS = {
   resize_nearest: { ...RESIZE, pixel_bytes: 'u32' },
   resize_bilinear_f32: BILINEAR,
-  resize_bilinear_i8: BILINEAR,
-  resize_bilinear_u8: BILINEAR,
+  resize_bilinear_i8: BILINEAR_8,
+  resize_bilinear_u8: BILINEAR_8,
 } as const satisfies Record<string, KernelDeclaration>;

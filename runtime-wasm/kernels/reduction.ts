@@ -54,6 +54,7 @@ export const REDUCTION_KERNELS = {
   arg_min_f32: ARG,
   arg_min_i32: ARG,
   arg_min_i64: ARG,
+  arg_most_8: { x: 'in', y: 'out', outer: 'u32', length: 'u32', flip: 'u32', wide: 'u32' },
   cumsum_f32: CUMSUM,
   cumsum_i32: CUMSUM,
   cumsum_i64: CUMSUM,

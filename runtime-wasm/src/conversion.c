@@ -2,6 +2,7 @@
 #include "half.h"
 #include "kernels.h"
 #include "nd.h"
+#include "simd.h"
 
 /** Elements that go through a stage between loading and storing at a time. */
 #define BLOCK 128
@@ -157,37 +158,84 @@ INLINE void next_run(run *r, uint32_t end, uint32_t channels, uint32_t inner) {
     }                                                                                             \
   }
 
-/** x over scale, rounded as XNNPACK does: times the reciprocal, half to even. */
-INLINE float divide_8(float x, float scale) { return __builtin_rintf(x * (1.0f / scale)); }
-
 /** As TFLite's own kernel: half away from zero. */
 INLINE float divide_16(float x, float scale) {
   const double quotient = (double)x / (double)scale;
   return (float)__builtin_trunc(quotient + __builtin_copysign(0.5, quotient));
 }
 
-/** y = round(x / scale[c]) + zero[c], saturated to [low, high]; NaN gives low. */
-#define DEFINE_QUANTIZE(NAME, T, DIVIDE)                                                          \
+/** How float32 become bytes; the limits are less the zero point, which `addend` brings back. */
+typedef struct {
+  f32x4 reciprocal, low, high;
+  i32x4 addend;
+} byte_scale;
+
+INLINE v128_t quantize_four(const float *x, const byte_scale *to) {
+  const f32x4 quotient = load_f32x4(x) * to->reciprocal;
+  /* What NaN is compared with wins. */
+  const v128_t least = wasm_f32x4_pmax((v128_t)to->low, (v128_t)quotient);
+  const f32x4 bounded = (f32x4)wasm_f32x4_pmin((v128_t)to->high, least);
+  return (v128_t)((i32x4)(bounded + ROUNDING_ADDEND) + to->addend);
+}
+
+INLINE void quantize_sixteen(const float *x, const byte_scale *to, uint32_t is_unsigned, void *y) {
+  const v128_t low = wasm_i16x8_narrow_i32x4(quantize_four(x, to), quantize_four(x + 4, to));
+  const v128_t high = wasm_i16x8_narrow_i32x4(quantize_four(x + 8, to), quantize_four(x + 12, to));
+  wasm_v128_store(y, is_unsigned ? wasm_u8x16_narrow_i16x8(low, high)
+                                 : wasm_i8x16_narrow_i16x8(low, high));
+}
+
+/** The elements [first, last) of a run. */
+INLINE void quantize_run(const float *x, uint8_t *y, const byte_scale *to, uint32_t first,
+                         uint32_t last, uint32_t is_unsigned) {
+  uint32_t i = first;
+  for (; i + 16 <= last; i += 16) quantize_sixteen(x + i, to, is_unsigned, y + i);
+  if (i == last) return;
+  float rest[16] = {0};
+  uint8_t bytes[16];
+  for (uint32_t k = 0; k < last - i; k++) rest[k] = x[i + k];
+  quantize_sixteen(rest, to, is_unsigned, bytes);
+  for (uint32_t k = 0; k < last - i; k++) y[i + k] = bytes[k];
+}
+
+/**
+ * y = round(x / scale[c]) + zero[c], saturated to [low, high]; NaN gives low. As XNNPACK does: x
+ * times the scale's reciprocal, half to even.
+ */
+#define DEFINE_QUANTIZE_8(NAME, IS_UNSIGNED)                                                      \
   void quantize_##NAME(const quantize_##NAME##_params *p, uint32_t thread, uint32_t threads) {    \
-    const float *x = p->x;                                                                        \
-    T *y = p->y;                                                                                  \
-    const float low = (float)p->low, high = (float)p->high;                                       \
     FOR_EACH_RUN(r) {                                                                             \
-      const float scale = ((const float *)p->scale)[r.channel];                                   \
-      const float zero = (float)((const int32_t *)p->zero)[r.channel];                            \
-      for (uint32_t i = r.first; i < r.last; i++) {                                               \
-        float v = DIVIDE(x[i], scale) + zero;                                                     \
-        v = v > low ? v : low;                                                                    \
-        y[i] = (T)(int32_t)(v < high ? v : high);                                                 \
-      }                                                                                           \
+      const int32_t zero = ((const int32_t *)p->zero)[r.channel];                                 \
+      const byte_scale to = {                                                                     \
+          .reciprocal = splat_f32x4(1.0f / ((const float *)p->scale)[r.channel]),                 \
+          .low = splat_f32x4((float)(p->low - zero)),                                             \
+          .high = splat_f32x4((float)(p->high - zero)),                                           \
+          .addend = splat_i32x4(zero - ROUNDING_BITS),                                            \
+      };                                                                                          \
+      quantize_run(p->x, p->y, &to, r.first, r.last, IS_UNSIGNED);                                \
     }                                                                                             \
   }
+
+/** y = round(x / scale[c]) + zero[c], saturated to [low, high]; NaN gives low. */
+void quantize_i16(const quantize_i16_params *p, uint32_t thread, uint32_t threads) {
+  const float *x = p->x;
+  int16_t *y = p->y;
+  const float low = (float)p->low, high = (float)p->high;
+  FOR_EACH_RUN(r) {
+    const float scale = ((const float *)p->scale)[r.channel];
+    const float zero = (float)((const int32_t *)p->zero)[r.channel];
+    for (uint32_t i = r.first; i < r.last; i++) {
+      float v = divide_16(x[i], scale) + zero;
+      v = v > low ? v : low;
+      y[i] = (int16_t)(int32_t)(v < high ? v : high);
+    }
+  }
+}
 
 DEFINE_DEQUANTIZE(i8, int8_t, int32_t)
 DEFINE_DEQUANTIZE(u8, uint8_t, int32_t)
 DEFINE_DEQUANTIZE(i16, int16_t, int32_t)
 DEFINE_DEQUANTIZE(i32, int32_t, double)
 DEFINE_DEQUANTIZE(i64, int64_t, double)
-DEFINE_QUANTIZE(i8, int8_t, divide_8)
-DEFINE_QUANTIZE(u8, uint8_t, divide_8)
-DEFINE_QUANTIZE(i16, int16_t, divide_16)
+DEFINE_QUANTIZE_8(i8, 0)
+DEFINE_QUANTIZE_8(u8, 1)

@@ -25,45 +25,33 @@ void resize_nearest(const resize_nearest_params *p, uint32_t thread, uint32_t th
   }
 }
 
-INLINE float between_f32(float a, float b, float share) { return a * (1 - share) + b * share; }
-INLINE int32_t between_q11(int32_t a, int32_t b, int32_t share) {
-  return a * (1 << 11) + (b - a) * share;
-}
-
-/** A value in 1 / 2^22, half up. */
-INLINE int32_t round_q22(int32_t value) { return (value + (1 << 21)) >> 22; }
+INLINE float between(float a, float b, float share) { return a * (1 - share) + b * share; }
 
 /**
  * Each pixel of y between four of x: rows is int32[out_height][2], the rows above and below, and
- * row_weights W[out_height] the share of the one below; columns likewise. Shares of 8-bit elements
- * are in 1 / 2048, as in XNNPACK's s8-ibilinear. Source: TFLite's RESIZE_BILINEAR.
+ * row_weights float32[out_height] the share of the one below; columns likewise. Source: TFLite's
+ * RESIZE_BILINEAR.
  */
-#define DEFINE_BILINEAR(NAME, T, W, BETWEEN, RESULT)                                              \
-  void NAME(const NAME##_params *p, uint32_t thread, uint32_t threads) {                          \
-    const int32_t *rows = p->rows, *columns = p->columns;                                         \
-    const W *row_weights = p->row_weights, *column_weights = p->column_weights;                   \
-    const span s = share(p->batch * p->out_height, 1, thread, threads);                           \
-    for (uint32_t at = s.begin; at < s.end; at++) {                                               \
-      const uint32_t image = at / p->out_height, i = at % p->out_height;                          \
-      const uint32_t row = p->in_width * p->depth;                                                \
-      const T *x = (const T *)p->x + image * p->in_height * row;                                  \
-      const T *upper = x + (uint32_t)rows[2 * i] * row;                                           \
-      const T *lower = x + (uint32_t)rows[2 * i + 1] * row;                                       \
-      const W v = row_weights[i];                                                                 \
-      T *y = (T *)p->y + at * p->out_width * p->depth;                                            \
-      for (uint32_t j = 0; j < p->out_width; j++, y += p->depth) {                                \
-        const uint32_t left = (uint32_t)columns[2 * j] * p->depth;                                \
-        const uint32_t right = (uint32_t)columns[2 * j + 1] * p->depth;                           \
-        const W h = column_weights[j];                                                            \
-        for (uint32_t c = 0; c < p->depth; c++) {                                                 \
-          const W top = BETWEEN(upper[left + c], upper[right + c], h);                            \
-          const W bottom = BETWEEN(lower[left + c], lower[right + c], h);                         \
-          const W value = BETWEEN(top, bottom, v);                                                \
-          y[c] = (T)(RESULT);                                                                     \
-        }                                                                                         \
-      }                                                                                           \
-    }                                                                                             \
+void resize_bilinear_f32(const resize_bilinear_f32_params *p, uint32_t thread, uint32_t threads) {
+  const int32_t *rows = p->rows, *columns = p->columns;
+  const float *row_weights = p->row_weights, *column_weights = p->column_weights;
+  const span s = share(p->batch * p->out_height, 1, thread, threads);
+  for (uint32_t at = s.begin; at < s.end; at++) {
+    const uint32_t image = at / p->out_height, i = at % p->out_height;
+    const uint32_t row = p->in_width * p->depth;
+    const float *x = (const float *)p->x + image * p->in_height * row;
+    const float *upper = x + (uint32_t)rows[2 * i] * row;
+    const float *lower = x + (uint32_t)rows[2 * i + 1] * row;
+    const float v = row_weights[i];
+    float *y = (float *)p->y + at * p->out_width * p->depth;
+    for (uint32_t j = 0; j < p->out_width; j++, y += p->depth) {
+      const uint32_t left = (uint32_t)columns[2 * j] * p->depth;
+      const uint32_t right = (uint32_t)columns[2 * j + 1] * p->depth;
+      const float h = column_weights[j];
+      for (uint32_t c = 0; c < p->depth; c++) {
+        y[c] = between(between(upper[left + c], upper[right + c], h),
+                       between(lower[left + c], lower[right + c], h), v);
+      }
+    }
   }
-DEFINE_BILINEAR(resize_bilinear_f32, float, float, between_f32, value)
-DEFINE_BILINEAR(resize_bilinear_i8, int8_t, int32_t, between_q11, round_q22(value))
-DEFINE_BILINEAR(resize_bilinear_u8, uint8_t, int32_t, between_q11, round_q22(value))
+}

@@ -21,9 +21,24 @@ void measure_rows(const measure_rows_params *p, uint32_t thread, uint32_t thread
   for (uint32_t index = part.begin; index < part.end; index++) {
     row_chunk at = chunk_at(index, p->row_size, p->chunk, chunks);
     const float *from = (const float *)p->input + (size_t)at.row * p->row_size + at.begin;
-    f32x4 least = splat_f32x4(0.0f);
-    f32x4 most = least;
-    for (uint32_t i = 0; i < at.count; i += 4) {
+    /* Several of each, so that comparisons do not wait for each other. */
+    f32x4 some_least[4] = {{0}};
+    f32x4 some_most[4] = {{0}};
+    uint32_t i = 0;
+    for (; i + 16 <= at.count; i += 16) {
+      for (uint32_t k = 0; k < 4; k++) {
+        f32x4 x = load_f32x4(from + i + 4 * k);
+        some_least[k] = (f32x4)wasm_f32x4_pmin((v128_t)some_least[k], (v128_t)x);
+        some_most[k] = (f32x4)wasm_f32x4_pmax((v128_t)some_most[k], (v128_t)x);
+      }
+    }
+    f32x4 least = some_least[0];
+    f32x4 most = some_most[0];
+    for (uint32_t k = 1; k < 4; k++) {
+      least = (f32x4)wasm_f32x4_pmin((v128_t)least, (v128_t)some_least[k]);
+      most = (f32x4)wasm_f32x4_pmax((v128_t)most, (v128_t)some_most[k]);
+    }
+    for (; i < at.count; i += 4) {
       uint32_t lanes = at.count - i;
       f32x4 x = lanes >= 4 ? load_f32x4(from + i) : load_partial_f32x4(from + i, lanes);
       least = (f32x4)wasm_f32x4_pmin((v128_t)least, (v128_t)x);
@@ -50,37 +65,45 @@ static row_param fit_int8(double low, double high) {
   return (row_param){(int32_t)(zero < -128.0 ? -128.0 : zero > 127.0 ? 127.0 : zero), scale};
 }
 
-/** x / scale rounded half to even, exactly: float32 quotients decide but near a half. */
-INLINE i32x4 divide_rounded(f32x4 x, float scale) {
-  f32x4 quotient = x / splat_f32x4(scale);
-  f32x4 rounded = (f32x4)wasm_f32x4_nearest((v128_t)quotient);
-  v128_t unsure = wasm_f32x4_gt(wasm_f32x4_abs((v128_t)(quotient - rounded)),
-                                wasm_f32x4_const_splat(0.4999f));
-  i32x4 result = (i32x4)wasm_i32x4_trunc_sat_f32x4((v128_t)rounded);
-  if (wasm_v128_any_true(unsure)) {
-    for (uint32_t lane = 0; lane < 4; lane++) {
-      double exact = __builtin_rint((double)x[lane] / (double)scale);
-      result[lane] = __builtin_wasm_trunc_saturate_s_i32_f64(exact);
-    }
+/** x / scale in float64, rounded half to even, plus the zero point, as int8; NaN gives the zero point. */
+static int8_t quantize_exactly(float x, row_param param) {
+  double quotient = __builtin_rint((double)x / (double)param.scale);
+  int32_t q = __builtin_wasm_trunc_saturate_s_i32_f64(quotient);
+  return (int8_t)max_i32(-128, min_i32(127, q + param.zero));
+}
+
+/**
+ * Sixteen x / scale rounded half to even, plus the zero point, as int8; float32 quotients decide but
+ * near a half, where `unsure` gets a bit.
+ */
+INLINE v128_t quantize_sixteen(const float *x, f32x4 scale, i32x4 zero, v128_t *unsure) {
+  v128_t words[4];
+  v128_t doubt = wasm_i32x4_const_splat(0);
+  for (uint32_t k = 0; k < 4; k++) {
+    f32x4 quotient = load_f32x4(x + 4 * k) / scale;
+    f32x4 shifted = quotient + ROUNDING_ADDEND;
+    v128_t off = wasm_f32x4_abs((v128_t)(quotient - (shifted - ROUNDING_ADDEND)));
+    /* Not less: NaN is unsure too. */
+    doubt = wasm_v128_or(doubt, wasm_v128_not(wasm_f32x4_lt(off, wasm_f32x4_const_splat(0.4999f))));
+    words[k] = (v128_t)((i32x4)shifted + zero);
   }
-  return result;
+  *unsure = doubt;
+  return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(words[0], words[1]),
+                                 wasm_i16x8_narrow_i32x4(words[2], words[3]));
 }
 
 static void quantize_row(const float *from, int8_t *to, uint32_t count, row_param param) {
-  v128_t zero = wasm_i32x4_splat(param.zero);
-  for (uint32_t i = 0; i < count; i += 4) {
-    uint32_t lanes = min_u32(4, count - i);
-    f32x4 x = lanes == 4 ? load_f32x4(from + i) : load_partial_f32x4(from + i, lanes);
-    v128_t q = wasm_i32x4_add((v128_t)divide_rounded(x, param.scale), zero);
-    v128_t words = wasm_i16x8_narrow_i32x4(q, q);
-    v128_t bytes = wasm_i8x16_narrow_i16x8(words, words);
-    if (lanes == 4) {
-      wasm_v128_store32_lane(to + i, bytes, 0);
-    } else {
-      uint32_t packed = (uint32_t)wasm_i32x4_extract_lane(bytes, 0);
-      for (uint32_t k = 0; k < lanes; k++) to[i + k] = (int8_t)(packed >> (8 * k));
-    }
+  f32x4 scale = splat_f32x4(param.scale);
+  i32x4 zero = splat_i32x4(param.zero - ROUNDING_BITS);
+  uint32_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    v128_t unsure;
+    v128_t bytes = quantize_sixteen(from + i, scale, zero, &unsure);
+    wasm_v128_store(to + i, bytes);
+    if (!wasm_v128_any_true(unsure)) continue;
+    for (uint32_t k = i; k < i + 16; k++) to[k] = quantize_exactly(from[k], param);
   }
+  for (; i < count; i++) to[i] = quantize_exactly(from[i], param);
 }
 
 /** The parameters of a row, from the ranges of its chunks. */

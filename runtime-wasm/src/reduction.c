@@ -6,7 +6,7 @@
  */
 #include "fixed_point.h"
 #include "kernels.h"
-#include "linnet.h"
+#include "simd.h"
 #include "types.h"
 
 #define LANES 16
@@ -149,6 +149,46 @@ DEFINE_ARG(arg_max_i64, i64, >)
 DEFINE_ARG(arg_min_f32, f32, <)
 DEFINE_ARG(arg_min_i32, i32, <)
 DEFINE_ARG(arg_min_i64, i64, <)
+
+/** The index of the first byte of `count` (at least LANES) that equals `value`, which there is one of. */
+INLINE uint32_t find_byte(const uint8_t *x, uint32_t count, uint8_t value) {
+  const v128_t wanted = wasm_i8x16_splat((int8_t)value);
+  for (uint32_t i = 0;; i = min_u32(i + LANES, count - LANES)) {
+    const uint32_t found = wasm_i8x16_bitmask(wasm_i8x16_eq(wasm_v128_load(x + i), wanted));
+    if (found != 0) return i + (uint32_t)__builtin_ctz(found);
+  }
+}
+
+/**
+ * The index of the first largest byte of each of `outer` rows of `length` bytes, as uint8 after the
+ * bits of `flip` are inverted; int64 where `wide`, else int32. Source: TFLite's ARG_MAX and ARG_MIN.
+ */
+void arg_most_8(const arg_most_8_params *p, uint32_t thread, uint32_t threads) {
+  const span s = share(p->outer, 1, thread, threads);
+  const v128_t flip = wasm_i8x16_splat((int8_t)p->flip);
+  for (uint32_t row = s.begin; row < s.end; row++) {
+    const uint8_t *x = (const uint8_t *)p->x + row * p->length;
+    uint32_t index = 0;
+    if (p->length >= LANES) {
+      v128_t most = wasm_i8x16_const_splat(0);
+      for (uint32_t i = 0; i < p->length; i += LANES) {
+        const uint32_t at = min_u32(i, p->length - LANES);
+        most = wasm_u8x16_max(most, wasm_v128_xor(wasm_v128_load(x + at), flip));
+      }
+      most = wasm_u8x16_max(most, wasm_i64x2_shuffle(most, most, 1, 0));
+      most = wasm_u8x16_max(most, wasm_i32x4_shuffle(most, most, 1, 0, 0, 0));
+      most = wasm_u8x16_max(most, wasm_u16x8_shr(most, 8));
+      most = wasm_u8x16_max(most, wasm_u32x4_shr(most, 16));
+      index = find_byte(x, p->length, wasm_u8x16_extract_lane(most, 0) ^ (uint8_t)p->flip);
+    } else {
+      for (uint32_t i = 1; i < p->length; i++) {
+        if ((x[i] ^ (uint8_t)p->flip) > (x[index] ^ (uint8_t)p->flip)) index = i;
+      }
+    }
+    if (p->wide) ((int64_t *)p->y)[row] = index;
+    else ((int32_t *)p->y)[row] = (int32_t)index;
+  }
+}
 
 /**
  * Running sums along `length`, from the end where `reverse`; without the element itself where

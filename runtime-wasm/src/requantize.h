@@ -33,13 +33,6 @@ typedef struct {
   v128_t flip;
 } sum_output;
 
-/**
- * Adding 1.5 * 2^23 leaves no bits for a fraction: the sum's low bits are the addend rounded half
- * to even, for addends within 2^22 of 0. Larger ones give larger bits, which later steps saturate.
- */
-#define ROUNDING_ADDEND 12582912.0f
-#define ROUNDING_BITS 0x4b400000
-
 /** The sums' way out that a parameter block with the fields of REQUANTIZATION describes. */
 #define SUM_OUTPUT(p)                                                                        \
   make_sum_output((p)->output, (p)->scales, (p)->bias, (p)->row_params, (p)->low, (p)->high, \

@@ -5,6 +5,7 @@ import { perTensor, QUANTIZED, roundHalfEven } from '../../lower/quantization.js
 import { elementBytes } from '../../model/storage.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
+import { threadBytes } from './problem.js';
 
 type ResizeOp = 'RESIZE_BILINEAR' | 'RESIZE_NEAREST_NEIGHBOR';
 
@@ -131,13 +132,20 @@ function emitBilinear(
     };
   };
   const [vertical, horizontal] = [tables(rows), tables(columns)];
-  emit.call(`resize_bilinear_${type}`, {
+  const resize = {
     ...block,
     rows: vertical.elements,
     columns: horizontal.elements,
     row_weights: vertical.weights,
     column_weights: horizontal.weights,
     depth,
+  };
+  if (type === 'f32') return emit.call('resize_bilinear_f32', resize);
+  const bytes = threadBytes(4 * block.in_width * depth);
+  emit.call(`resize_bilinear_${type}`, {
+    ...resize,
+    mixed: emit.threadScratch(bytes),
+    mixed_bytes: bytes,
   });
 }
 

@@ -204,6 +204,12 @@ function comparable(type: TensorType): IndexedSuffix | null {
   return type.dtype === 'string' ? null : (suffixOf(type.dtype) ?? null);
 }
 
+/** The bits to invert so that the byte that an op looks for is the largest as uint8. */
+const ARG_FLIPS = {
+  arg_max: { uint8: 0, int8: 0x80 },
+  arg_min: { uint8: 0xff, int8: 0x7f },
+} as const;
+
 function arg<N extends 'ARG_MAX' | 'ARG_MIN'>(name: 'arg_max' | 'arg_min'): Lowering<N> {
   return {
     supports: (site) => comparable(inputOf(site, 0).type) !== null,
@@ -212,6 +218,12 @@ function arg<N extends 'ARG_MAX' | 'ARG_MIN'>(name: 'arg_max' | 'arg_min'): Lowe
       const axis = axisOf(x.type.shape, integersOf(site, 1)[0] as number);
       if (axis.length === 0) return emitFill(emit, y, elementConstant(emit, y.type));
       const wide = y.type.dtype === 'int64' ? 1 : 0;
+      const { dtype } = x.type;
+      if (axis.inner === 1 && (dtype === 'uint8' || dtype === 'int8')) {
+        const { outer, length } = axis;
+        const block = { x: x.ref, outer, length, flip: ARG_FLIPS[name][dtype], wide };
+        return narrowed(y, emit, (to) => emit.call('arg_most_8', { ...block, y: to }));
+      }
       const type = comparable(x.type) as IndexedSuffix;
       const from = widened(x, emit);
       narrowed(y, emit, (to) => emit.call(`${name}_${type}`, { x: from, y: to, ...axis, wide }));
