@@ -140,7 +140,10 @@ function emitBilinear(
     column_weights: horizontal.weights,
     depth,
   };
-  if (type === 'f32') return emit.call('resize_bilinear_f32', resize);
+  if (type === 'f32') {
+    emit.call('resize_bilinear_f32', resize);
+    return;
+  }
   const bytes = threadBytes(4 * block.in_width * depth);
   emit.call(`resize_bilinear_${type}`, {
     ...resize,
