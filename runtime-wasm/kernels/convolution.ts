@@ -45,7 +45,7 @@ const PROBLEM = {
 } as const;
 
 /** How kernels on 8-bit integers turn sums into outputs; described at conv_q8. */
-const REQUANTIZATION = {
+export const REQUANTIZATION = {
   scales: 'in',
   bias: 'in',
   row_params: 'in',
@@ -63,7 +63,7 @@ const REQUANTIZATION = {
  * uint8 less 128 and back, so that bytes are of the kind that the machine's dot product multiplies
  * with int8.
  */
-const DOT = { weight_zero: 'i32', flip: 'u32' } as const;
+export const DOT = { weight_zero: 'i32', flip: 'u32' } as const;
 
 /**
  * Depthwise convolution of 8-bit integers, NHWC, one output per channel.

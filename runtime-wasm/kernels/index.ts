@@ -16,6 +16,7 @@ import { POOLING_KERNELS } from './pooling.js';
 import { PROBE_ARITHMETIC, PROBE_KERNELS } from './probe.js';
 import { RECURRENT_ARITHMETIC, RECURRENT_KERNELS } from './recurrent.js';
 import { REDUCTION_KERNELS } from './reduction.js';
+import { SPARSE_ARITHMETIC, SPARSE_KERNELS } from './sparse.js';
 import { WINOGRAD_KERNELS } from './winograd.js';
 
 export * from './build.js';
@@ -37,6 +38,7 @@ export const KERNELS = {
   ...POOLING_KERNELS,
   ...PROBE_KERNELS,
   ...REDUCTION_KERNELS,
+  ...SPARSE_KERNELS,
   ...WINOGRAD_KERNELS,
 } as const satisfies Record<string, KernelDeclaration>;
 
@@ -60,5 +62,6 @@ export const KERNEL_ARITHMETIC: ArithmeticTable<typeof KERNELS> = {
   ...withoutArithmetic(POOLING_KERNELS),
   ...PROBE_ARITHMETIC,
   ...withoutArithmetic(REDUCTION_KERNELS),
+  ...SPARSE_ARITHMETIC,
   ...withoutArithmetic(WINOGRAD_KERNELS),
 };

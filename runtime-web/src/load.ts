@@ -1,6 +1,7 @@
 import { type ExternalFiles, LinnetError, read } from '@linnet/schema';
 import type { BackendName, Model, PlanReport, WasmUrl } from './api.js';
-import { type ModelSource, readSource } from './io/source.js';
+import { readModel } from './io/download.js';
+import type { ModelSource } from './io/source.js';
 import type { ExecutableModel } from './model/graph.js';
 import { executable } from './model/load.js';
 import { Resources } from './model/resources.js';
@@ -56,7 +57,8 @@ export interface LoadOptions {
  * Loads a TFLite model.
  *
  * @param source a URL (or a path, in Node), Response, ReadableStream, Blob or File, or the bytes,
- * which must not change while the model is in use
+ * which must not change while the model is in use; or the manifest of a download that
+ * `linnet convert --compress` has written, by its URL or path
  * @throws LinnetError of code IO, ABORTED, INVALID_ARGUMENT, INVALID_MODEL, UNSUPPORTED (all
  * unsupported ops at once), OUT_OF_MEMORY or ENVIRONMENT
  */
@@ -77,7 +79,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     onProgress?.({ phase: 'read', loaded, total });
   let choice: Choice | undefined;
   try {
-    const bytes = await readSource(source, progress, signal);
+    const bytes = await readModel(source, progress, signal);
     const model = readExecutable(bytes, options.externalFiles);
     const [resources, guard] = [new Resources(), new Guard()];
     onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
@@ -139,7 +141,7 @@ export async function inspectPlan(
   source: ModelSource,
   options: InspectOptions = {},
 ): Promise<PlanReport> {
-  const bytes = await readSource(source, undefined, options.signal);
+  const bytes = await readModel(source, undefined, options.signal);
   const model = readExecutable(bytes, options.externalFiles);
   const backend = await createBackend(options, 0);
   try {

@@ -5,6 +5,7 @@ interface NodeModules {
   readonly 'node:fs': typeof import('node:fs');
   readonly 'node:worker_threads': typeof import('node:worker_threads');
   readonly 'node:os': typeof import('node:os');
+  readonly 'node:path': typeof import('node:path');
 }
 
 interface MaybeNode {

@@ -69,7 +69,7 @@ async function dispatch(
 }
 
 /** A URL, or in Node the path of a file as it was given. */
-function locate(source: string | URL): string | URL {
+export function locate(source: string | URL): string | URL {
   if (source instanceof URL) return source;
   const isNode = nodeModule('node:fs/promises') !== undefined;
   // One letter before the colon is a drive, not a scheme.

@@ -24,6 +24,7 @@ import { describeChoices } from '../../report/choices.js';
 import { formatBytes } from '../../units.js';
 import { formatTable, toJson, UsageError } from '../console.js';
 import type { CommandContext } from '../context.js';
+import { downloadFiles, formatDownload } from '../download-files.js';
 import { jsonOption, preprocessOption, signatureOption, threadsOption } from '../options.js';
 import { writeFiles } from '../output-files.js';
 import {
@@ -70,6 +71,7 @@ interface ConvertCommandOptions
   readonly threads: number;
   readonly signature?: string;
   readonly inputShape: InputShapes;
+  readonly compress?: true;
   readonly explain?: true;
   readonly json?: true;
 }
@@ -136,6 +138,7 @@ export function convertCommand(context: CommandContext): Command {
         .default({}, 'as in the model')
         .argParser(parseInputShape),
     )
+    .option('--compress', 'also write the model as it is best downloaded: FILE.json and its chunks')
     .option('--explain', 'print which rewrite fired how often and what it saved')
     .addOption(jsonOption())
     .action(async (model: string, options: ConvertCommandOptions) => {
@@ -189,12 +192,14 @@ export function convertCommand(context: CommandContext): Command {
                 onProgress: (stage, done, total) => progress.update(stage, done, total ?? done),
               });
         const recipe = recipeFile(options, report);
-        await writeFiles(new Map([[output, bytes], ...reports, ...recipe]));
+        const download = options.compress ? downloadFiles(output, bytes) : new Map();
+        await writeFiles(new Map([[output, bytes], ...download, ...reports, ...recipe]));
         progress.stop();
         for (const note of report.notes) console.say(`linnet: note: ${note}`);
         if (options.json)
           console.out(toJson({ model, output, optimize: options.optimize, ...report }));
         else console.out(formatReport(model, output, report, options.explain ?? false));
+        if (options.compress && !options.json) console.out(formatDownload(download));
       } finally {
         progress.stop();
       }

@@ -8,6 +8,7 @@ import type { Emitter, Lowering } from '../lowering.js';
 import { constantElements, itemSizeF32, type Matrices, packArguments, packF32 } from './packing.js';
 import { blockArguments, isDirect, isSmall, type Problem, problemArguments } from './problem.js';
 import { emitProductQ8 } from './product-q8.js';
+import { emitSparse } from './sparse.js';
 
 /** Rows of conv_f32's tiles. */
 const TILE_ROWS = 6;
@@ -55,6 +56,7 @@ function emitProduct(
   dot: ByteDot,
 ): void {
   if (problem.grid.includes(0) || problem.matrices.columns === 0) return;
+  if (emitSparse(emit, product, numerics, problem, dot)) return;
   const { matrices } = problem;
   const output = product.output.ref;
   if (numerics.kind === 'float32') {
