@@ -69,6 +69,7 @@ export async function quantizationStage(
   enter('quantizing');
   const result = quantize(prepared.program, mode, rules, {
     ...driver,
+    onPhase: (phase) => enter('quantizing', phase),
     ...(prepared.ranges && { ranges: prepared.ranges }),
     ...(prepared.precisions && { precisions: prepared.precisions }),
     ...(ioType && { io: ioType }),
