@@ -195,9 +195,12 @@ export interface Profile {
   readonly latency: Latency;
   /** 10^9 operations a second that the threads reach on registers alone; null where not known. */
   readonly peakGigaflops: Readonly<Record<Arithmetic, number>> | null;
-  /** One recorded run, whole: `steps` and `outside` add up to it. */
+  /** One run, whole: `steps` and `outside` add up to it. */
   readonly total: Cost;
-  /** Milliseconds outside all steps: inputs and outputs copied, control flow, plans made. */
+  /**
+   * Milliseconds outside all steps: inputs and outputs copied, control flow, plans made. It is what
+   * runs without a record take longer than the steps.
+   */
   readonly outside: number;
   /** In the order in which they first ran. */
   readonly steps: readonly StepProfile[];

@@ -1,3 +1,4 @@
+/** Processes of browsers, where the system is Linux. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
@@ -8,26 +9,46 @@ const GROUP = '/proc/self/autogroup';
 export async function renderers(browser) {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
   return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
 }
 
 /**
  * Gives all threads of processes the priority of this one: browsers set their own and run in a
  * session of their own, so that to start the measurement with another priority would not reach them.
- * On Linux only.
  */
 export function inheritPriority(pids) {
   const priority = getPriority();
   if (priority === 0 || process.platform !== 'linux') return;
   const [group] = existsSync(GROUP) ? readFileSync(GROUP, 'utf8').match(/-?\d+$/m) : [];
   for (const pid of pids) {
-    for (const thread of readdirSync(`/proc/${pid}/task`)) {
-      try {
-        setPriority(Number(thread), priority);
-      } catch {
-        // The thread has ended.
+    whileItLives(() => {
+      if (group !== undefined) writeFileSync(`/proc/${pid}/autogroup`, group);
+      for (const thread of readdirSync(`/proc/${pid}/task`)) {
+        whileItLives(() => setPriority(Number(thread), priority));
       }
-    }
-    if (group !== undefined) writeFileSync(`/proc/${pid}/autogroup`, group);
+    });
+  }
+}
+
+/** The most memory that processes have held together, in bytes; null where it cannot be told. */
+export function residentPeak(pids) {
+  if (process.platform !== 'linux') return null;
+  let sum = 0;
+  for (const pid of pids) {
+    whileItLives(() => {
+      const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+      sum += 1024 * Number(kilobytes);
+    });
+  }
+  return sum;
+}
+
+/** Browsers end processes and threads that they keep in reserve when they like. */
+function whileItLives(act) {
+  try {
+    act();
+  } catch (error) {
+    if (!['ENOENT', 'ESRCH', 'ERR_SYSTEM_ERROR'].includes(error.code)) throw error;
   }
 }

@@ -13,13 +13,12 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleRuntime } from '../../browser/bundle.mjs';
 import { launchBrowser } from '../../browser/launch.mjs';
 import { serve } from '../../browser/server.mjs';
-import { inheritPriority, renderers } from '../processes.mjs';
+import { inheritPriority, renderers, residentPeak } from '../processes.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -69,18 +68,6 @@ async function openPage(runtime, origin) {
     peakMemory: () => (before === null ? null : residentPeak(pids) - before),
     close: () => browser.close(),
   };
-}
-
-/** The most memory that processes have held, in bytes, where the system is Linux. */
-function residentPeak(pids) {
-  try {
-    return pids.reduce((sum, pid) => {
-      const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-      return sum + 1024 * Number(kilobytes);
-    }, 0);
-  } catch {
-    return null;
-  }
 }
 
 async function openNode(flags, folder) {

@@ -12,8 +12,8 @@ export async function load(bytes, { threads }) {
       return Object.values(outputs)[0].data;
     },
     async profile() {
-      const { total, peakGigaflops, info } = await model.profile(inputs);
-      return { total, peakGigaflops, info };
+      const { total, outside, ops, peakGigaflops, info } = await model.profile(inputs);
+      return { total, outside, ops, peakGigaflops, info };
     },
     async kernelTime() {
       const { total, outside, peakGigaflops } = await model.profile(inputs, { runs: 20 });

@@ -19,6 +19,7 @@ const LAP_RUNS = 5;
  * @property {number} threads
  * @property {{milliseconds: number, gigaflops: number, ofPeak: number} | null} limit what the
  *   model's products take on registers alone, and our share of it while running
+ * @property {{total: object, outside: number, ops: object[]}} profile ours, as model.profile tells
  * @property {object} memory our model's, as model.info tells
  * @property {{runtime: string, median: number, minimum: number, difference: number,
  *   peakMemory: number | null}[]} lanes ours first; bytes above an empty page's until the first answer
@@ -68,7 +69,7 @@ async function raceModel(stadium, entry, threads, rounds) {
       for (const { lane, times } of lanes) times.push(...(await lane.time(LAP_MS, LAP_RUNS)));
     }
     const [ours] = lanes;
-    const { total, peakGigaflops, info } = await ours.lane.profile();
+    const { total, outside, ops, peakGigaflops, info } = await ours.lane.profile();
     const rows = [];
     for (const { runtime, output, times, peakMemory } of lanes) {
       const difference = differenceOf(output, ours.output, entry);
@@ -92,6 +93,7 @@ async function raceModel(stadium, entry, threads, rounds) {
         ofPeak: total.ofPeak,
         peakGigaflops,
       },
+      profile: { total, outside, ops },
       memory: info.memory,
       build: info.build,
       lanes: rows,

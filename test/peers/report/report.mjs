@@ -3,6 +3,9 @@ import { isOurs, NAMES } from './names.mjs';
 
 const NOTES = /<!-- notes -->[\s\S]*<!-- \/notes -->/;
 
+/** Slowest ops to tell of. */
+const SHOWN_OPS = 4;
+
 /** Runtimes of the tables of whole models, ours first. */
 const COLUMNS = ['linnet', 'litert', 'ort', 'tfjs'];
 
@@ -27,6 +30,13 @@ of the command mean something: machines differ, and change with their load.
 ${notes}
 
 ${wholes}
+## Where the time goes
+
+Linnet's on one thread: the share of a run, and of the machine's peak where something is multiplied. Outside are inputs and
+outputs.
+
+${profiles(race)}
+
 ## In Node, and without relaxed SIMD
 
 Chromium has relaxed SIMD; Node 20 has it behind \`--experimental-wasm-relaxed-simd\`.
@@ -71,12 +81,12 @@ function wholeModels(race, threads) {
   const rows = results.map((result) => {
     const ours = laneOf(result, 'linnet');
     const peers = result.lanes.filter(({ runtime }) => !isOurs(runtime));
-    const fastest = Math.min(...peers.map(({ median }) => median));
+    const ratio = (key) => Math.min(...peers.map((peer) => peer[key])) / ours[key];
     const single = alone.get(result.model);
     return [
       result.title,
       ...COLUMNS.map((runtime) => times(laneOf(result, runtime))),
-      `${(fastest / ours.median).toFixed(2)}x`,
+      `${ratio('median').toFixed(2)}x (${ratio('minimum').toFixed(2)}x)`,
       result.limit ? percent(result.limit.ofPeak) : '–',
       ...(threads > 1
         ? [single ? `${(laneOf(single, 'linnet').median / ours.median).toFixed(2)}x` : '–']
@@ -96,6 +106,22 @@ function wholeModels(race, threads) {
 
 ${table(head, rows)}
 `;
+}
+
+function profiles(race) {
+  const rows = race
+    .filter((result) => result.threads === 1 && hasLane(result, 'linnet'))
+    .map(({ title, profile: { total, outside, ops } }) => {
+      const share = (milliseconds) => percent(milliseconds / total.milliseconds);
+      const parts = ops
+        .slice(0, SHOWN_OPS)
+        .map(
+          ({ op, milliseconds: time, ofPeak }) =>
+            `${op} ${share(time)}${ofPeak === null ? '' : ` (${percent(ofPeak)} of peak)`}`,
+        );
+      return [title, parts.join(', '), share(outside)];
+    });
+  return table(['Model', 'Ops', 'Outside'], rows);
 }
 
 function elsewhere(race) {
