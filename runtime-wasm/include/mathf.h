@@ -7,12 +7,28 @@
  * depend on how a tensor is cut into vectors.
  *
  * Method: range reduction, then a polynomial fitted for least largest relative error (Lawson's
- * iteration in float64, coefficients rounded to float32). No fused multiply-add is assumed.
+ * iteration in float64, coefficients rounded to float32). Bounds hold with and without fused
+ * multiply-adds.
  */
 #ifndef LINNET_MATHF_H
 #define LINNET_MATHF_H
 
 #include "simd.h"
+
+INLINE f32x4 load_constant_f32x4(const float *p) {
+  __asm__("" : "+r"(p));
+  return (f32x4)wasm_v128_load32_splat(p);
+}
+
+/**
+ * A constant that is loaded wherever it is used: one instruction, where engines build vectors of
+ * literals from general registers each time.
+ */
+#define CONSTANT_F32X4(value)              \
+  ({                                       \
+    static const float constant = (value); \
+    load_constant_f32x4(&constant);        \
+  })
 
 INLINE f32x4 abs_f32x4(f32x4 x) { return (f32x4)wasm_f32x4_abs((v128_t)x); }
 INLINE f32x4 sqrt_f32x4(f32x4 x) { return (f32x4)wasm_f32x4_sqrt((v128_t)x); }
@@ -31,7 +47,12 @@ INLINE f32x4 with_sign_of(f32x4 x, f32x4 sign) {
   return (f32x4)((i32x4)x | ((i32x4)sign & (int32_t)0x80000000));
 }
 /** 2^n for n in [-126, 127]. */
-INLINE f32x4 exp2_of_integer(i32x4 n) { return (f32x4)((n + 127) << 23); }
+INLINE f32x4 exp2_of_integer(i32x4 n) {
+  return (f32x4)((n << 23) + (i32x4)CONSTANT_F32X4(1.0f));
+}
+
+/** a + b t for the next coefficient of a polynomial, from the highest on. */
+#define HORNER(b, t, a) madd_f32x4(b, t, CONSTANT_F32X4(a))
 
 /** ln 2 as a sum; n times the first part is exact for |n| < 2^15. */
 #define LN2_HIGH 0.693359375f
@@ -46,23 +67,24 @@ INLINE i32x4 round_to_i32x4(f32x4 x) { return (i32x4)(x + ROUNDER) - ROUNDER_BIT
 
 /** x = n ln 2 + r with integral n and |r| <= ln 2 / 2; gives e^r - 1. For |x| <= 110. */
 INLINE f32x4 expm1_reduced(f32x4 x, i32x4 *n) {
-  f32x4 shifted = x * 1.44269504f + ROUNDER;
-  f32x4 whole = shifted - ROUNDER;
-  *n = (i32x4)shifted - ROUNDER_BITS;
-  f32x4 r = (x - whole * LN2_HIGH) - whole * LN2_LOW;
-  f32x4 q = r * 1.99199218e-4f + 1.39472121e-3f;
-  q = q * r + 8.33326112e-3f;
-  q = q * r + 4.16662544e-2f;
-  q = q * r + 1.66666672e-1f;
-  q = q * r + 0.5f;
-  return q * (r * r) + r;
+  f32x4 rounder = CONSTANT_F32X4(ROUNDER);
+  f32x4 shifted = madd_f32x4(x, CONSTANT_F32X4(1.44269504f), rounder);
+  f32x4 whole = shifted - rounder;
+  *n = (i32x4)shifted - (i32x4)rounder;
+  f32x4 r = (x - whole * CONSTANT_F32X4(LN2_HIGH)) - whole * CONSTANT_F32X4(LN2_LOW);
+  f32x4 q = HORNER(r, CONSTANT_F32X4(1.99199218e-4f), 1.39472121e-3f);
+  q = HORNER(q, r, 8.33326112e-3f);
+  q = HORNER(q, r, 4.16662544e-2f);
+  q = HORNER(q, r, 1.66666672e-1f);
+  q = HORNER(q, r, 0.5f);
+  return madd_f32x4(q, r * r, r);
 }
 
 /** e^x; error under 1.5 ulp. */
 INLINE f32x4 exp_f32x4(f32x4 x) {
   i32x4 n;
-  x = clamp_f32x4(x, splat_f32x4(-104.0f), splat_f32x4(89.0f));
-  f32x4 p = expm1_reduced(x, &n) + 1.0f;
+  x = clamp_f32x4(x, CONSTANT_F32X4(-104.0f), CONSTANT_F32X4(89.0f));
+  f32x4 p = expm1_reduced(x, &n) + CONSTANT_F32X4(1.0f);
   i32x4 half = n >> 1;
   return p * exp2_of_integer(half) * exp2_of_integer(n - half);
 }
@@ -70,10 +92,10 @@ INLINE f32x4 exp_f32x4(f32x4 x) {
 /** e^x - 1 for x <= 0 (other lanes are meaningless but harmless); error under 2 ulp. */
 INLINE f32x4 expm1_nonpositive_f32x4(f32x4 x) {
   i32x4 n;
-  x = clamp_f32x4(x, splat_f32x4(-30.0f), splat_f32x4(0.0f));
+  x = clamp_f32x4(x, CONSTANT_F32X4(-30.0f), splat_f32x4(0.0f));
   f32x4 p = expm1_reduced(x, &n);
   f32x4 power = exp2_of_integer(n);
-  return power * p + (power - 1.0f);
+  return power * p + (power - CONSTANT_F32X4(1.0f));
 }
 
 /** Natural logarithm; error under 1.5 ulp. -inf at 0, NaN below. */
@@ -103,46 +125,47 @@ INLINE f32x4 log_f32x4(f32x4 x) {
 /** Error under 2 ulp. */
 INLINE f32x4 tanh_f32x4(f32x4 x) {
   f32x4 magnitude = abs_f32x4(x);
+  f32x4 one = CONSTANT_F32X4(1.0f), two = CONSTANT_F32X4(2.0f);
   f32x4 s = x * x;
-  f32x4 q = s * 2.14296207e-3f + -8.17739870e-3f;
-  q = q * s + 2.17007026e-2f;
-  q = q * s + -5.39467633e-2f;
-  q = q * s + 1.33332059e-1f;
-  q = q * s + -3.33333313e-1f;
-  f32x4 small = q * (s * x) + x;
-  f32x4 large = 1.0f - 2.0f / (exp_f32x4(magnitude * 2.0f) + 1.0f);
-  return select_f32x4(magnitude < 0.625f, small, with_sign_of(large, x));
+  f32x4 q = HORNER(s, CONSTANT_F32X4(2.14296207e-3f), -8.17739870e-3f);
+  q = HORNER(q, s, 2.17007026e-2f);
+  q = HORNER(q, s, -5.39467633e-2f);
+  q = HORNER(q, s, 1.33332059e-1f);
+  q = HORNER(q, s, -3.33333313e-1f);
+  f32x4 small = madd_f32x4(q, s * x, x);
+  f32x4 large = one - two / (exp_f32x4(magnitude * two) + one);
+  return select_f32x4(magnitude < CONSTANT_F32X4(0.625f), small, with_sign_of(large, x));
 }
 
 /** 1 / (1 + e^-x); error under 3 ulp. */
 INLINE f32x4 logistic_f32x4(f32x4 x) {
   f32x4 e = exp_f32x4(-abs_f32x4(x));
-  f32x4 one = splat_f32x4(1.0f);
-  return select_f32x4(x < 0.0f, e, one) / (e + 1.0f);
+  f32x4 one = CONSTANT_F32X4(1.0f);
+  return select_f32x4(x < 0.0f, e, one) / (e + one);
 }
 
 /** The error function; error under 2 ulp. */
 INLINE f32x4 erf_f32x4(f32x4 x) {
   f32x4 magnitude = abs_f32x4(x);
   f32x4 s = x * x;
-  f32x4 q = s * 8.26748947e-5f + -8.11808335e-4f;
-  q = q * s + 5.19883074e-3f;
-  q = q * s + -2.68584974e-2f;
-  q = q * s + 1.12836793e-1f;
-  q = q * s + -3.76126319e-1f;
-  q = q * s + 1.28379166e-1f;
-  f32x4 small = q * x + x;
+  f32x4 q = HORNER(s, CONSTANT_F32X4(8.26748947e-5f), -8.11808335e-4f);
+  q = HORNER(q, s, 5.19883074e-3f);
+  q = HORNER(q, s, -2.68584974e-2f);
+  q = HORNER(q, s, 1.12836793e-1f);
+  q = HORNER(q, s, -3.76126319e-1f);
+  q = HORNER(q, s, 1.28379166e-1f);
+  f32x4 small = madd_f32x4(q, x, x);
   /* -ln(1 - erf t), for t at least 0.9375; from 3.95 on 1 - erf t is below half an ulp of 1. */
-  f32x4 t = clamp_f32x4(magnitude, splat_f32x4(0), splat_f32x4(3.95f));
-  f32x4 l = t * 2.13059266e-5f + -4.36905801e-4f;
-  l = l * t + 4.18293010e-3f;
-  l = l * t + -2.51507666e-2f;
-  l = l * t + 1.08328708e-1f;
-  l = l * t + 6.33302569e-1f;
-  l = l * t + 1.12953699f;
-  l = l * t + -1.79283015e-4f;
-  f32x4 large = 1.0f - exp_f32x4(-l);
-  return select_f32x4(magnitude < 0.9375f, small, with_sign_of(large, x));
+  f32x4 t = clamp_f32x4(magnitude, splat_f32x4(0), CONSTANT_F32X4(3.95f));
+  f32x4 l = HORNER(t, CONSTANT_F32X4(2.13059266e-5f), -4.36905801e-4f);
+  l = HORNER(l, t, 4.18293010e-3f);
+  l = HORNER(l, t, -2.51507666e-2f);
+  l = HORNER(l, t, 1.08328708e-1f);
+  l = HORNER(l, t, 6.33302569e-1f);
+  l = HORNER(l, t, 1.12953699f);
+  l = HORNER(l, t, -1.79283015e-4f);
+  f32x4 large = CONSTANT_F32X4(1.0f) - exp_f32x4(-l);
+  return select_f32x4(magnitude < CONSTANT_F32X4(0.9375f), small, with_sign_of(large, x));
 }
 
 /** 1 / sqrt(x); error under 1.5 ulp. */

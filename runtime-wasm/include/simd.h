@@ -63,7 +63,7 @@ INLINE void store_partial_f32x4(float *p, f32x4 v, uint32_t count) {
   if (count == 3) wasm_v128_store32_lane(p + 2, (v128_t)v, 2);
 }
 
-/** Loads or stores the first `lanes` lanes: 1 to 3, or 4 where it is a constant. */
+/** Loads or stores the first `lanes` (1 to 4) lanes. */
 INLINE f32x4 load_lanes_f32x4(const float *p, uint32_t lanes) {
   return lanes == 4 ? load_f32x4(p) : load_partial_f32x4(p, lanes);
 }

@@ -10,8 +10,11 @@ static float row_max(const float *x, uint32_t n) {
   float largest = x[0];
   uint32_t i = 0;
   if (n >= 4) {
+    /* Where there is a NaN all else does not matter: the row becomes NaN. */
     f32x4 lanes = load_f32x4(x);
-    for (i = 4; i + 4 <= n; i += 4) lanes = max_f32x4(lanes, load_f32x4(x + i));
+    for (i = 4; i + 4 <= n; i += 4) {
+      lanes = (f32x4)wasm_f32x4_pmax((v128_t)lanes, wasm_v128_load(x + i));
+    }
     largest = lanes[0];
     for (uint32_t l = 1; l < 4; l++) largest = lanes[l] > largest ? lanes[l] : largest;
   }
@@ -53,7 +56,9 @@ void softmax_f32(const softmax_f32_params *p, uint32_t thread, uint32_t threads)
     float *y = (float *)p->y + row * p->depth;
     const float shift = row_max(x, p->depth);
     const float factor = (float)(1 / sum_of_exponentials(x, y, p->depth, shift, p->beta));
-    for (uint32_t i = 0; i < p->depth; i++) y[i] *= factor;
+    uint32_t i = 0;
+    for (; i + 4 <= p->depth; i += 4) store_f32x4(y + i, load_f32x4(y + i) * factor);
+    for (; i < p->depth; i++) y[i] *= factor;
   }
 }
 

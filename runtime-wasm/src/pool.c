@@ -7,21 +7,46 @@
 /** As POOL_KINDS of kernels/pooling.ts. */
 enum pool_kind { POOL_AVERAGE, POOL_MAX, POOL_L2 };
 
-/** Pools `lanes` channels of one window; `in` is the first of its pixels that is in the image. */
-INLINE f32x4 pool_lanes(const pool_f32_params *p, const float *in, uint32_t rows,
-                        uint32_t columns, uint32_t lanes) {
-  f32x4 total = splat_f32x4(p->kind == POOL_MAX ? -__builtin_inff() : 0.0f);
+/** Vectors of channels that are pooled at a time. */
+#define POOL_VECTORS 4
+
+/**
+ * Pools `vectors` (a constant) times four channels of one window, or the first `lanes` of four;
+ * `in` is the first of its pixels that is in the image.
+ */
+INLINE void pool_lanes(const pool_f32_params *p, enum pool_kind kind, const float *in,
+                       uint32_t rows, uint32_t columns, uint32_t vectors, uint32_t lanes,
+                       float *out) {
+  f32x4 totals[POOL_VECTORS];
+  i32x4 are_nan[POOL_VECTORS];
+  for (uint32_t i = 0; i < vectors; i++) {
+    totals[i] = splat_f32x4(kind == POOL_MAX ? -__builtin_inff() : 0.0f);
+    are_nan[i] = splat_i32x4(0);
+  }
   for (uint32_t y = 0; y < rows; y++) {
     const float *from = in + y * p->dilation_h * p->in_w * p->channels;
     for (uint32_t x = 0; x < columns; x++, from += p->dilation_w * p->channels) {
-      f32x4 v = lanes == 4 ? load_f32x4(from) : load_partial_f32x4(from, lanes);
-      if (p->kind == POOL_MAX) total = (f32x4)wasm_f32x4_max((v128_t)total, (v128_t)v);
-      else total += p->kind == POOL_L2 ? v * v : v;
+      for (uint32_t i = 0; i < vectors; i++) {
+        f32x4 v = load_lanes_f32x4(from + 4 * i, lanes);
+        if (kind == POOL_MAX) {
+          /* Takes the larger in one instruction, but passes over NaNs. */
+          totals[i] = (f32x4)wasm_f32x4_pmax((v128_t)totals[i], (v128_t)v);
+          are_nan[i] |= v != v;
+        } else {
+          totals[i] += kind == POOL_L2 ? v * v : v;
+        }
+      }
     }
   }
-  if (p->kind != POOL_MAX) total /= splat_f32x4((float)(rows * columns));
-  if (p->kind == POOL_L2) total = (f32x4)wasm_f32x4_sqrt((v128_t)total);
-  return clamp_f32x4(total, splat_f32x4(p->low), splat_f32x4(p->high));
+  f32x4 size = splat_f32x4((float)(rows * columns));
+  f32x4 low = splat_f32x4(p->low);
+  f32x4 high = splat_f32x4(p->high);
+  for (uint32_t i = 0; i < vectors; i++) {
+    f32x4 total = (f32x4)((i32x4)totals[i] | are_nan[i]);
+    if (kind != POOL_MAX) total /= size;
+    if (kind == POOL_L2) total = (f32x4)wasm_f32x4_sqrt((v128_t)total);
+    store_lanes_f32x4(out + 4 * i, clamp_f32x4(total, low, high), lanes);
+  }
 }
 
 /** The number of taps inside the image. */
@@ -34,6 +59,29 @@ INLINE uint32_t taps_inside(window_cut cut) { return cut.taps.end - cut.taps.beg
     (uint32_t)(columns).origin + (columns).taps.begin * (p)->dilation_w) *                  \
    (p)->channels)
 
+/** Pools all channels of one window. */
+INLINE void pool_window(const pool_f32_params *p, enum pool_kind kind, const float *in,
+                        uint32_t rows, uint32_t columns, float *out) {
+  uint32_t c = 0;
+  for (; c + 4 * POOL_VECTORS <= p->channels; c += 4 * POOL_VECTORS) {
+    pool_lanes(p, kind, in + c, rows, columns, POOL_VECTORS, 4, out + c);
+  }
+  for (; c + 4 <= p->channels; c += 4) {
+    pool_lanes(p, kind, in + c, rows, columns, 1, 4, out + c);
+  }
+  uint32_t rest = p->channels - c;
+  if (rest > 0) pool_lanes(p, kind, in + c, rows, columns, 1, rest, out + c);
+}
+
+#define POOL_WINDOW(name, kind)                                                           \
+  NOINLINE static void name(const pool_f32_params *p, const float *in, uint32_t rows,     \
+                            uint32_t columns, float *out) {                               \
+    pool_window(p, kind, in, rows, columns, out);                                         \
+  }
+POOL_WINDOW(average_window, POOL_AVERAGE)
+POOL_WINDOW(max_window, POOL_MAX)
+POOL_WINDOW(l2_window, POOL_L2)
+
 void pool_f32(const pool_f32_params *p, uint32_t thread, uint32_t threads) {
   span part = share(p->images * p->out_h, 1, thread, threads);
   for (uint32_t row = part.begin; row < part.end; row++) {
@@ -44,10 +92,9 @@ void pool_f32(const pool_f32_params *p, uint32_t thread, uint32_t threads) {
       float *out = (float *)p->output + (row * p->out_w + x) * p->channels;
       uint32_t h = taps_inside(rows);
       uint32_t w = taps_inside(columns);
-      uint32_t c = 0;
-      for (; c + 4 <= p->channels; c += 4) store_f32x4(out + c, pool_lanes(p, in + c, h, w, 4));
-      uint32_t rest = p->channels - c;
-      if (rest > 0) store_partial_f32x4(out + c, pool_lanes(p, in + c, h, w, rest), rest);
+      if (p->kind == POOL_MAX) max_window(p, in, h, w, out);
+      else if (p->kind == POOL_AVERAGE) average_window(p, in, h, w, out);
+      else l2_window(p, in, h, w, out);
     }
   }
 }

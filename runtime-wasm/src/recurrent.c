@@ -24,18 +24,52 @@ static float dot(const float *a, const float *b, uint32_t n) {
   return sum;
 }
 
-static float activate(float x, uint32_t activation) {
+/** The products of four rows of a matrix, `row` elements apart, with b: the sums that dot gives. */
+INLINE f32x4 dot_of_four(const float *a, uint32_t row, const float *b, uint32_t n) {
+  f32x4 first[4], second[4];
+  const float *rows[4];
+  for (uint32_t r = 0; r < 4; r++) {
+    first[r] = second[r] = splat_f32x4(0);
+    rows[r] = a + r * row;
+  }
+  uint32_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const f32x4 x = load_f32x4(b + i), y = load_f32x4(b + i + 4);
+    for (uint32_t r = 0; r < 4; r++) {
+      first[r] = madd_f32x4(load_f32x4(rows[r] + i), x, first[r]);
+      second[r] = madd_f32x4(load_f32x4(rows[r] + i + 4), y, second[r]);
+    }
+  }
+  f32x4 sums;
+  for (uint32_t r = 0; r < 4; r++) {
+    first[r] += second[r];
+    float sum = (first[r][0] + first[r][1]) + (first[r][2] + first[r][3]);
+    for (uint32_t k = i; k < n; k++) sum += rows[r][k] * b[k];
+    sums[r] = sum;
+  }
+  return sums;
+}
+
+static f32x4 activate_lanes(f32x4 x, uint32_t activation) {
+  const f32x4 zero = splat_f32x4(0), one = splat_f32x4(1);
   switch (activation) {
-    case RELU: return x < 0 ? 0 : x;
-    case RELU_N1_TO_1: return x < -1 ? -1 : x > 1 ? 1 : x;
-    case RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
-    case TANH: return tanh_f32x4(splat_f32x4(x))[0];
-    case SIGN_BIT: return __builtin_signbit(x) ? 1 : 0;
+    case RELU: return select_f32x4(x < zero, zero, x);
+    case RELU_N1_TO_1: return clamp_f32x4(x, -one, one);
+    case RELU6: return clamp_f32x4(x, zero, splat_f32x4(6));
+    case TANH: return tanh_f32x4(x);
+    case SIGN_BIT: return select_f32x4((i32x4)x < 0, one, zero);
     default: return x;
   }
 }
 
-static float logistic(float x) { return logistic_f32x4(splat_f32x4(x))[0]; }
+static float activate(float x, uint32_t activation) {
+  return activate_lanes(splat_f32x4(x), activation)[0];
+}
+
+/** x limited to [-limit, limit], where limit is not 0. */
+INLINE f32x4 clip_lanes(f32x4 x, float limit) {
+  return limit > 0 ? clamp_f32x4(x, splat_f32x4(-limit), splat_f32x4(limit)) : x;
+}
 
 /** x limited to [-limit, limit], where limit is not 0. */
 INLINE float clip(float x, float limit) {
@@ -77,7 +111,18 @@ typedef struct {
 /** What a gate gets from the input and the last output. */
 static void gate_sums(const lstm_f32_params *p, const gate *g, const float *x, const float *h,
                       float *sums) {
-  for (uint32_t c = 0; c < p->cells; c++) {
+  uint32_t c = 0;
+  for (; c + 4 <= p->cells; c += 4) {
+    f32x4 four = dot_of_four(g->weights + c * p->input_row, p->input_row, x, p->features);
+    if (p->diagonal) {
+      four += load_f32x4(g->recurrent + c) * load_f32x4(h + c);
+    } else {
+      const float *recurrent = g->recurrent + c * p->recurrent_row;
+      four += dot_of_four(recurrent, p->recurrent_row, h, p->units);
+    }
+    store_f32x4(sums + c, four);
+  }
+  for (; c < p->cells; c++) {
     sums[c] = dot(g->weights + c * p->input_row, x, p->features);
     if (p->diagonal) sums[c] += g->recurrent[c] * h[c];
     else sums[c] += dot(g->recurrent + c * p->recurrent_row, h, p->units);
@@ -118,16 +163,21 @@ static void lstm_step(const lstm_f32_params *p, const gate *gates, const float *
   if (has_input_gate) gate_finish(p, gates + INPUT_GATE, cells, input);
   gate_finish(p, gates + CELL_GATE, cells, fresh);
   gate_finish(p, gates + FORGET_GATE, cells, forget);
-  for (uint32_t c = 0; c < p->cells; c++) {
-    const float kept = logistic(forget[c]);
-    const float taken = has_input_gate ? logistic(input[c]) : 1 - kept;
-    cells[c] = clip(kept * cells[c] + taken * activate(fresh[c], p->activation), p->cell_clip);
+  for (uint32_t c = 0; c < p->cells; c += 4) {
+    const uint32_t lanes = min_u32(4, p->cells - c);
+    const f32x4 kept = logistic_f32x4(load_lanes_f32x4(forget + c, lanes));
+    const f32x4 taken = has_input_gate ? logistic_f32x4(load_lanes_f32x4(input + c, lanes)) : 1.0f - kept;
+    const f32x4 added = taken * activate_lanes(load_lanes_f32x4(fresh + c, lanes), p->activation);
+    const f32x4 cell = kept * load_lanes_f32x4(cells + c, lanes) + added;
+    store_lanes_f32x4(cells + c, clip_lanes(cell, p->cell_clip), lanes);
   }
   gate_finish(p, gates + OUTPUT_GATE, cells, output);
   const float *projection = p->projection, *bias = p->projection_bias;
   float *raw = projection ? input : h;
-  for (uint32_t c = 0; c < p->cells; c++) {
-    raw[c] = logistic(output[c]) * activate(cells[c], p->activation);
+  for (uint32_t c = 0; c < p->cells; c += 4) {
+    const uint32_t lanes = min_u32(4, p->cells - c);
+    const f32x4 activated = activate_lanes(load_lanes_f32x4(cells + c, lanes), p->activation);
+    store_lanes_f32x4(raw + c, logistic_f32x4(load_lanes_f32x4(output + c, lanes)) * activated, lanes);
   }
   if (projection) {
     for (uint32_t u = 0; u < p->units; u++) {
