@@ -1,29 +1,124 @@
-/** Products and convolutions of float32, each output element from its own invocation. */
-import type { OpName } from '@linnet/schema';
+/** Matrix products and convolutions of float32. */
+import { FullyConnectedOptionsWeightsFormat, type OpName } from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
-import { count } from '../../lower/dims.js';
-import { inputOf, outputOf } from '../../lower/operands.js';
-import { imageAxes } from '../../lower/window.js';
+import { broadcast, count } from '../../lower/dims.js';
+import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
+import { type Axis, imageAxes } from '../../lower/window.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
-import type { Lowering } from '../lowering.js';
-import { activationFunction } from '../wgsl/activation.js';
-import { type Binding, reads, i32 as signed, u32, writes } from '../wgsl/kernel.js';
+import type { Emitter, Lowering } from '../lowering.js';
+import { array, reads, i32 as signed, u32 } from '../wgsl/kernel.js';
+import { walkCode } from '../wgsl/walk.js';
+import { emitTiles, type Rows, type Weights } from './tiles.js';
+import { emitDots } from './dots.js';
 
-type Shape4 = readonly [number, number, number, number];
+export type Shape4 = readonly [number, number, number, number];
 
-function isFloat(site: Pick<LowerSite<OpName>, 'inputs' | 'outputs'>): boolean {
+/** Whether everything is float32 and there is something to compute. */
+export function isFloat(site: AnySite): boolean {
   return [...site.inputs, ...site.outputs].every(
-    (operand) => operand === null || operand.type.dtype === 'float32',
+    (operand) =>
+      operand === null || (operand.type.dtype === 'float32' && !operand.type.shape.includes(0)),
   );
 }
 
-/** The binding of a bias where there is one, and what a sum begins with. */
-function biasOf(operand: Operand | null | undefined): {
-  readonly bindings: Readonly<Record<string, Binding>>;
-  readonly start: (column: string) => string;
-} {
-  if (!operand) return { bindings: {}, start: () => '0.0' };
-  return { bindings: { bias: reads(operand, 1) }, start: (column) => `bias_load(${column})` };
+/** Rows of `depth` elements that follow each other; `item` is an expression for an item's first. */
+function matrixRows(operand: Operand, depth: number, item: string, rows: Partial<Rows> = {}): Rows {
+  return {
+    operand,
+    taps: 1,
+    depth,
+    isAligned: true,
+    canMiss: false,
+    functions: `${rows.functions ?? ''}
+fn row_at(item: u32, row: u32) -> vec3<i32> { return vec3(i32(${item} + row * params.depth), 0, 0); }
+fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32 { return row.x; }`,
+    params: rows.params ?? {},
+  };
+}
+
+/** Whether a window reaches beyond its image. */
+function isPadded({ input, output, window, stride, dilation, before }: Axis): boolean {
+  return before > 0 || (output - 1) * stride + (window - 1) * dilation - before >= input;
+}
+
+/** Pixels under a window of NHWC images; an item is a group of channels. */
+function windowRows(site: LowerSite<'CONV_2D'>, [height, width, depth]: readonly [number, number, number]): Rows {
+  const [input, output] = [inputOf(site, 0), outputOf(site)];
+  const [, inH, inW, channels] = input.type.shape as Shape4;
+  const [, outH, outW] = output.type.shape as Shape4;
+  const [rows, columns] = imageAxes(
+    input.type.shape,
+    output.type.shape,
+    [height, width],
+    site.options,
+    site.fused.padding,
+  );
+  return {
+    operand: input,
+    taps: height * width,
+    depth,
+    isAligned: channels % 4 === 0 && depth % 4 === 0,
+    canMiss: [rows, columns].some(isPadded),
+    functions: `
+fn row_at(item: u32, row: u32) -> vec3<i32> {
+  let line = row / params.out_w;
+  let left = i32(row % params.out_w) * params.stride_w - params.pad_left;
+  let top = i32(line % params.out_h) * params.stride_h - params.pad_top;
+  return vec3(left, top, i32(line / params.out_h) * params.in_h);
+}
+fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32 {
+  let x = row.x + i32(tap % params.window_w) * params.dilation_w;
+  let y = row.y + i32(tap / params.window_w) * params.dilation_h;
+  let pixel = ((row.z + y) * params.in_w + x) * params.channels + i32(item * params.depth);
+  return select(-1, pixel, x >= 0 && x < params.in_w && y >= 0 && y < params.in_h);
+}`,
+    params: {
+      in_h: signed(inH),
+      in_w: signed(inW),
+      channels: signed(channels),
+      out_h: u32(outH),
+      out_w: u32(outW),
+      window_w: u32(width),
+      stride_h: signed(rows.stride),
+      stride_w: signed(columns.stride),
+      dilation_h: signed(rows.dilation),
+      dilation_w: signed(columns.dilation),
+      pad_top: signed(rows.before),
+      pad_left: signed(columns.before),
+    },
+  };
+}
+
+/**
+ * Weights [items * columns, depth] as matrices [depth, columns] of each item: transposed and rounded
+ * up to fours of columns while planning where they are known, so that neighbouring invocations load
+ * neighbouring vectors; read as they are otherwise.
+ */
+function transposed(emit: Emitter, operand: Operand, items: number, columns: number, depth: number): Weights {
+  const { value } = operand;
+  if (value === undefined) {
+    return {
+      binding: (width) => reads(operand, width),
+      strides: [1, depth],
+      start: 'item * params.columns * params.w_stride',
+      params: {},
+    };
+  }
+  const padded = Math.ceil(columns / 4) * 4;
+  const ref = emit.constant(`columns ${items}`, () => {
+    const packed = new Float32Array(items * depth * padded);
+    for (let row = 0; row < items * columns; row++) {
+      const first = Math.floor(row / columns) * depth * padded + (row % columns);
+      for (let k = 0; k < depth; k++) packed[first + k * padded] = value[row * depth + k] as number;
+    }
+    return packed;
+  });
+  return {
+    binding: () => array(ref, 'vec4<f32>', 'read'),
+    strides: [padded, 1],
+    start: 'item * params.w_item',
+    params: { w_item: u32(depth * padded) },
+  };
 }
 
 /** Input NHWC, weights OHWI; fewer input channels in the weights than in the input make groups. */
@@ -31,106 +126,78 @@ const convolution: Lowering<'CONV_2D'> = {
   supports: isFloat,
   lower(site, emit) {
     const [input, weights, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
-    const [, inH, inW, channels] = input.type.shape as Shape4;
     const [outputs, height, width, depth] = weights.type.shape as Shape4;
-    const [, outH, outW] = output.type.shape as Shape4;
-    const [rows, columns] = imageAxes(
-      input.type.shape,
-      output.type.shape,
-      [height, width],
-      site.options,
-      site.fused.padding,
-    );
-    const groups = depth === 0 ? 1 : channels / depth;
-    const bias = biasOf(site.inputs[2]);
-    const elements = count(output.type.shape);
-    emit.run({
+    const groups = (input.type.shape[3] as number) / depth;
+    const columns = outputs / groups;
+    emitTiles(emit, {
       label: 'CONV_2D',
-      bindings: {
-        input: reads(input, 1),
-        weights: reads(weights, 1),
-        ...bias.bindings,
-        y: writes(output, 1),
-      },
-      params: {
-        elements: u32(elements),
-        in_h: signed(inH),
-        in_w: signed(inW),
-        channels: u32(channels),
-        outputs: u32(outputs),
-        per_group: u32(outputs / groups),
-        depth: u32(depth),
-        out_h: u32(outH),
-        out_w: u32(outW),
-        window_h: u32(height),
-        window_w: u32(width),
-        stride_h: signed(rows.stride),
-        stride_w: signed(columns.stride),
-        dilation_h: signed(rows.dilation),
-        dilation_w: signed(columns.dilation),
-        pad_top: signed(rows.before),
-        pad_left: signed(columns.before),
-      },
-      grid: { invocations: elements },
-      multiplyAdds: elements * height * width * depth,
-      declarations: activationFunction(activationOf(site), 'f32'),
-      body: `
-  if (index >= params.elements) { return; }
-  let column = index % params.outputs;
-  var rest = index / params.outputs;
-  let left = i32(rest % params.out_w) * params.stride_w - params.pad_left;
-  rest /= params.out_w;
-  let top = i32(rest % params.out_h) * params.stride_h - params.pad_top;
-  let image = i32(rest / params.out_h);
-  let first = column / params.per_group * params.depth;
-  var sum = 0.0;
-  for (var y = 0u; y < params.window_h; y++) {
-    let row = top + i32(y) * params.dilation_h;
-    if (row < 0 || row >= params.in_h) { continue; }
-    for (var x = 0u; x < params.window_w; x++) {
-      let at = left + i32(x) * params.dilation_w;
-      if (at < 0 || at >= params.in_w) { continue; }
-      let pixel = u32((image * params.in_h + row) * params.in_w + at) * params.channels + first;
-      let tap = ((column * params.window_h + y) * params.window_w + x) * params.depth;
-      for (var k = 0u; k < params.depth; k++) {
-        sum += input_load(pixel + k) * weights_load(tap + k);
-      }
-    }
-  }
-  y_store(index, activate(sum + ${bias.start('column')}));`,
+      items: groups,
+      size: [count(output.type.shape) / outputs, columns],
+      rows: windowRows(site, [height, width, depth]),
+      weights: transposed(emit, weights, groups, columns, height * width * depth),
+      bias: site.inputs[2] ?? null,
+      activation: activationOf(site),
+      output,
+      outputStrides: [columns, outputs],
     });
   },
 };
 
 /** Input [..., depth] as rows, weights [units, depth]. */
 const fullyConnected: Lowering<'FULLY_CONNECTED'> = {
-  supports: isFloat,
+  supports: (site) =>
+    isFloat(site) && site.options.weightsFormat === FullyConnectedOptionsWeightsFormat.DEFAULT,
   lower(site, emit) {
     const [input, weights, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
     const [units, depth] = weights.type.shape as readonly [number, number];
-    const bias = biasOf(site.inputs[2]);
-    const elements = count(output.type.shape);
-    emit.run({
+    const rows = count(output.type.shape) / units;
+    const bias = site.inputs[2] ?? null;
+    const activation = activationOf(site);
+    if (rows === 1) {
+      emitDots(emit, { label: 'FULLY_CONNECTED', input, weights, bias, activation, output });
+      return;
+    }
+    emitTiles(emit, {
       label: 'FULLY_CONNECTED',
-      bindings: {
-        input: reads(input, 1),
-        weights: reads(weights, 1),
-        ...bias.bindings,
-        y: writes(output, 1),
+      items: 1,
+      size: [rows, units],
+      rows: matrixRows(input, depth, '0u'),
+      weights: transposed(emit, weights, 1, units, depth),
+      bias,
+      activation,
+      output,
+      outputStrides: [0, units],
+    });
+  },
+};
+
+/** x [..., rows, depth] times y [..., depth, columns], or y transposed; batches are broadcast. */
+const batchMatmul: Lowering<'BATCH_MATMUL'> = {
+  supports: (site) => isFloat(site) && !site.options.adjX,
+  lower(site, emit) {
+    const [x, y, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
+    const [rows, columns] = output.type.shape.slice(-2) as [number, number];
+    const depth = x.type.shape.at(-1) as number;
+    const batch = ({ type }: Operand) => type.shape.slice(0, -2);
+    const walk = walkCode(broadcast(batch(output), [batch(x), batch(y)]), ['x_item', 'y_item_at']);
+    emitTiles(emit, {
+      label: 'BATCH_MATMUL',
+      items: count(batch(output)),
+      size: [rows, columns],
+      rows: matrixRows(x, depth, 'x_item(item) * params.rows * params.depth', {
+        functions: walk.functions,
+        params: walk.params,
+      }),
+      weights: {
+        binding: (width) => reads(y, width),
+        strides: site.options.adjY ? [1, depth] : [columns, 1],
+        start: 'y_item_at(item) * params.columns * params.depth',
+        params: {},
       },
-      params: { elements: u32(elements), units: u32(units), depth: u32(depth) },
-      grid: { invocations: elements },
-      multiplyAdds: elements * depth,
-      declarations: activationFunction(activationOf(site), 'f32'),
-      body: `
-  if (index >= params.elements) { return; }
-  let unit = index % params.units;
-  let row = index / params.units;
-  var sum = 0.0;
-  for (var k = 0u; k < params.depth; k++) {
-    sum += input_load(row * params.depth + k) * weights_load(unit * params.depth + k);
-  }
-  y_store(index, activate(sum + ${bias.start('unit')}));`,
+      bias: null,
+      activation: activationOf(site),
+      output,
+      outputStrides: [rows * columns, columns],
     });
   },
 };
@@ -138,4 +205,5 @@ const fullyConnected: Lowering<'FULLY_CONNECTED'> = {
 export const PRODUCT_LOWERINGS = {
   CONV_2D: convolution,
   FULLY_CONNECTED: fullyConnected,
+  BATCH_MATMUL: batchMatmul,
 } as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -78,6 +78,11 @@ export interface Kernel {
   /** Functions, constants and workgroup variables. */
   readonly declarations?: string;
   /**
+   * Whether the body passes values between the four invocations of a quad, which are neighbours in
+   * a workgroup that is a line: it has `quad_lane`, 0 to 3. The device must have subgroups.
+   */
+  readonly quads?: boolean;
+  /**
    * Statements of the entry point. It has `group` (workgroup_id), `local` (local_invocation_id),
    * `lane` (local_invocation_index), `id` (global_invocation_id) and, on a grid of invocations,
    * `index`: the invocation's number, which may reach past the last.
@@ -105,12 +110,13 @@ const MAX_WORKGROUPS = 65535;
 const LINE = 64;
 
 export function assemble(kernel: Kernel): Shader {
-  const { label, grid, declarations = '', body, params = {} } = kernel;
+  const { label, grid, declarations = '', body, params = {}, quads = false } = kernel;
   const workgroup = kernel.workgroup ?? [LINE, 1, 1];
   const bindings = Object.entries(kernel.bindings);
   const entries = Object.entries(params);
   const isLine = 'invocations' in grid;
   const wgsl = [
+    quads ? 'enable subgroups;' : '',
     ...bindings.map(
       ([name, { access, array }], at) =>
         `@group(0) @binding(${at}) var<storage, ${access}> ${name}: array<${array}>;`,
@@ -125,6 +131,7 @@ export function assemble(kernel: Kernel): Shader {
     declarations,
     `@compute @workgroup_size(${workgroup.join(', ')})`,
     'fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {',
+    quads ? 'let quad_lane = lane & 3u;' : '',
     isLine ? `let index = (group.y * groups.x + group.x) * ${workgroup[0]}u + lane;` : '',
     body,
     '}',
