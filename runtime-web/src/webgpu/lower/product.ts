@@ -6,10 +6,10 @@ import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
 import { type Axis, imageAxes } from '../../lower/window.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
-import { array, reads, i32 as signed, u32 } from '../wgsl/kernel.js';
+import { reads, i32 as signed, u32 } from '../wgsl/kernel.js';
 import { walkCode } from '../wgsl/walk.js';
-import { emitTiles, type Rows, type Weights } from './tiles.js';
 import { emitDots } from './dots.js';
+import { emitTiles, type Rows, type Weights } from './tiles.js';
 
 export type Shape4 = readonly [number, number, number, number];
 
@@ -42,7 +42,10 @@ function isPadded({ input, output, window, stride, dilation, before }: Axis): bo
 }
 
 /** Pixels under a window of NHWC images; an item is a group of channels. */
-function windowRows(site: LowerSite<'CONV_2D'>, [height, width, depth]: readonly [number, number, number]): Rows {
+function windowRows(
+  site: LowerSite<'CONV_2D'>,
+  [height, width, depth]: readonly [number, number, number],
+): Rows {
   const [input, output] = [inputOf(site, 0), outputOf(site)];
   const [, inH, inW, channels] = input.type.shape as Shape4;
   const [, outH, outW] = output.type.shape as Shape4;
@@ -94,7 +97,13 @@ fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32 {
  * up to fours of columns while planning where they are known, so that neighbouring invocations load
  * neighbouring vectors; read as they are otherwise.
  */
-function transposed(emit: Emitter, operand: Operand, items: number, columns: number, depth: number): Weights {
+function transposed(
+  emit: Emitter,
+  operand: Operand,
+  items: number,
+  columns: number,
+  depth: number,
+): Weights {
   const { value } = operand;
   if (value === undefined) {
     return {
@@ -114,7 +123,7 @@ function transposed(emit: Emitter, operand: Operand, items: number, columns: num
     return packed;
   });
   return {
-    binding: () => array(ref, 'vec4<f32>', 'read'),
+    binding: (width) => reads({ ref, type: { dtype: 'float32' } }, width),
     strides: [padded, 1],
     start: 'item * params.w_item',
     params: { w_item: u32(depth * padded) },
@@ -129,14 +138,21 @@ const convolution: Lowering<'CONV_2D'> = {
     const [outputs, height, width, depth] = weights.type.shape as Shape4;
     const groups = (input.type.shape[3] as number) / depth;
     const columns = outputs / groups;
+    const bias = site.inputs[2] ?? null;
+    const activation = activationOf(site);
+    const isDot = groups === 1 && count(output.type.shape) === outputs;
+    if (isDot && height * width === 1 && count(input.type.shape) === depth) {
+      emitDots(emit, { label: 'CONV_2D', input, weights, bias, activation, output });
+      return;
+    }
     emitTiles(emit, {
       label: 'CONV_2D',
       items: groups,
       size: [count(output.type.shape) / outputs, columns],
       rows: windowRows(site, [height, width, depth]),
       weights: transposed(emit, weights, groups, columns, height * width * depth),
-      bias: site.inputs[2] ?? null,
-      activation: activationOf(site),
+      bias,
+      activation,
       output,
       outputStrides: [columns, outputs],
     });

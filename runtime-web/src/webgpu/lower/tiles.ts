@@ -103,8 +103,8 @@ export function emitTiles(emit: Emitter, product: TiledProduct): void {
   const biasWidth = isWhole || items === 1 ? 4 : 1;
   const biasVector =
     biasWidth === 4
-      ? 'bias_load((item * params.columns + from) / 4u)'
-      : `vec4<f32>(${times(4, (j) => `bias_load(item * params.columns + from + ${j}u)`).join(', ')})`;
+      ? 'bias_load((item * params.columns + edge) / 4u)'
+      : `vec4<f32>(${times(4, (j) => `bias_load(item * params.columns + edge + ${j}u)`).join(', ')})`;
   emit.run({
     label,
     quads,
@@ -140,7 +140,7 @@ let column = 4u * (group.x * ${across}u + lane % ${across}u);
 let row = ${height}u * (group.y * ${INVOCATIONS / across}u + lane / ${across}u);
 let item = group.z;
 // Beyond the edges the last row and columns are computed once more, so that quads stay together.
-let from = min(column, (params.columns - 1u) / 4u * 4u);
+let edge = min(column, (params.columns - 1u) / 4u * 4u);
 let w_start = ${weights.start};
 ${rowStarts(access)}
 ${times(height, (m) => `var s${m} = vec4<f32>(0.0);`).join('\n')}
@@ -218,10 +218,12 @@ function weightLoads(step: number, isDeep: boolean, width: Width): string {
   const vector = (of: (j: number) => string) => `vec4<f32>(${times(4, of).join(', ')})`;
   const at = (k: number, j: number) =>
     isDeep
-      ? `w_start + (from + ${j}u) * params.w_stride + deep + ${k}u`
-      : `w_start + (deep + ${k}u) * params.w_stride + from + ${j}u`;
+      ? `w_start + (edge + ${j}u) * params.w_stride + deep + ${k}u`
+      : `w_start + (deep + ${k}u) * params.w_stride + edge + ${j}u`;
   if (width === 1) {
-    return times(step, (k) => `let w${k} = ${vector((j) => `w_load(${at(k, j)})`)};`).join('\n    ');
+    return times(step, (k) => `let w${k} = ${vector((j) => `w_load(${at(k, j)})`)};`).join(
+      '\n    ',
+    );
   }
   if (!isDeep) {
     return times(step, (k) => `let w${k} = w_load((${at(k, 0)}) / 4u);`).join('\n    ');

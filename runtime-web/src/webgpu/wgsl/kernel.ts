@@ -1,6 +1,6 @@
 /** A compute shader as a value: what it reads and writes, its parameters and its body. */
-import { invariant } from '@linnet/schema';
-import type { BufferRef, Operand } from '../../plan/lowering.js';
+import { type DType, invariant } from '@linnet/schema';
+import type { BufferRef } from '../../plan/lowering.js';
 import { accessOf, elementOf, isStored, type Width } from './storage.js';
 
 /** A buffer that a shader sees. */
@@ -13,11 +13,17 @@ export interface Binding {
   readonly functions: (name: string) => string;
 }
 
+/** Elements of a dtype in a buffer: what of a tensor bindings are made from. */
+export interface Elements {
+  readonly ref: BufferRef;
+  readonly type: { readonly dtype: DType };
+}
+
 /**
  * A tensor that a shader reads: `NAME_load(i)` gives element i, or with a width of 4 elements 4i to
  * 4i + 3 as a vector (past the tensor's end they are undefined), as f32 or i32.
  */
-export function reads({ ref, type: { dtype } }: Operand, width: Width): Binding {
+export function reads({ ref, type: { dtype } }: Elements, width: Width): Binding {
   invariant(isStored(dtype), `Shaders do not read ${dtype}.`);
   const { array, load } = accessOf(dtype, width);
   const type = width === 1 ? elementOf(dtype) : `vec4<${elementOf(dtype)}>`;
@@ -33,7 +39,7 @@ export function reads({ ref, type: { dtype } }: Operand, width: Width): Binding 
  * A tensor that a shader writes: `NAME_store(i, value)`, by elements or fours as `reads` has it.
  * Dtypes narrower than 32 bits are written in fours only; what lies past the tensor's end is padding.
  */
-export function writes({ ref, type: { dtype } }: Operand, width: Width): Binding {
+export function writes({ ref, type: { dtype } }: Elements, width: Width): Binding {
   invariant(isStored(dtype), `Shaders do not write ${dtype}.`);
   const { array, store } = accessOf(dtype, width);
   invariant(store !== null, `Shaders write ${dtype} in fours.`);
