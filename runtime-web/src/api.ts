@@ -64,6 +64,8 @@ export interface ModelInfo {
   /** Why there are that many. */
   readonly threadsReason: string;
   readonly memory: MemoryInfo;
+  /** Between the GPU and the host: inputs and outputs, and what nodes that run elsewhere need. */
+  readonly handovers: Handovers;
   /** How the ops planned so far are carried out. */
   readonly ops: readonly OpSupport[];
 }
@@ -219,6 +221,16 @@ export interface OpSupport {
   readonly viaFloat32: number;
   /** Not at all: the model cannot run. */
   readonly unsupported: number;
+  /** How many of them run on the GPU; 0 without one. */
+  readonly onGpu: number;
+  /** Why others do not, where there is one. */
+  readonly whyNotOnGpu: readonly string[];
+}
+
+/** What passes between the GPU and the host in a run. */
+export interface Handovers {
+  readonly tensors: number;
+  readonly bytes: number;
 }
 
 /** What planning finds about one graph of a model. */
@@ -231,6 +243,7 @@ export interface GraphReport {
   /** Bytes of working memory of all stages. */
   readonly arena: number;
   readonly arenaLowerBound: number;
+  readonly handovers: Handovers;
   readonly ops: readonly OpSupport[];
   /** Nodes whose plan depends on values that only a run gives. */
   readonly plannedAtRunTime: readonly string[];

@@ -10,6 +10,7 @@ export type {
   Cost,
   DeviceOutputs,
   GraphReport,
+  Handovers,
   Latency,
   MemoryInfo,
   Model,

@@ -5,7 +5,7 @@ import type { ModelSource } from './io/source.js';
 import type { ExecutableModel } from './model/graph.js';
 import { executable } from './model/load.js';
 import { Resources } from './model/resources.js';
-import type { DeviceBackend } from './plan/backend.js';
+import type { DeviceBackend, Target } from './plan/backend.js';
 import { Planner } from './plan/planner.js';
 import {
   type Choice,
@@ -119,6 +119,15 @@ async function openDevice(onProgress?: LoadOptions['onProgress']): Promise<Devic
   return WebGpuBackend.create((loaded, total) => onProgress?.({ phase: 'compile', loaded, total }));
 }
 
+/** What is planned for where there need be no GPU. */
+async function anyGpu(): Promise<Target> {
+  const [{ ShaderTarget }, { LEAST_TRAITS }] = await Promise.all([
+    import('./webgpu/target.js'),
+    import('./webgpu/traits.js'),
+  ]);
+  return new ShaderTarget(LEAST_TRAITS);
+}
+
 /** A number that hardly two models share, from some of their bytes: FNV-1a. */
 function digestOf(bytes: Uint8Array): string {
   const step = Math.max(1, Math.floor(bytes.length / 4096));
@@ -129,7 +138,10 @@ function digestOf(bytes: Uint8Array): string {
   return `${bytes.length}:${(hash >>> 0).toString(16)}`;
 }
 
-export type InspectOptions = Pick<LoadOptions, 'signal' | 'wasmUrl' | 'externalFiles'>;
+export interface InspectOptions extends Pick<LoadOptions, 'signal' | 'wasmUrl' | 'externalFiles'> {
+  /** What to plan for; 'wasm' by default. For 'webgpu' no GPU is needed: any has what is assumed. */
+  readonly backend?: BackendName;
+}
 
 /**
  * Plans a model without running it: its working memory, and how each op is carried out, also where
@@ -143,10 +155,14 @@ export async function inspectPlan(
 ): Promise<PlanReport> {
   const bytes = await readModel(source, undefined, options.signal);
   const model = readExecutable(bytes, options.externalFiles);
-  const backend = await createBackend(options, 0);
+  const { wasmUrl, signal } = options;
+  const backend = await createBackend(
+    { ...(wasmUrl && { wasmUrl }), ...(signal && { signal }) },
+    0,
+  );
   try {
-    const backends = { host: backend, device: null };
-    return reportPlans(model, new Planner(model, backends, new Resources()));
+    const targets = { host: backend, device: options.backend === 'webgpu' ? await anyGpu() : null };
+    return reportPlans(model, new Planner(model, targets, new Resources()));
   } finally {
     backend.dispose();
   }

@@ -1,6 +1,6 @@
 import { invariant, LinnetError } from '@linnet/schema';
 import type { Graph } from '../model/graph.js';
-import type { Backend } from './backend.js';
+import type { Target } from './backend.js';
 import { lifetimes } from './liveness.js';
 import type { StageBuilder } from './lower.js';
 import type { Run } from './place.js';
@@ -34,7 +34,7 @@ export class StageAssembly {
   lower(runs: readonly Run[]): void {
     const readers = runs.map(({ steps }) => new Set(steps.flatMap(({ node }) => node.inputs)));
     runs.forEach((run, index) => {
-      const share = this.#shareOf(run.backend);
+      const share = this.#shareOf(run.target);
       const { builder, holds } = share;
       const made = run.steps.flatMap(({ node }) => node.outputs);
       const inputs = [...(readers[index] as Set<number>)].filter((tensor) =>
@@ -44,7 +44,7 @@ export class StageAssembly {
       for (const step of run.steps) this.#lower(step, builder);
       const leaves = (tensor: number) =>
         this.isWanted(tensor) ||
-        runs.some(({ backend }, i) => backend !== run.backend && readers[i]?.has(tensor));
+        runs.some(({ target }, i) => target !== run.target && readers[i]?.has(tensor));
       for (const tensor of [...inputs, ...made]) holds.add(tensor);
       share.segments.push({
         calls: builder.takeCalls(),
@@ -56,9 +56,9 @@ export class StageAssembly {
   }
 
   /** Lets the stage give tensors that none of its nodes has made: state. */
-  addOutputs(backend: Backend, tensors: readonly number[]): void {
+  addOutputs(target: Target, tensors: readonly number[]): void {
     if (tensors.length === 0) return;
-    const share = this.#shareOf(backend);
+    const share = this.#shareOf(target);
     const outputs = tensors.map((tensor) => share.builder.port(tensor));
     share.segments.push({ calls: [], inputs: [], outputs });
     this.#turns.push({ part: this.#shares.indexOf(share), segment: share.segments.length - 1 });
@@ -66,16 +66,16 @@ export class StageAssembly {
 
   finish(): Pick<Stage, 'parts' | 'turns' | 'nodes'> {
     const parts = this.#shares.map(({ builder, segments }): Part => {
-      const { backend, buffers } = builder;
-      const arena = backend.layOut(lifetimes(buffers, segments));
-      return { backend, program: { buffers, segments, arena } };
+      const { target, buffers } = builder;
+      const arena = target.layOut(lifetimes(buffers, segments));
+      return { target, program: { buffers, segments, arena } };
     });
     return { parts, turns: this.#turns, nodes: this.#nodes };
   }
 
-  #shareOf(backend: Backend): Share {
-    const share = this.#shares.find(({ builder }) => builder.backend === backend);
-    invariant(share !== undefined, `No part of the stage is for ${backend.name}.`);
+  #shareOf(target: Target): Share {
+    const share = this.#shares.find(({ builder }) => builder.target === target);
+    invariant(share !== undefined, `No part of the stage is for ${target.name}.`);
     return share;
   }
 
@@ -87,8 +87,10 @@ export class StageAssembly {
 
   #lower(step: Run['steps'][number], builder: StageBuilder): void {
     const { name, op } = step.node;
+    const { whyOnHost } = step;
     try {
-      this.#nodes.push({ name, op, support: builder.lower(step), backend: builder.backend.name });
+      const support = builder.lower(step);
+      this.#nodes.push({ name, op, support, backend: builder.target.name, whyOnHost });
     } catch (error) {
       const where = { subgraph: this.graph.name, node: name, op };
       throw error instanceof LinnetError ? error.at(where) : error;

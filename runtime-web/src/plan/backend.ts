@@ -7,8 +7,8 @@ import type { Lifetime } from './liveness.js';
 import type { LowerSite, PlanEmitter } from './lowering.js';
 import type { ArenaLayout, NodeLabel, Program } from './plan.js';
 
-/** What planning and running need from whatever executes programs of calls that do `Work`. */
-export interface Backend<Work = unknown> {
+/** What planning needs to know of whatever executes programs of calls that do `Work`. */
+export interface Target<Work = unknown> {
   readonly name: BackendName;
 
   /** Whether an op gives its first input under another shape; see Lowering. */
@@ -22,7 +22,10 @@ export interface Backend<Work = unknown> {
 
   /** Where buffers go so that those alive at the same time do not overlap. */
   layOut(lifetimes: readonly Lifetime[]): ArenaLayout;
+}
 
+/** What runs programs. */
+export interface Backend<Work = unknown> extends Target<Work> {
   /**
    * Gives a program its memory and makes its constants resident.
    *
@@ -71,9 +74,14 @@ export interface DeviceBackend<Work = unknown> extends Backend<Work> {
 }
 
 /** What plans are made for. */
-export interface Backends {
+export interface Targets {
   readonly host: HostBackend;
   /** Where nodes run that it has kernels for; null: all run on the host's. */
+  readonly device: Target | null;
+}
+
+/** What plans are bound to. */
+export interface Backends extends Targets {
   readonly device: DeviceBackend | null;
 }
 

@@ -2,7 +2,7 @@ import { dtypeCode, type OpName, type TensorType } from '@linnet/schema';
 import type { GraphNode } from '../model/graph.js';
 import type { Known } from '../model/known.js';
 import { storageBytes } from '../model/storage.js';
-import type { Backend } from './backend.js';
+import type { Target } from './backend.js';
 import type { BufferRef, LowerSite, Operand, PlanEmitter } from './lowering.js';
 import type { Call, PlanBuffer, Port, Support } from './plan.js';
 import type { Step, TensorTable } from './step.js';
@@ -23,7 +23,7 @@ interface FloatForm {
 /** Where operands are while it is only asked whether there are kernels. */
 const NOWHERE: BufferRef = { buffer: -1, offset: 0 };
 
-/** Turns steps of one stage into a backend's calls on buffers. */
+/** Turns steps of one stage into a target's calls on buffers. */
 export class StageBuilder {
   readonly buffers: PlanBuffer[] = [];
   #calls: Call[] = [];
@@ -32,7 +32,7 @@ export class StageBuilder {
 
   constructor(
     readonly tensors: TensorTable,
-    readonly backend: Backend,
+    readonly target: Target,
     readonly expand: Expand,
   ) {}
 
@@ -62,7 +62,7 @@ export class StageBuilder {
   support(step: Step): Support {
     if (this.isAlias(step) || this.#isEmpty(step)) return 'native';
     const site = this.#site(step, () => NOWHERE);
-    if (this.backend.supports(site)) return 'native';
+    if (this.target.supports(site)) return 'native';
     const form = this.#floatForm(site, step, { expanded: () => NOWHERE, float: () => NOWHERE });
     return form === null ? 'unsupported' : 'via-float32';
   }
@@ -77,8 +77,8 @@ export class StageBuilder {
     }
     const site = this.#site(step, (tensor) => this.ref(tensor));
     const emitter = this.#emitter(step);
-    if (this.backend.supports(site)) {
-      this.backend.lower(site, emitter);
+    if (this.target.supports(site)) {
+      this.target.lower(site, emitter);
       return 'native';
     }
     const form = this.#floatForm(site, step, {
@@ -87,14 +87,14 @@ export class StageBuilder {
     });
     if (form === null) return 'unsupported';
     for (const each of [...form.before, form.site, ...form.after]) {
-      this.backend.lower(each, emitter);
+      this.target.lower(each, emitter);
     }
     return 'via-float32';
   }
 
   /** Whether the output of a step may share its input's buffer. */
   isAlias({ node }: Step): boolean {
-    if (!this.backend.isAlias(node.op)) return false;
+    if (!this.target.isAlias(node.op)) return false;
     const [input, output] = [node.inputs[0] as number, node.outputs[0] as number];
     if (this.tensors.isVariable(input) || this.tensors.isVariable(output)) return false;
     const [from, to] = [this.tensors.type(input), this.tensors.type(output)];
@@ -195,7 +195,7 @@ export class StageBuilder {
     });
     const changed = inputs.some((operand, i) => operand !== site.inputs[i]) || after.length > 0;
     const form = { ...site, inputs, outputs, intermediates: [] };
-    const hasKernels = [form, ...before, ...after].every((each) => this.backend.supports(each));
+    const hasKernels = [form, ...before, ...after].every((each) => this.target.supports(each));
     return changed && hasKernels ? { site: form, before, after } : null;
   }
 }

@@ -1,21 +1,28 @@
 /** Which backend carries out each step, and in which order. */
-import type { Backend } from './backend.js';
+import type { OpName } from '@linnet/schema';
+import { storageBytes } from '../model/storage.js';
+import type { Target } from './backend.js';
 import type { StageBuilder } from './lower.js';
-import type { Support } from './plan.js';
+import { Network } from './min-cut.js';
 import type { Step, TensorTable } from './step.js';
 
 /** Steps that one backend runs without anything from another. */
 export interface Run {
-  readonly backend: Backend;
-  readonly steps: readonly Step[];
+  readonly target: Target;
+  readonly steps: readonly PlacedStep[];
+}
+
+/** A step, and why it does not run on the device; null where it does, or where there is none. */
+export interface PlacedStep extends Step {
+  readonly whyOnHost: string | null;
 }
 
 /**
  * Divides steps between the host's backend and a device, and orders them so that what runs on one
  * comes in few runs: whatever is ready on one backend goes first, before the other has its turn.
  *
- * A step goes to the device where that has kernels for it as it is, or where both would have to take
- * it by way of float32. Steps that share state stay with the host.
+ * Steps that the device has kernels for run there, but for those where the host takes less time than
+ * having tensors pass to and fro; steps that share state stay with the host.
  */
 export function place(
   steps: readonly Step[],
@@ -24,65 +31,136 @@ export function place(
   device: StageBuilder | null,
 ): readonly Run[] {
   if (steps.length === 0) return [];
-  if (device === null) return [{ backend: host.backend, steps }];
-  const backends = new Map<Step, Backend>();
-  const backendOf = new Map<number, Backend>();
-  for (const step of steps) {
-    const backend = runsOnDevice(step, tensors, host, device, backendOf)
-      ? device.backend
-      : host.backend;
-    backends.set(step, backend);
-    for (const tensor of step.node.outputs) backendOf.set(tensor, backend);
+  if (device === null) {
+    return [{ target: host.target, steps: steps.map((step) => ({ ...step, whyOnHost: null })) }];
   }
-  const orders = [device, host].map((first) => inRuns(steps, tensors, backends, first.backend));
+  const obstacles = steps.map((step) => obstacleOf(step, tensors, host, device));
+  const onDevice = cheapest(steps, obstacles, tensors, device);
+  const placed = steps.map((step, at): PlacedStep => {
+    const whyOnHost = obstacles[at] ?? (onDevice.has(step) ? null : 'sooner done than handed over');
+    return { ...step, whyOnHost };
+  });
+  const targets = new Map(
+    placed.map((step) => [step, step.whyOnHost === null ? device.target : host.target]),
+  );
+  const orders = [device, host].map((first) => inRuns(placed, tensors, targets, first.target));
   return orders.reduce((best, order) => (order.length < best.length ? order : best));
 }
 
-function runsOnDevice(
+/** Why a step cannot run on the device or had better not; null where it can. */
+function obstacleOf(
   step: Step,
   tensors: TensorTable,
   host: StageBuilder,
   device: StageBuilder,
-  backendOf: ReadonlyMap<number, Backend>,
-): boolean {
-  const { node } = step;
-  if (node.inputs.some((tensor) => tensor >= 0 && tensors.isVariable(tensor))) return false;
-  // Another view of a tensor costs nothing where the tensor is.
-  if (device.isAlias(step)) {
-    const holder = backendOf.get(node.inputs[0] as number);
-    if (holder !== undefined) return holder === device.backend;
+): string | null {
+  if (step.node.inputs.some((tensor) => tensor >= 0 && tensors.isVariable(tensor))) {
+    return 'keeps state';
   }
-  const support: Support = device.support(step);
-  if (support !== 'via-float32') return support === 'native';
-  return host.support(step) !== 'native';
+  const support = device.support(step);
+  if (support === 'native') return null;
+  if (support === 'unsupported') return 'no shader for it';
+  return host.support(step) === 'native' ? 'no shader for its element types' : null;
 }
+
+/** Nanoseconds that handing a tensor over takes whatever its size, and for each byte. */
+const HANDING_OVER_NS = 100_000;
+const HANDING_OVER_NS_PER_BYTE = 0.25;
+
+/** Nanoseconds of the host's kernels for each element that they read or write, and multiply-add. */
+const HOST_NS_PER_ELEMENT = 1;
+const HOST_NS_PER_MULTIPLY_ADD = 0.1;
+
+/**
+ * The steps that run on the device when handing over costs least, together with what the host takes for
+ * steps that the device could have run: a minimum cut between both.
+ */
+function cheapest(
+  steps: readonly Step[],
+  obstacles: readonly (string | null)[],
+  tensors: TensorTable,
+  device: StageBuilder,
+): ReadonlySet<Step> {
+  if (obstacles.every((obstacle) => obstacle === null)) return new Set(steps);
+  const network = new Network();
+  const nodeOf = new Map<Step, number>();
+  const makers = new Map<number, Step>();
+  const readers = new Map<number, Step[]>();
+  steps.forEach((step, at) => {
+    const node = network.addNode();
+    nodeOf.set(step, node);
+    if (obstacles[at] !== null) network.addEdge(node, 1, Number.POSITIVE_INFINITY);
+    else network.addEdge(0, node, device.isAlias(step) ? 0 : hostNanoseconds(step, tensors));
+    for (const tensor of step.node.outputs) makers.set(tensor, step);
+    for (const tensor of step.node.inputs) {
+      readers.set(tensor, [...(readers.get(tensor) ?? []), step]);
+    }
+  });
+  for (const [tensor, maker] of makers) {
+    const bytes = storageBytes(tensors.type(tensor));
+    const cost = HANDING_OVER_NS + HANDING_OVER_NS_PER_BYTE * bytes;
+    const made = nodeOf.get(maker) as number;
+    // However many read it, a tensor is handed over once.
+    const [down, up] = [network.addNode(), network.addNode()];
+    network.addEdge(made, down, cost);
+    network.addEdge(up, made, cost);
+    for (const reader of readers.get(tensor) ?? []) {
+      network.addEdge(down, nodeOf.get(reader) as number, Number.POSITIVE_INFINITY);
+      network.addEdge(nodeOf.get(reader) as number, up, Number.POSITIVE_INFINITY);
+    }
+  }
+  const withHost = network.withSink();
+  return new Set(steps.filter((step) => !withHost.has(nodeOf.get(step) as number)));
+}
+
+/** About how long the host's kernels take for a step. */
+function hostNanoseconds({ node }: Step, tensors: TensorTable): number {
+  const elements = (tensor: number) =>
+    tensor < 0 ? 0 : tensors.type(tensor).shape.reduce((product, dim) => product * dim, 1);
+  const sum = (list: readonly number[]) => list.reduce((total, each) => total + elements(each), 0);
+  const moved = HOST_NS_PER_ELEMENT * (sum(node.inputs) + sum(node.outputs));
+  if (!PRODUCTS.includes(node.op)) return moved;
+  // Each output element is a sum over the weights of one of as many columns as it has channels.
+  const [output, weights] = [node.outputs[0] as number, node.inputs[1] as number];
+  const columns = tensors.type(output).shape.at(-1) ?? 1;
+  return moved + (HOST_NS_PER_MULTIPLY_ADD * elements(output) * elements(weights)) / columns;
+}
+
+/** Ops that multiply much more than they move. */
+const PRODUCTS: readonly OpName[] = [
+  'CONV_2D',
+  'CONV_3D',
+  'TRANSPOSE_CONV',
+  'FULLY_CONNECTED',
+  'BATCH_MATMUL',
+];
 
 /** The steps in runs, beginning with what is ready on `first`. */
 function inRuns(
-  steps: readonly Step[],
+  steps: readonly PlacedStep[],
   tensors: TensorTable,
-  backends: ReadonlyMap<Step, Backend>,
-  first: Backend,
+  targets: ReadonlyMap<PlacedStep, Target>,
+  first: Target,
 ): readonly Run[] {
   const waitsFor = dependencies(steps, tensors);
   const done = new Set<Step>();
   const runs: Run[] = [];
   let left = steps;
-  let backend = first;
+  let target = first;
   while (left.length > 0) {
-    const run: Step[] = [];
+    const run: PlacedStep[] = [];
     // Steps are in an order of dependence, so one pass finds all that become ready.
     left = left.filter((step) => {
       const isReady =
-        backends.get(step) === backend &&
+        targets.get(step) === target &&
         (waitsFor.get(step) ?? []).every((other) => done.has(other));
       if (!isReady) return true;
       done.add(step);
       run.push(step);
       return false;
     });
-    if (run.length > 0) runs.push({ backend, steps: run });
-    backend = [...new Set(backends.values())].find((other) => other !== backend) ?? backend;
+    if (run.length > 0) runs.push({ target, steps: run });
+    target = [...new Set(targets.values())].find((other) => other !== target) ?? target;
   }
   return runs;
 }

@@ -3,7 +3,7 @@ import type { OpName, TensorType, TypedArray } from '@linnet/schema';
 import type { BackendName } from '../api.js';
 import type { GraphNode } from '../model/graph.js';
 import type { Known } from '../model/known.js';
-import type { Backend } from './backend.js';
+import type { Target } from './backend.js';
 import type { BufferRef } from './lowering.js';
 
 /** A region of memory; BufferRefs point into it. */
@@ -52,6 +52,8 @@ export interface PlannedNode {
   readonly op: OpName;
   readonly support: Support;
   readonly backend: BackendName;
+  /** Why it does not run on a device that there is. */
+  readonly whyOnHost: string | null;
 }
 
 /** Where the arena's buffers lie. */
@@ -82,7 +84,7 @@ export interface Program<Work = unknown> {
 
 /** A backend's share of a stage. */
 export interface Part {
-  readonly backend: Backend;
+  readonly target: Target;
   readonly program: Program;
 }
 

@@ -3,7 +3,7 @@ import type { ExecutableModel, Graph, GraphNode, GraphTensor } from '../model/gr
 import { Known } from '../model/known.js';
 import type { Resources } from '../model/resources.js';
 import { StageAssembly } from './assembly.js';
-import type { Backend, Backends } from './backend.js';
+import type { Target, Targets } from './backend.js';
 import { fuse } from './fuse.js';
 import { type Given, inferStage, isHostNode } from './infer.js';
 import { lifetimes } from './liveness.js';
@@ -23,7 +23,7 @@ export class Planner {
 
   constructor(
     readonly model: ExecutableModel,
-    readonly backends: Backends,
+    readonly targets: Targets,
     readonly resources: Resources,
   ) {
     this.#uses = model.graphs.map((graph) => new Uses(graph));
@@ -59,9 +59,9 @@ export class Planner {
     );
     const isWanted = (tensor: number) => uses.readFrom(tensor, end) || needs.includes(tensor);
     const live = liveSteps(fuse(steps, tensors, uses), tensors, isWanted);
-    const { host, device } = this.backends;
-    const builderFor = (backend: Backend) =>
-      new StageBuilder(tensors, backend, (known) => this.#expand(known));
+    const { host, device } = this.targets;
+    const builderFor = (target: Target) =>
+      new StageBuilder(tensors, target, (known) => this.#expand(known));
     const hosted = builderFor(host);
     const offloaded = device && builderFor(device);
     const runs = place(live, tensors, hosted, offloaded);
@@ -129,7 +129,7 @@ export class Planner {
     idOf: (tensor: number) => string | null,
     expand: (known: Known) => Known | null,
   ): readonly Known[] | null {
-    const { host } = this.backends;
+    const { host } = this.targets;
     const builder = new StageBuilder(tensors, host, expand);
     if (builder.lower({ node, fused: {} }) === 'unsupported') return null;
     const outputs = node.outputs.map((tensor) => builder.port(tensor));

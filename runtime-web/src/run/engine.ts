@@ -24,7 +24,7 @@ export class Engine {
     readonly guard: Guard,
     readonly backends: ModelBackends,
   ) {
-    this.stages = new StageCache(new Planner(model, backends, resources));
+    this.stages = new StageCache(new Planner(model, backends, resources), backends);
     this.executor = new Executor(model, resources, this.stages, guard);
   }
 

@@ -147,10 +147,10 @@ export class Executor {
     turn: Turn,
     { record, submitted, staysOnDevice }: SegmentContext,
   ): Promise<void> {
-    const { backend, program } = stage.parts[turn.part] as Part;
+    const { target, program } = stage.parts[turn.part] as Part;
     const { inputs, outputs } = program.segments[turn.segment] as Segment;
     const bound = programs[turn.part] as BoundProgram;
-    if (backend.name === 'wasm') for (const { tensor } of inputs) await frame.fetch(tensor);
+    if (target.name === 'wasm') for (const { tensor } of inputs) await frame.fetch(tensor);
     const given = inputs.map(({ tensor }) => frame.contents(tensor));
     const setAll = (results: readonly Pick<HostValue, 'bytes' | 'resident' | 'isOwned'>[]) =>
       outputs.forEach(({ tensor, type }, i) => {

@@ -27,7 +27,7 @@ import type { HostValue, RunContext } from './executor.js';
 import type { Guard } from './guard.js';
 import { toValue } from './inputs.js';
 import { profile } from './profile.js';
-import { arenasOf, countSupport } from './report.js';
+import { arenasOf, countSupport, handoversOf } from './report.js';
 
 /** Tries of a run whose device goes away, before the last without a device. */
 const DEVICE_TRIES = 2;
@@ -83,6 +83,7 @@ export class LoadedModel implements Model {
     const sum = (key: keyof BackendMemory) =>
       memories.reduce((total, memory) => total + memory[key], 0);
     const arenas = stages.stages.flatMap(({ stage }) => arenasOf(stage));
+    const handovers = stages.stages.map(({ stage }) => handoversOf(stage));
     return {
       backend: (device ?? host).name,
       backendReason: reason,
@@ -97,6 +98,10 @@ export class LoadedModel implements Model {
         arenaLowerBound: arenas.reduce((sum, { lowerBound }) => sum + lowerBound, 0),
         state: sum('state'),
         total: sum('total'),
+      },
+      handovers: {
+        tensors: handovers.reduce((sum, { tensors }) => sum + tensors, 0),
+        bytes: handovers.reduce((sum, { bytes }) => sum + bytes, 0),
       },
       ops: countSupport(stages.stages.flatMap(({ stage }) => stage.nodes)),
     };

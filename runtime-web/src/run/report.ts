@@ -1,8 +1,8 @@
-import { isStatic, LinnetError, type OpName, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
-import type { GraphReport, OpSupport, PlanReport } from '../api.js';
+import { isStatic, LinnetError, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
+import type { GraphReport, Handovers, OpSupport, PlanReport } from '../api.js';
 import type { ExecutableModel, Graph, GraphNode } from '../model/graph.js';
 import { type Given, isHostNode } from '../plan/infer.js';
-import type { ArenaLayout, PlannedNode, Port, Stage } from '../plan/plan.js';
+import type { ArenaLayout, PlannedNode, Port, Stage, Support } from '../plan/plan.js';
 import type { Planner } from '../plan/planner.js';
 
 /** Plans every graph of a model for its declared shapes, open dimensions counting as 1. */
@@ -34,6 +34,7 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
   const nodes: PlannedNode[] = [];
   const plannedAtRunTime: string[] = [];
   let [stages, arena, arenaLowerBound, position] = [0, 0, 0, 0];
+  const handovers = { tensors: 0, bytes: 0 };
   let problem: string | undefined;
   while (position < graph.nodes.length) {
     const stage = survey();
@@ -43,13 +44,22 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
       arena += bytes;
       arenaLowerBound += lowerBound;
     }
+    const { tensors, bytes } = handoversOf(stage);
+    handovers.tensors += tensors;
+    handovers.bytes += bytes;
     nodes.push(...stage.nodes);
     for (const { tensor, type } of outputsOf(stage)) given.set(tensor, { type, known: null });
     for (const [tensor, known] of stage.known) given.set(tensor, { type: known.type, known });
     const node = graph.nodes[stage.end] as GraphNode | undefined;
     if (node !== undefined) {
       if (isHostNode(node))
-        nodes.push({ name: node.name, op: node.op, support: 'native', backend: 'wasm' });
+        nodes.push({
+          name: node.name,
+          op: node.op,
+          support: 'native',
+          backend: 'wasm',
+          whyOnHost: null,
+        });
       else plannedAtRunTime.push(`${node.op} ${node.name}`);
       for (const tensor of node.outputs) give(tensor);
     }
@@ -61,6 +71,7 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
     stages,
     arena,
     arenaLowerBound,
+    handovers,
     ops: countSupport(nodes),
     plannedAtRunTime,
     ...(problem !== undefined && { problem }),
@@ -76,13 +87,27 @@ function outputsOf({ parts }: Stage): readonly Port[] {
   return parts.flatMap(({ program }) => program.segments.flatMap(({ outputs }) => outputs));
 }
 
+/** What passes between the backends of a stage in one run. */
+export function handoversOf({ parts }: Stage): Handovers {
+  const device = parts.find(({ target }) => target.name === 'webgpu');
+  const segments = device?.program.segments ?? [];
+  const ports = segments.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]);
+  return { tensors: ports.length, bytes: ports.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
 /** Nodes by op, in the order in which the ops first appear. */
 export function countSupport(nodes: readonly PlannedNode[]): readonly OpSupport[] {
-  const counts = new Map<OpName, { native: number; viaFloat32: number; unsupported: number }>();
-  for (const { op, support } of nodes) {
-    const count = counts.get(op) ?? { native: 0, viaFloat32: 0, unsupported: 0 };
-    count[support === 'via-float32' ? 'viaFloat32' : support]++;
-    counts.set(op, count);
-  }
-  return [...counts].map(([op, count]) => ({ op, ...count }));
+  const ops = [...new Set(nodes.map(({ op }) => op))];
+  return ops.map((op) => {
+    const mine = nodes.filter((node) => node.op === op);
+    const count = (support: Support) => mine.filter((node) => node.support === support).length;
+    return {
+      op,
+      native: count('native'),
+      viaFloat32: count('via-float32'),
+      unsupported: count('unsupported'),
+      onGpu: mine.filter(({ backend }) => backend === 'webgpu').length,
+      whyNotOnGpu: [...new Set(mine.flatMap(({ whyOnHost }) => whyOnHost ?? []))],
+    };
+  });
 }

@@ -1,6 +1,6 @@
 import { LinnetError } from '@linnet/schema';
 import type { Graph } from '../model/graph.js';
-import type { BoundProgram } from '../plan/backend.js';
+import type { Backends, BoundProgram } from '../plan/backend.js';
 import type { Given } from '../plan/infer.js';
 import type { Stage } from '../plan/plan.js';
 import type { Planner } from '../plan/planner.js';
@@ -24,7 +24,10 @@ export class StageCache {
   /** Stages planned for contents that no key names. */
   readonly #passing = new Set<BoundStage>();
 
-  constructor(readonly planner: Planner) {}
+  constructor(
+    readonly planner: Planner,
+    readonly backends: Backends,
+  ) {}
 
   /** The stage from node `from` on, for what the host holds; release it after its run. */
   async get(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Promise<BoundStage> {
@@ -52,13 +55,13 @@ export class StageCache {
 
   async #bind(stage: Stage): Promise<BoundStage> {
     try {
-      return await bind(stage);
+      return await bind(stage, this.backends);
     } catch (error) {
       const isFull = error instanceof LinnetError && error.code === 'OUT_OF_MEMORY';
       if (!isFull || this.#stages.size === 0) throw error;
     }
     this.clear();
-    return bind(stage);
+    return bind(stage, this.backends);
   }
 
   #evict(): void {
@@ -79,10 +82,13 @@ export class StageCache {
   }
 }
 
-async function bind(stage: Stage): Promise<BoundStage> {
+async function bind(stage: Stage, { host, device }: Backends): Promise<BoundStage> {
   const programs: BoundProgram[] = [];
   try {
-    for (const { backend, program } of stage.parts) programs.push(await backend.bind(program));
+    for (const { target, program } of stage.parts) {
+      const backend = target.name === device?.name ? device : host;
+      programs.push(await backend.bind(program));
+    }
     return { stage: withoutBuffers(stage), programs };
   } catch (error) {
     dispose({ stage, programs });

@@ -1,25 +1,19 @@
-import type { OpName } from '@linnet/schema';
 import type { PicturePlan, PictureSource } from '../io/picture.js';
 import type { TensorInfo } from '../io/tensor.js';
 import { storageBytes } from '../model/storage.js';
 import type { BackendMemory, BoundProgram, DeviceBackend, Peaks } from '../plan/backend.js';
-import type { LowerSite, Operand, PlanEmitter } from '../plan/lowering.js';
 import type { Program } from '../plan/plan.js';
-import { shareSlots } from '../plan/slots.js';
 import { acquireGpu, type Gpu } from './device.js';
-import { LOWERINGS } from './lower/index.js';
-import { type Lowering, shaderEmitter } from './lowering.js';
 import { GpuMemory, STORAGE } from './memory.js';
 import { PictureReader } from './picture.js';
 import { bindProgram, type CompileProgress } from './program.js';
+import { ShaderTarget } from './target.js';
 import { GpuTensor } from './tensor.js';
 import type { Shader } from './wgsl/kernel.js';
 import type { StoredDType } from './wgsl/storage.js';
 
 /** Runs programs as compute shaders. */
-export class WebGpuBackend implements DeviceBackend<Shader> {
-  readonly name = 'webgpu';
-  readonly layOut = shareSlots;
+export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader> {
   readonly #memory: GpuMemory;
   readonly #bound = new Set<string>();
   readonly #reader: PictureReader;
@@ -30,6 +24,7 @@ export class WebGpuBackend implements DeviceBackend<Shader> {
     readonly gpu: Gpu,
     readonly onCompiled: CompileProgress,
   ) {
+    super(gpu.traits);
     this.#memory = new GpuMemory(gpu.device);
     this.#reader = new PictureReader(gpu, this.#memory);
   }
@@ -86,22 +81,6 @@ export class WebGpuBackend implements DeviceBackend<Shader> {
     return new GpuTensor(this.#memory, buffer, bytes);
   }
 
-  isAlias(op: OpName): boolean {
-    return lowering(op)?.alias === true;
-  }
-
-  supports(site: LowerSite<OpName>): boolean {
-    const fits = (operand: Operand | null) =>
-      operand === null || storageBytes(operand.type) <= this.gpu.traits.maxBindingBytes;
-    return (
-      [...site.inputs, ...site.outputs].every(fits) && lowering(site.op)?.supports(site) === true
-    );
-  }
-
-  lower(site: LowerSite<OpName>, emit: PlanEmitter<Shader>): void {
-    lowering(site.op)?.lower(site, shaderEmitter(emit, this.gpu.traits));
-  }
-
   bind(program: Program<Shader>): Promise<BoundProgram> {
     for (const { calls } of program.segments) {
       for (const { work } of calls) this.#bound.add(work.wgsl);
@@ -126,9 +105,4 @@ export class WebGpuBackend implements DeviceBackend<Shader> {
     this.#reader.dispose();
     this.#memory.destroyAll();
   }
-}
-
-/** How an op runs on the GPU; undefined where it does not. */
-function lowering(op: OpName): Lowering<OpName> | undefined {
-  return (LOWERINGS as { readonly [N in OpName]?: unknown })[op] as Lowering<OpName> | undefined;
 }

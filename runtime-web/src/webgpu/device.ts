@@ -1,19 +1,7 @@
 import { LinnetError } from '@linnet/schema';
 import { isNode } from '../io/node.js';
 import { PipelineCache } from './pipelines.js';
-
-/** What lowerings may choose by. */
-export interface Traits {
-  /** float16 arithmetic. */
-  readonly hasF16: boolean;
-  readonly hasSubgroups: boolean;
-  /** Dot products of four packed bytes as an instruction of the language. */
-  readonly hasByteDot: boolean;
-  readonly maxBindingBytes: number;
-  readonly maxBindings: number;
-  readonly maxInvocations: number;
-  readonly maxSharedBytes: number;
-}
+import type { Traits } from './traits.js';
 
 /** A device with what is kept for it. */
 export interface Gpu {

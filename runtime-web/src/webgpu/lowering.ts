@@ -1,7 +1,7 @@
 /** How lowerings emit compute shaders. */
 import type { OpName } from '@linnet/schema';
 import type { PlanEmitter, Lowering as PlanLowering, Workspace } from '../plan/lowering.js';
-import type { Traits } from './device.js';
+import type { Traits } from './traits.js';
 import { assemble, type Kernel, type Shader } from './wgsl/kernel.js';
 
 export interface Emitter extends Workspace {

@@ -109,6 +109,17 @@ suite('inspect', () => {
     assert.match(out, /arena [\d.]+ k?B/);
   });
 
+  test('tells without a GPU what would run on one', () => {
+    const { plan } = JSON.parse(succeed('inspect', SMALL, '--backend', 'webgpu', '--json').out);
+    const [{ handovers, ops }] = plan.graphs;
+    const convolution = ops.find(({ op }: { op: string }) => op === 'CONV_2D');
+    assert.ok(convolution.onGpu > 0 || convolution.whyNotOnGpu.length > 0);
+    assert.equal(
+      handovers.tensors > 0,
+      ops.some(({ onGpu }: { onGpu: number }) => onGpu > 0),
+    );
+  });
+
   test('--json has them as data', () => {
     const { graphs, plan, refused } = JSON.parse(succeed('inspect', SMALL, '--json').out);
     assert.equal(refused, null);

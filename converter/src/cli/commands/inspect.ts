@@ -1,4 +1,4 @@
-import { inspectPlan, type PlanReport } from '@linnet/runtime-web';
+import { type BackendName, inspectPlan, type PlanReport } from '@linnet/runtime-web';
 import {
   formatType,
   LinnetError,
@@ -7,7 +7,7 @@ import {
   read,
   type Subgraph,
 } from '@linnet/schema';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { detectFormat } from '../../formats/index.js';
 import { nodeSource } from '../../formats/node-source.js';
 import { formatBytes } from '../../units.js';
@@ -16,6 +16,11 @@ import { errorToJson, formatTable, toJson } from '../console.js';
 import type { CommandContext } from '../context.js';
 import { jsonOption } from '../options.js';
 import { createProgress } from '../progress.js';
+
+interface InspectCommandOptions {
+  readonly backend: BackendName;
+  readonly json?: true;
+}
 
 /** What `linnet inspect` tells of a model; the shape of its `--json`. */
 interface Inspection {
@@ -33,6 +38,8 @@ interface Inspection {
   }[];
   readonly graphs: readonly GraphInspection[];
   /** How the wasm backend would run it; null when it cannot, and then `refused` says why. */
+  /** What it was planned for. */
+  readonly backend: BackendName;
   readonly plan: PlanReport | null;
   readonly refused: unknown;
 }
@@ -64,8 +71,13 @@ export function inspectCommand(context: CommandContext): Command {
   return new Command('inspect')
     .description('Show the signatures, tensors, ops and sizes of a model and how it would run.')
     .argument('<model>', '.tflite file, or a model to convert in memory')
+    .addOption(
+      new Option('--backend <name>', 'what to plan for')
+        .choices(['wasm', 'webgpu'])
+        .default('wasm'),
+    )
     .addOption(jsonOption())
-    .action(async (file: string, options: { readonly json?: true }) => {
+    .action(async (file: string, options: InspectCommandOptions) => {
       const { console, signal } = context;
       const progress = createProgress(console);
       try {
@@ -76,7 +88,7 @@ export function inspectCommand(context: CommandContext): Command {
           onProgress: (stage, done, total) => progress.update(stage, done, total),
         });
         progress.stop();
-        const inspection = await inspect(file, format.name, bytes, signal);
+        const inspection = await inspect(file, format.name, bytes, options.backend, signal);
         console.out(options.json ? toJson(inspection) : formatInspection(inspection));
       } catch (error) {
         throw error instanceof LinnetError ? error.at({ file }) : error;
@@ -90,13 +102,14 @@ async function inspect(
   file: string,
   format: string,
   bytes: Uint8Array,
+  backend: BackendName,
   signal: AbortSignal,
 ): Promise<Inspection> {
   const model = read(bytes);
   let plan: PlanReport | null = null;
   let refused: LinnetError | null = null;
   try {
-    plan = await inspectPlan(bytes, { signal });
+    plan = await inspectPlan(bytes, { backend, signal });
   } catch (error) {
     // A file that Linnet cannot run can still be looked into.
     if (!(error instanceof LinnetError) || error.code === 'ABORTED') throw error;
@@ -110,6 +123,7 @@ async function inspect(
     metadata: model.metadata.map(({ name }) => name),
     signatures: inspectSignatures(model),
     graphs: model.subgraphs.map(inspectGraph),
+    backend,
     plan,
     refused: refused && errorToJson(refused),
   };
@@ -163,6 +177,7 @@ function formatInspection(inspection: Inspection): string {
   inspection.graphs.forEach((graph, index) => {
     const planned = plan?.graphs[index];
     const support = new Map(planned?.ops.map((entry) => [entry.op as string, entry]));
+    const hasGpu = inspection.backend === 'webgpu';
     parts.push(
       formatTable(
         [
@@ -172,6 +187,7 @@ function formatInspection(inspection: Inspection): string {
           'wasm native',
           'wasm via float32',
           'wasm none',
+          ...(hasGpu ? ['on the gpu', 'the others are not because'] : []),
         ],
         graph.ops.map(({ op, versions, count }) => {
           const entry = support.get(op);
@@ -183,6 +199,7 @@ function formatInspection(inspection: Inspection): string {
             cell(entry?.native),
             cell(entry?.viaFloat32),
             cell(entry?.unsupported),
+            ...(hasGpu ? [cell(entry?.onGpu), entry?.whyNotOnGpu.join('; ') ?? ''] : []),
           ];
         }),
       ),
@@ -192,6 +209,9 @@ function formatInspection(inspection: Inspection): string {
         `planned for inputs ${planned.inputShapes.map((shape) => `[${shape}]`).join(', ')}: ` +
           `${planned.stages} stage${planned.stages === 1 ? '' : 's'}, ` +
           `arena ${formatBytes(planned.arena)} (at least ${formatBytes(planned.arenaLowerBound)})` +
+          (hasGpu
+            ? `\nhanded over between GPU and WASM: ${planned.handovers.tensors} tensors, ${formatBytes(planned.handovers.bytes)}`
+            : '') +
           planned.plannedAtRunTime.map((node) => `\nplanned at run time: ${node}`).join(''),
       );
     }
