@@ -98,8 +98,8 @@ async function bind(stage: Stage, { host, device }: Backends): Promise<BoundStag
 
 /** A stage whose contents the backends have by now. */
 function withoutBuffers(stage: Stage): Stage {
-  const parts = stage.parts.map(({ backend, program }) => ({
-    backend,
+  const parts = stage.parts.map(({ target, program }) => ({
+    target,
     program: { ...program, buffers: [] },
   }));
   return { ...stage, parts };
