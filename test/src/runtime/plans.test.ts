@@ -82,7 +82,14 @@ suite('plans', () => {
     // [0, 1, 2] / sqrt(1 + 0 + 1 + 4), in steps of 0.01.
     assert.deepEqual((await model.run([[0, 2, 4]])).y?.data, Int8Array.of(0, 41, 82));
     assert.deepEqual(model.info.ops, [
-      { op: 'LOCAL_RESPONSE_NORMALIZATION', native: 0, viaFloat32: 1, unsupported: 0 },
+      {
+        op: 'LOCAL_RESPONSE_NORMALIZATION',
+        native: 0,
+        viaFloat32: 1,
+        unsupported: 0,
+        onGpu: 0,
+        whyNotOnGpu: [],
+      },
     ]);
   });
 
