@@ -1,5 +1,5 @@
 /** Four neighbouring invocations that share a task and put together what each has found. */
-import type { Traits } from '../device.js';
+import type { Traits } from '../traits.js';
 
 export interface QuadCode {
   /** What a kernel of these needs of Kernel.quads. */
