@@ -13,15 +13,12 @@
 #define VECTORS 2
 
 /** Interleaves the first two rows and the last two. */
-INLINE void interleave_words(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t count,
-                             const strip *s, uint32_t is_unsigned) {
+INLINE void interleave_words(uint8_t *to, const uint8_t *const rows[QUAD], const strip *s,
+                             uint32_t is_unsigned) {
   v128_t zero = wasm_i16x8_splat((int16_t)s->zero);
   v128_t row[QUAD];
   for (uint32_t i = 0; i < QUAD; i++) {
-    v128_t bytes = load_bytes(rows[i], count);
-    row[i] = wasm_i16x8_sub(is_unsigned ? wasm_u16x8_extend_low_u8x16(bytes)
-                                        : wasm_i16x8_extend_low_i8x16(bytes),
-                            zero);
+    row[i] = wasm_i16x8_sub((v128_t)(is_unsigned ? widen_u8(rows[i]) : widen_i8(rows[i])), zero);
   }
   wasm_v128_store(to, zip_low_i16x8(row[0], row[1]));
   wasm_v128_store(to + 16, zip_high_i16x8(row[0], row[1]));
@@ -29,14 +26,12 @@ INLINE void interleave_words(uint8_t *to, const uint8_t *const rows[QUAD], uint3
   wasm_v128_store(to + 48, zip_high_i16x8(row[2], row[3]));
 }
 
-INLINE void interleave_i8(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t count,
-                          const strip *s) {
-  interleave_words(to, rows, count, s, 0);
+INLINE void interleave_i8(uint8_t *to, const uint8_t *const rows[QUAD], const strip *s) {
+  interleave_words(to, rows, s, 0);
 }
 
-INLINE void interleave_u8(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t count,
-                          const strip *s) {
-  interleave_words(to, rows, count, s, 1);
+INLINE void interleave_u8(uint8_t *to, const uint8_t *const rows[QUAD], const strip *s) {
+  interleave_words(to, rows, s, 1);
 }
 
 /** Multiplies two outputs with windows `width` wide and 4 * `quads` high. */
@@ -58,15 +53,14 @@ INLINE void multiply_pair(const strip *s, const output_pair *pair, uint32_t widt
     }
   }
   const sum_output *output = s->output;
-  uint32_t count = min_u32(s->channels, LANES);
   if (is_hybrid) {
     float scale = output->row_params[s->image].scale;
 #pragma clang loop unroll(full)
     for (uint32_t o = 0; o < PAIR; o++) {
-      store_real(output, pair->out[o], count, s->channel, scale, sums[2 * o], sums[2 * o + 1]);
+      store_real(output, pair->out[o], s->channel, scale, sums[2 * o], sums[2 * o + 1]);
     }
   } else {
-    store_two_rows(output, pair->out, 0, count, s->channel, sums);
+    store_two_rows(output, pair->out[0], pair->out[1], s->channel, sums);
   }
 }
 

@@ -63,9 +63,8 @@ typedef struct {
 typedef struct {
   const depthwise_problem *problem;
   const sum_output *output;
-  /** The first channel, and how many there are from there on. */
+  /** The block's first channel. */
   uint32_t channel;
-  uint32_t channels;
   uint32_t image;
   int32_t zero;
   /** Rows of the group that exist, with the element of each one's first output. */
@@ -79,28 +78,27 @@ typedef struct {
   uint32_t row_bytes;
 } strip;
 
-/** Interleaves `count` channels of four rows. */
-typedef void (*rows_interleave)(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t count,
-                                const strip *s);
+/** Interleaves a block's channels of four rows. */
+typedef void (*rows_interleave)(uint8_t *to, const uint8_t *const rows[QUAD], const strip *s);
 /** Multiplies a strip whose columns have been interleaved, and stores its outputs. */
 typedef void (*strip_multiply)(const strip *s);
 
 /** Interleaves `count` columns, in each of the four rows `advance` bytes after each other. */
 INLINE uint8_t *interleave_run(uint8_t *to, const uint8_t *const rows[QUAD],
-                               const uint32_t advance[QUAD], uint32_t count, uint32_t channels,
-                               const strip *s, rows_interleave interleave) {
+                               const uint32_t advance[QUAD], uint32_t count, const strip *s,
+                               rows_interleave interleave) {
   uint32_t column_bytes = COLUMN_BYTES * s->problem->quads;
   const uint8_t *at[QUAD] = {rows[0], rows[1], rows[2], rows[3]};
   for (; count > 0; count--, to += column_bytes) {
-    interleave(to, at, channels, s);
+    interleave(to, at, s);
     for (uint32_t i = 0; i < QUAD; i++) at[i] += advance[i];
   }
   return to;
 }
 
-/** Interleaves `lanes` channels (fewer where there are fewer) of the columns from `first` on. */
-INLINE void interleave_columns(const strip *s, int32_t top, int32_t first, uint32_t lanes,
-                               const uint8_t *pad, rows_interleave interleave) {
+/** Interleaves the columns from `first` on. */
+INLINE void interleave_columns(const strip *s, int32_t top, int32_t first, const uint8_t *pad,
+                               rows_interleave interleave) {
   const depthwise_problem *p = s->problem;
   const uint8_t *image = p->input + (size_t)s->image * p->in_h * p->in_w * p->channels;
   uint32_t columns = (s->outputs - 1) * p->stride_w + (p->window_w - 1) * p->dilation_w + 1;
@@ -122,15 +120,9 @@ INLINE void interleave_columns(const strip *s, int32_t top, int32_t first, uint3
     }
     uint8_t *to = p->columns + q * COLUMN_BYTES;
     uint32_t after = columns - before - inside;
-    if (s->channels >= lanes) {
-      to = interleave_run(to, outside, nowhere, before, lanes, s, interleave);
-      to = interleave_run(to, rows, advance, inside, lanes, s, interleave);
-      interleave_run(to, outside, nowhere, after, lanes, s, interleave);
-    } else {
-      to = interleave_run(to, outside, nowhere, before, s->channels, s, interleave);
-      to = interleave_run(to, rows, advance, inside, s->channels, s, interleave);
-      interleave_run(to, outside, nowhere, after, s->channels, s, interleave);
-    }
+    to = interleave_run(to, outside, nowhere, before, s, interleave);
+    to = interleave_run(to, rows, advance, inside, s, interleave);
+    interleave_run(to, outside, nowhere, after, s, interleave);
   }
 }
 
@@ -166,8 +158,8 @@ INLINE output_pair pair_of_columns(const strip *s, uint32_t row, uint32_t x, uin
 }
 
 /**
- * A thread's part of a problem, `lanes` (a constant) channels at a time. The last block ends with the
- * last channel, so that only problems of fewer than `lanes` channels have a block that is not full.
+ * A thread's part of a problem, `lanes` (a constant) channels at a time, which there are at least. The
+ * last block ends with the last channel.
  */
 INLINE void convolve_strips(const depthwise_problem *p, const sum_output *output, uint32_t lanes,
                             rows_interleave interleave, strip_multiply multiply, uint32_t thread,
@@ -188,8 +180,7 @@ INLINE void convolve_strips(const depthwise_problem *p, const sum_output *output
     uint32_t group = index / blocks / strips % groups;
     s.image = index / blocks / strips / groups;
     s.zero = p->row_params ? p->row_params[s.image].zero : p->input_zero;
-    s.channel = min_u32(block * lanes, p->channels - min_u32(lanes, p->channels));
-    s.channels = p->channels - s.channel;
+    s.channel = min_u32(block * lanes, p->channels - lanes);
     s.outputs = min_u32(p->strip, p->out_w - x);
     s.heads = (const int32_t *)(p->weights + (size_t)block * p->block_bytes);
     s.weights = (const char *)(s.heads + lanes);
@@ -202,18 +193,9 @@ INLINE void convolve_strips(const depthwise_problem *p, const sum_output *output
     v128_t pad = wasm_i8x16_splat((int8_t)s.zero);
     int32_t top = (int32_t)(y * p->stride_h) - (int32_t)p->pad_top;
     int32_t first = (int32_t)(x * p->stride_w) - (int32_t)p->pad_left;
-    interleave_columns(&s, top, first, lanes, (const uint8_t *)&pad, interleave);
+    interleave_columns(&s, top, first, (const uint8_t *)&pad, interleave);
     multiply(&s);
   }
-}
-
-/** `count` (1 to 16) bytes, zeros in the other lanes. */
-INLINE v128_t load_bytes(const uint8_t *from, uint32_t count) {
-  if (count == 16) return wasm_v128_load(from);
-  if (count == 8) return wasm_v128_load64_zero(from);
-  uint8_t bytes[16] = {0};
-  for (uint32_t i = 0; i < count; i++) bytes[i] = from[i];
-  return wasm_v128_load(bytes);
 }
 
 #endif

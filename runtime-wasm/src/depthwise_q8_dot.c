@@ -20,11 +20,10 @@ typedef struct {
 
 INLINE const dot_problem *problem_of(const strip *s) { return (const dot_problem *)s->problem; }
 
-INLINE void interleave_bytes(uint8_t *to, const uint8_t *const rows[QUAD], uint32_t count,
-                             const strip *s) {
+INLINE void interleave_bytes(uint8_t *to, const uint8_t *const rows[QUAD], const strip *s) {
   v128_t flip = problem_of(s)->flip;
   v128_t row[QUAD];
-  for (uint32_t i = 0; i < QUAD; i++) row[i] = wasm_v128_xor(load_bytes(rows[i], count), flip);
+  for (uint32_t i = 0; i < QUAD; i++) row[i] = wasm_v128_xor(wasm_v128_load(rows[i]), flip);
   v128_t low01 = zip_low_i8x16(row[0], row[1]);
   v128_t low23 = zip_low_i8x16(row[2], row[3]);
   v128_t high01 = zip_high_i8x16(row[0], row[1]);
@@ -39,14 +38,12 @@ INLINE void interleave_bytes(uint8_t *to, const uint8_t *const rows[QUAD], uint3
 INLINE void finish(const strip *s, uint32_t is_hybrid, uint32_t element,
                    const i32x4 sums[VECTORS]) {
   const sum_output *o = s->output;
-  uint32_t count = min_u32(s->channels, LANES);
   if (is_hybrid) {
     float scale = o->row_params[s->image].scale;
-    store_real(o, element, min_u32(count, 8), s->channel, scale, sums[0], sums[1]);
-    if (count <= 8) return;
-    store_real(o, element + 8, count - 8, s->channel + 8, scale, sums[2], sums[3]);
+    store_real(o, element, s->channel, scale, sums[0], sums[1]);
+    store_real(o, element + 8, s->channel + 8, scale, sums[2], sums[3]);
   } else {
-    store_row(o, element, count, s->channel, sums);
+    store_row(o, element, s->channel, sums);
   }
 }
 

@@ -33,26 +33,25 @@ typedef struct {
   uint32_t panel_bytes;
   /** Steps of a kernel's loop over the depth. */
   uint32_t steps;
-  /** The panel's first column, and how many there are from there on. */
+  /** The panel's first column. */
   uint32_t column;
-  uint32_t columns;
   /** The place of column 0 in scales and bias. */
   uint32_t first_scale;
 } panel_product;
-
-/** Columns of the product's own panel. */
-INLINE uint32_t panel_columns(const panel_product *p) { return min_u32(PANEL, p->columns); }
 
 /** Finds or gathers the patches of `rows` rows from `first_row` of an item on. */
 typedef void (*rows_prepare)(const void *params, const conv_problem *c, const conv_item *item,
                              void *patches, uint32_t first_row, uint32_t rows, row_block *block);
 
+/** Multiplies with whole panels. */
+typedef void (*panel_kernel)(const panel_product *p);
+
 /** What multiplies a block: all its tiles with one panel, or its only row with ROW_PANELS or one. */
 typedef struct {
   uint32_t tile_rows;
-  void (*tiles)(const panel_product *p);
-  void (*row_panels)(const panel_product *p);
-  void (*row_panel)(const panel_product *p);
+  panel_kernel tiles;
+  panel_kernel row_panels;
+  panel_kernel row_panel;
 } multiplier;
 
 /** Lets the last tile repeat the last row, so that all tiles are whole. */
@@ -66,23 +65,40 @@ INLINE void complete_tile(row_block *block, uint32_t rows, uint32_t tile_rows) {
   }
 }
 
+/** Multiplies with `panels` panels, of which only the first `columns` columns are stored. */
+NOINLINE static void multiply_partly(panel_kernel kernel, const panel_product *p, uint32_t panels,
+                                     uint32_t columns) {
+  const row_block *block = p->block;
+  uint32_t size = p->output->row_params ? sizeof(float) : 1;
+  uint32_t width = panels * PANEL;
+  uint32_t rows = panels > 1 ? 1 : block->rows;
+  float results[BLOCK_CAPACITY * PANEL];
+  row_block apart = *block;
+  sum_output output = *p->output;
+  output.output = results;
+  for (uint32_t r = 0; r < rows; r++) apart.out[r] = r * width - p->column;
+  panel_product product = *p;
+  product.block = &apart;
+  product.output = &output;
+  kernel(&product);
+  for (uint32_t r = 0; r < rows; r++) {
+    char *to = (char *)p->output->output + (size_t)(block->out[r] + p->column) * size;
+    __builtin_memcpy(to, (char *)results + r * width * size, columns * size);
+  }
+}
+
 /** Multiplies a block with the panels of a span. */
 INLINE void multiply_block(const multiplier *m, panel_product *p, const conv_problem *c,
                            const char *weights, span panels, uint32_t is_row) {
   for (uint32_t i = panels.begin; i < panels.end;) {
+    uint32_t count = is_row && panels.end - i >= ROW_PANELS ? ROW_PANELS : 1;
+    panel_kernel kernel = !is_row ? m->tiles : count > 1 ? m->row_panels : m->row_panel;
     p->panel = weights + (size_t)i * p->panel_bytes;
     p->column = i * PANEL;
-    p->columns = c->columns - p->column;
-    if (!is_row) {
-      m->tiles(p);
-      i++;
-    } else if (panels.end - i >= ROW_PANELS) {
-      m->row_panels(p);
-      i += ROW_PANELS;
-    } else {
-      m->row_panel(p);
-      i++;
-    }
+    uint32_t columns = c->columns - p->column;
+    if (columns >= count * PANEL) kernel(p);
+    else multiply_partly(kernel, p, count, columns);
+    i += count;
   }
 }
 
@@ -122,7 +138,7 @@ INLINE void multiply_problem(const conv_problem *c, const sum_output *output, co
   }
 }
 
-/** Stores the sums of one row with `panels` (a constant) panels. */
+/** Stores the sums of a block's only row with `panels` (a constant) panels. */
 INLINE void finish_row(const panel_product *p, uint32_t panels, const i32x4 *sums) {
   const row_block *b = p->block;
   const sum_output *o = p->output;
@@ -131,17 +147,16 @@ INLINE void finish_row(const panel_product *p, uint32_t panels, const i32x4 *sum
   if (o->row_params) {
 #pragma clang loop unroll(full)
     for (uint32_t i = 0; i < panels; i++) {
-      store_real(o, element + PANEL * i, min_u32(PANEL, p->columns - PANEL * i), scale + PANEL * i,
-                 o->row_params[b->image[0]].scale, sums[2 * i], sums[2 * i + 1]);
+      store_real(o, element + PANEL * i, scale + PANEL * i, o->row_params[b->image[0]].scale,
+                 sums[2 * i], sums[2 * i + 1]);
     }
   } else if (panels == 1) {
     const i32x4 twice[4] = {sums[0], sums[1], sums[0], sums[1]};
-    store_row(o, element, panel_columns(p), scale, twice);
+    store_two_rows(o, element, element, scale, twice);
   } else {
 #pragma clang loop unroll(full)
     for (uint32_t i = 0; i < panels; i += 2) {
-      store_row(o, element + PANEL * i, min_u32(2 * PANEL, p->columns - PANEL * i),
-                scale + PANEL * i, sums + 2 * i);
+      store_row(o, element + PANEL * i, scale + PANEL * i, sums + 2 * i);
     }
   }
 }
@@ -149,22 +164,22 @@ INLINE void finish_row(const panel_product *p, uint32_t panels, const i32x4 *sum
 /** Stores the sums of the `rows` (a constant, even) rows from `at` on with the panel. */
 INLINE void finish_tile(const panel_product *p, uint32_t at, uint32_t rows, uint32_t is_hybrid,
                         const i32x4 (*sums)[2]) {
-  const row_block *b = p->block;
+  const uint32_t *out = p->block->out + at;
+  const uint32_t *image = p->block->image + at;
   const sum_output *o = p->output;
   uint32_t scale = p->first_scale + p->column;
-  uint32_t count = panel_columns(p);
   if (is_hybrid) {
 #pragma clang loop unroll(full)
     for (uint32_t r = 0; r < rows; r++) {
-      store_real(o, b->out[at + r] + p->column, count, scale,
-                 o->row_params[b->image[at + r]].scale, sums[r][0], sums[r][1]);
+      store_real(o, out[r] + p->column, scale, o->row_params[image[r]].scale, sums[r][0],
+                 sums[r][1]);
     }
     return;
   }
 #pragma clang loop unroll(full)
   for (uint32_t r = 0; r < rows; r += 2) {
     const i32x4 two[4] = {sums[r][0], sums[r][1], sums[r + 1][0], sums[r + 1][1]};
-    store_two_rows(o, b->out + at + r, p->column, count, scale, two);
+    store_two_rows(o, out[r] + p->column, out[r + 1] + p->column, scale, two);
   }
 }
 

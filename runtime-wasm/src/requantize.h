@@ -75,56 +75,33 @@ INLINE v128_t requantize_sums(const sum_output *o, const i32x4 sums[4], f32x4 sc
   return wasm_v128_xor(bounded, o->flip);
 }
 
-/** Stores the first `count` (0 to 8) of eight bytes; apart, to stay out of the loops that rarely need it. */
-NOINLINE __attribute__((unused)) static void store_bytes(uint8_t *out, uint64_t bytes, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) out[i] = (uint8_t)(bytes >> (8 * i));
-}
-
 /**
- * Stores `count` (1 to 8) results of each of two rows whose first is `column`; the rows' own first
- * elements are at `elements`, their sums follow each other in `sums`. `first_scale` is the place of
- * the first result's scale.
+ * Stores eight results of each of two rows, whose first elements are at `elements`; their sums follow
+ * each other in `sums`. `first_scale` is the place of the first result's scale.
  */
-INLINE void store_two_rows(const sum_output *o, const uint32_t elements[2], uint32_t column,
-                           uint32_t count, uint32_t first_scale, const i32x4 sums[4]) {
+INLINE void store_two_rows(const sum_output *o, uint32_t element0, uint32_t element1,
+                           uint32_t first_scale, const i32x4 sums[4]) {
   f32x4 scales0 = load_f32x4(o->scales + first_scale);
   f32x4 scales1 = load_f32x4(o->scales + first_scale + 4);
   v128_t bytes = requantize_sums(o, sums, scales0, scales1, scales0, scales1);
-  uint8_t *first = (uint8_t *)o->output + elements[0] + column;
-  uint8_t *second = (uint8_t *)o->output + elements[1] + column;
-  if (count == 8) {
-    wasm_v128_store64_lane(first, bytes, 0);
-    wasm_v128_store64_lane(second, bytes, 1);
-  } else {
-    store_bytes(first, (uint64_t)wasm_i64x2_extract_lane(bytes, 0), count);
-    store_bytes(second, (uint64_t)wasm_i64x2_extract_lane(bytes, 1), count);
-  }
+  wasm_v128_store64_lane((uint8_t *)o->output + element0, bytes, 0);
+  wasm_v128_store64_lane((uint8_t *)o->output + element1, bytes, 1);
 }
 
-/** Stores `count` (1 to 16) results of one row at `element`; other parameters as above. */
-INLINE void store_row(const sum_output *o, uint32_t element, uint32_t count, uint32_t first_scale,
+/** Stores sixteen results of one row at `element`; other parameters as above. */
+INLINE void store_row(const sum_output *o, uint32_t element, uint32_t first_scale,
                       const i32x4 sums[4]) {
   const float *scales = o->scales + first_scale;
-  uint8_t *out = (uint8_t *)o->output + element;
-  if (count == 16) {
-    wasm_v128_store(out, requantize_sums(o, sums, load_f32x4(scales), load_f32x4(scales + 4),
-                                         load_f32x4(scales + 8), load_f32x4(scales + 12)));
-    return;
-  }
-  /* Scales come in whole panels of eight. */
-  const float *upper = count > 8 ? scales + 8 : scales;
-  v128_t bytes = requantize_sums(o, sums, load_f32x4(scales), load_f32x4(scales + 4),
-                                 load_f32x4(upper), load_f32x4(upper + 4));
-  store_bytes(out, (uint64_t)wasm_i64x2_extract_lane(bytes, 0), min_u32(count, 8));
-  if (count > 8) store_bytes(out + 8, (uint64_t)wasm_i64x2_extract_lane(bytes, 1), count - 8);
+  wasm_v128_store((uint8_t *)o->output + element,
+                  requantize_sums(o, sums, load_f32x4(scales), load_f32x4(scales + 4),
+                                  load_f32x4(scales + 8), load_f32x4(scales + 12)));
 }
 
 /**
- * Stores `count` (1 to 8) reals at `element`: sum * (scale * scales) + bias, clamped; `scale` is the
- * row's.
+ * Stores eight reals at `element`: sum * (scale * scales) + bias, clamped; `scale` is the row's.
  */
-INLINE void store_real(const sum_output *o, uint32_t element, uint32_t count, uint32_t first_scale,
-                       float scale, i32x4 first, i32x4 second) {
+INLINE void store_real(const sum_output *o, uint32_t element, uint32_t first_scale, float scale,
+                       i32x4 first, i32x4 second) {
   const float *scales = o->scales + first_scale;
   const float *bias = o->bias + first_scale;
   float *out = (float *)o->output + element;
@@ -133,15 +110,8 @@ INLINE void store_real(const sum_output *o, uint32_t element, uint32_t count, ui
             load_f32x4(bias);
   f32x4 b = (f32x4)wasm_f32x4_convert_i32x4((v128_t)second) * (factor * load_f32x4(scales + 4)) +
             load_f32x4(bias + 4);
-  a = clamp_f32x4(a, o->low, o->high);
-  b = clamp_f32x4(b, o->low, o->high);
-  if (count >= 4) {
-    store_f32x4(out, a);
-    if (count == 8) store_f32x4(out + 4, b);
-    else store_partial_f32x4(out + 4, b, count - 4);
-  } else {
-    store_partial_f32x4(out, a, count);
-  }
+  store_f32x4(out, clamp_f32x4(a, o->low, o->high));
+  store_f32x4(out + 4, clamp_f32x4(b, o->low, o->high));
 }
 
 #endif

@@ -66,15 +66,14 @@ function blockBytes({ width, groups }: DepthwiseWeights, lanes: number, headByte
   return lanes * headBytes + groups.rows * width * groups.quads * COLUMN_BYTES;
 }
 
-/** Calls visit(block, first channel, number of channels) for each block; the last ends with the last channel. */
+/** Calls visit(block, first channel) for each block; the last ends with the last channel. */
 function forEachBlock(
   channels: number,
   lanes: number,
-  visit: (block: number, channel: number, count: number) => void,
+  visit: (block: number, channel: number) => void,
 ): void {
   for (let block = 0; block * lanes < channels; block++) {
-    const channel = Math.max(Math.min(block * lanes, channels - lanes), 0);
-    visit(block, channel, Math.min(lanes, channels - channel));
+    visit(block, Math.min(block * lanes, channels - lanes));
   }
 }
 
@@ -103,10 +102,10 @@ export function packDepthwise(
   const { channels } = shape;
   const size = blockBytes(shape, LANES, 4);
   const packed = new Uint8Array(Math.ceil(channels / LANES) * size);
-  forEachBlock(channels, LANES, (block, channel, count) => {
+  forEachBlock(channels, LANES, (block, channel) => {
     const biases = new Int32Array(packed.buffer, block * size, LANES);
     const weights = new Int16Array(packed.buffer, block * size + biases.byteLength);
-    for (let lane = 0; lane < count; lane++) {
+    for (let lane = 0; lane < LANES; lane++) {
       const c = channel + lane;
       biases[lane] = (bias?.[c] as number | undefined) ?? 0;
       const zero = (zeros.length === 1 ? zeros[0] : zeros[c]) as number;
@@ -138,10 +137,10 @@ export function packDepthwiseDot(
       }
     }
   });
-  forEachBlock(channels, DOT_LANES, (block, channel, count) => {
+  forEachBlock(channels, DOT_LANES, (block, channel) => {
     const heads = new Int32Array(packed.buffer, masks + block * size, DOT_LANES);
     const weights = packed.subarray(masks + block * size + heads.byteLength);
-    for (let lane = 0; lane < count; lane++) {
+    for (let lane = 0; lane < DOT_LANES; lane++) {
       const c = channel + lane;
       let sum = 0;
       forEachTap(shape, (element, quad, tap) => {
@@ -157,8 +156,8 @@ export function packDepthwiseDot(
 }
 
 /**
- * Emits a depthwise convolution of one output per channel. False, with nothing emitted, for weights
- * that may change and for columns that are too many, which have no kernel of their own.
+ * Emits a depthwise convolution of one output per channel. False, with nothing emitted, for what has no
+ * kernel of its own: weights that may change, too many columns, too few channels for a block.
  */
 export function emitDepthwiseQ8(
   emit: Emitter,
@@ -172,13 +171,14 @@ export function emitDepthwiseQ8(
   const values = constantElements(product.weights, bias);
   const groups = groupsOf(rows);
   const { strip, bytes } = stripOf(columns, groups.quads);
-  if (values === null || bytes > MAX_COLUMN_BYTES) return false;
   const { channels } = window;
+  if (values === null || bytes > MAX_COLUMN_BYTES || channels < LANES) return false;
   const shape = { height: rows.window, width: columns.window, channels, groups };
   const layout = `depthwise ${JSON.stringify(shape)}`;
   const found = dotForm(dot, product, numerics);
   // Masks hold the weights' zero point with its sign changed.
-  const form = found !== null && found.packing.weightZero > -128 ? found : null;
+  const isDot = found !== null && found.packing.weightZero > -128 && channels >= DOT_LANES;
+  const form = isDot ? found : null;
   const block = {
     ...window,
     ...requantization(emit, product, numerics, { items: 1, columns: channels }),
