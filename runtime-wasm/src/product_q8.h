@@ -65,13 +65,12 @@ INLINE void complete_tile(row_block *block, uint32_t rows, uint32_t tile_rows) {
   }
 }
 
-/** Multiplies with `panels` panels, of which only the first `columns` columns are stored. */
-NOINLINE static void multiply_partly(panel_kernel kernel, const panel_product *p, uint32_t panels,
-                                     uint32_t columns) {
+/** Multiplies `rows` rows with `panels` panels and stores only the first `columns` columns. */
+NOINLINE static void multiply_partly(panel_kernel kernel, const panel_product *p, uint32_t rows,
+                                     uint32_t panels, uint32_t columns) {
   const row_block *block = p->block;
   uint32_t size = p->output->row_params ? sizeof(float) : 1;
   uint32_t width = panels * PANEL;
-  uint32_t rows = panels > 1 ? 1 : block->rows;
   float results[BLOCK_CAPACITY * PANEL];
   row_block apart = *block;
   sum_output output = *p->output;
@@ -97,7 +96,7 @@ INLINE void multiply_block(const multiplier *m, panel_product *p, const conv_pro
     p->column = i * PANEL;
     uint32_t columns = c->columns - p->column;
     if (columns >= count * PANEL) kernel(p);
-    else multiply_partly(kernel, p, count, columns);
+    else multiply_partly(kernel, p, is_row ? 1 : p->block->rows, count, columns);
     i += count;
   }
 }

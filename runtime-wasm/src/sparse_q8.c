@@ -209,24 +209,36 @@ NOINLINE static void multiply_group(const sparse_matrix *m, const multiplier *by
   }
 }
 
-/** Turns the sums of `columns` columns of `rows` rows into outputs. */
+/**
+ * Turns the sums of `columns` columns of `rows` rows into outputs; where the columns are fewer than a
+ * group, by way of results that lie apart.
+ */
 NOINLINE static void store_group(const sum_output *output, const sparse_q8_params *p, uint32_t row,
                                  uint32_t rows, uint32_t column, uint32_t columns,
                                  tile_sums sums) {
   const row_param *params = p->row_params;
+  uint32_t is_full = columns == GROUP;
+  uint32_t size = params ? sizeof(float) : 1;
+  float results[2 * GROUP];
+  sum_output to = *output;
+  if (!is_full) to.output = results;
   for (uint32_t r = 0; r < rows; r += 2) {
     uint32_t other = min_u32(r + 1, rows - 1);
-    uint32_t elements[2] = {(row + r) * p->columns, (row + other) * p->columns};
+    uint32_t places[2] = {(row + r) * p->columns + column, (row + other) * p->columns + column};
+    uint32_t first = is_full ? places[0] : 0;
+    uint32_t second = is_full ? places[1] : GROUP;
     i32x4 pair[4] = {load_i32x4(sums[r]), load_i32x4(sums[r] + 4), load_i32x4(sums[other]),
                      load_i32x4(sums[other] + 4)};
     if (params == NULL) {
-      store_two_rows(output, elements, column, columns, column, pair);
-      continue;
+      store_two_rows(&to, first, second, column, pair);
+    } else {
+      store_real(&to, first, column, params[row + r].scale, pair[0], pair[1]);
+      store_real(&to, second, column, params[row + other].scale, pair[2], pair[3]);
     }
-    store_real(output, elements[0] + column, columns, column, params[row + r].scale, pair[0],
-               pair[1]);
-    store_real(output, elements[1] + column, columns, column, params[row + other].scale, pair[2],
-               pair[3]);
+    for (uint32_t i = 0; !is_full && i < 2; i++) {
+      __builtin_memcpy((char *)output->output + (size_t)places[i] * size,
+                       (char *)results + i * GROUP * size, columns * size);
+    }
   }
 }
 
