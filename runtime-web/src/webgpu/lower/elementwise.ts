@@ -14,11 +14,18 @@ export interface Elementwise {
   /** At most three, called `a`, `b` and `c`. */
   readonly operands: readonly Operand[];
   readonly output: Operand;
+  /** How operands are read in the order of the output's elements; broadcast by default. */
+  readonly walk?: StartedWalk;
   /** The result, a vector of four, by the operands' vectors; in terms of `params`, too. */
   readonly expression: string;
   /** Functions that the expression calls. */
   readonly declarations?: string;
   readonly params?: Readonly<Record<string, Param>>;
+}
+
+/** A walk whose operands begin somewhere. */
+export interface StartedWalk extends Walk {
+  readonly starts: readonly number[];
 }
 
 /** How an operand's four elements for four of the output are had. */
@@ -32,20 +39,21 @@ interface Source {
 export function emitElementwise(emit: Emitter, elementwise: Elementwise): void {
   const { label, operands, output, expression, declarations = '', params = {} } = elementwise;
   const groups = Math.ceil(count(output.type.shape) / 4);
-  const walk = broadcast(
-    output.type.shape,
-    operands.map(({ type }) => type.shape),
-  );
+  const shapes = operands.map(({ type }) => type.shape);
+  const { walk = { ...broadcast(output.type.shape, shapes), starts: shapes.map(() => 0) } } =
+    elementwise;
   const code = walkCode(
     walk,
     operands.map((_, at) => `${NAMES[at]}_at`),
+    walk.starts,
   );
-  const isPlain = operands.every(({ type }) => sameShape(type.shape, output.type.shape));
+  const isPlain =
+    elementwise.walk === undefined && shapes.every((shape) => sameShape(shape, output.type.shape));
   const sources = operands.map((operand, at): Source => {
     const name = NAMES[at] as string;
     const strides = walk.strides[at] as readonly number[];
     if (isPlain) return { binding: reads(operand, 4), vector: `${name}_load(index)` };
-    const inner = groupStride(walk, strides);
+    const inner = groupStride(walk, strides, walk.starts[at] as number);
     if (inner === 1) {
       return { binding: reads(operand, 4), vector: `${name}_load(${name}_at(4u * index) / 4u)` };
     }
@@ -76,10 +84,11 @@ export function emitElementwise(emit: Emitter, elementwise: Elementwise): void {
  * What four neighbours of the output have of an operand: 1 for four neighbours that are a vector of
  * its buffer, 0 for one element, null for elements that have to be found one by one.
  */
-function groupStride({ dims }: Walk, strides: readonly number[]): 0 | 1 | null {
+function groupStride({ dims }: Walk, strides: readonly number[], start: number): 0 | 1 | null {
   const last = strides.length - 1;
   if ((dims[last] as number) % 4 !== 0) return null;
   if (strides[last] === 0) return 0;
-  const isAligned = strides.every((stride, axis) => axis === last || stride % 4 === 0);
+  const isAligned =
+    start % 4 === 0 && strides.every((stride, axis) => axis === last || stride % 4 === 0);
   return strides[last] === 1 && isAligned ? 1 : null;
 }

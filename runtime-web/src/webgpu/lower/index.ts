@@ -2,6 +2,7 @@ import type { OpName } from '@linnet/schema';
 import type { Lowering } from '../lowering.js';
 import { BINARY_LOWERINGS } from './binary.js';
 import { depthwise } from './depthwise.js';
+import { LOGIC_LOWERINGS } from './logic.js';
 import { MOVEMENT_LOWERINGS } from './movement.js';
 import { POOLING_LOWERINGS } from './pooling.js';
 import { PRODUCT_LOWERINGS } from './product.js';
@@ -12,6 +13,7 @@ import { UNARY_LOWERINGS } from './unary.js';
 export const LOWERINGS = {
   ...BINARY_LOWERINGS,
   DEPTHWISE_CONV_2D: depthwise,
+  ...LOGIC_LOWERINGS,
   ...MOVEMENT_LOWERINGS,
   ...POOLING_LOWERINGS,
   ...PRODUCT_LOWERINGS,

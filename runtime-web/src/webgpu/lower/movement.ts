@@ -1,10 +1,298 @@
 /** Ops that give elements another place or shape. */
-import type { OpName } from '@linnet/schema';
-import { inputOf, outputOf } from '../../lower/operands.js';
+import {
+  ActivationFunctionType,
+  normalizeAxis,
+  type OpName,
+  resolveStridedSlice,
+} from '@linnet/schema';
+import { activationOf } from '../../lower/activation.js';
+import { broadcast, count, merge, rowMajor } from '../../lower/dims.js';
+import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
 import { storageBytes } from '../../model/storage.js';
+import type { LowerSite, Operand } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
-import type { Lowering } from '../lowering.js';
-import { array, u32 } from '../wgsl/kernel.js';
+import type { Emitter, Lowering } from '../lowering.js';
+import { activationFunction } from '../wgsl/activation.js';
+import { array, reads, u32, writes } from '../wgsl/kernel.js';
+import { elementOf, isStored } from '../wgsl/storage.js';
+import { walkCode } from '../wgsl/walk.js';
+import { emitElementwise } from './elementwise.js';
+
+/** Where a walk starts in a tensor and how far its steps are; all count elements. */
+interface Path {
+  readonly start: number;
+  readonly strides: readonly number[];
+  /** What is walked through, where it is not the output's shape. */
+  readonly dims?: readonly number[];
+}
+
+type Ends = readonly [input: Operand, output: Operand];
+
+function canMove([input, output]: Ends): boolean {
+  return (
+    sameElements(input.type, output.type) &&
+    isStored(input.type.dtype) &&
+    !output.type.shape.includes(0)
+  );
+}
+
+/** Emits y = the elements of x along a path, in the order of y's. */
+function emitFrom(emit: Emitter, label: string, [input, output]: Ends, path: Path): void {
+  const { dims = output.type.shape, start, strides } = path;
+  emitElementwise(emit, {
+    label,
+    operands: [input],
+    output,
+    walk: { ...merge({ dims, strides: [strides] }), starts: [start] },
+    expression: 'a',
+  });
+}
+
+/** An op that takes input 0 along a path to output 0. */
+function from<N extends OpName>(
+  path: (shape: readonly number[], site: LowerSite<N>) => Path,
+): Lowering<N> {
+  return {
+    supports: (site) => canMove([inputOf(site, 0), outputOf(site)]),
+    lower(site, emit) {
+      const { shape } = inputOf(site, 0).type;
+      emitFrom(emit, site.op, [inputOf(site, 0), outputOf(site)], path(shape, site));
+    },
+  };
+}
+
+const transpose = from<'TRANSPOSE'>((shape, site) => {
+  const strides = rowMajor(shape);
+  const permutation = integersOf(site, 1).map((axis) => normalizeAxis(axis, shape.length));
+  return { start: 0, strides: permutation.map((axis) => strides[axis] as number) };
+});
+
+/** The path through elements start, start + step, ... of each dimension. */
+function stepped(
+  shape: readonly number[],
+  starts: readonly number[],
+  steps: readonly number[] = shape.map(() => 1),
+): Path {
+  const strides = rowMajor(shape);
+  return {
+    start: strides.reduce((sum, stride, axis) => sum + stride * (starts[axis] as number), 0),
+    strides: strides.map((stride, axis) => stride * (steps[axis] as number)),
+  };
+}
+
+const slice = from<'SLICE'>((shape, site) => stepped(shape, integersOf(site, 1)));
+
+const stridedSlice = from<'STRIDED_SLICE'>((shape, site) => {
+  const [begin, end, strides] = [1, 2, 3].map((index) => integersOf(site, index));
+  const spec = { begin, end, strides, length: begin?.length ?? 0 };
+  const { dims } = resolveStridedSlice(shape, spec, site.options);
+  const path = stepped(
+    shape,
+    dims.map(({ start }) => start),
+    dims.map(({ stride }) => stride),
+  );
+  return { ...path, dims: dims.map((dim) => dim.count) };
+});
+
+const reverse = from<'REVERSE_V2'>((shape, site) => {
+  const reversed = new Set(integersOf(site, 1).map((axis) => normalizeAxis(axis, shape.length)));
+  return stepped(
+    shape,
+    shape.map((dim, axis) => (reversed.has(axis) ? dim - 1 : 0)),
+    shape.map((_, axis) => (reversed.has(axis) ? -1 : 1)),
+  );
+});
+
+const tile = from<'TILE'>((shape, site) => {
+  const multiples = integersOf(site, 1);
+  return {
+    dims: shape.flatMap((dim, axis) => [multiples[axis] as number, dim]),
+    start: 0,
+    strides: rowMajor(shape).flatMap((stride) => [0, stride]),
+  };
+});
+
+const broadcastTo = from<'BROADCAST_TO'>((shape, site) => {
+  const { dims, strides } = broadcast(outputOf(site).type.shape, [shape]);
+  return { dims, start: 0, strides: strides[0] as readonly number[] };
+});
+
+/** Blocks of pixels become pixels: dimensions [batch, rows, columns, y, x, depth] of the output. */
+const spaceToDepth = from<'SPACE_TO_DEPTH'>((shape, site) => {
+  const [batch, height, width, depth] = shape as [number, number, number, number];
+  const { blockSize: block } = site.options;
+  return {
+    dims: [batch, height / block, width / block, block, block, depth],
+    start: 0,
+    strides: [
+      height * width * depth,
+      block * width * depth,
+      block * depth,
+      width * depth,
+      depth,
+      1,
+    ],
+  };
+});
+
+/** Pixels become blocks: dimensions [batch, rows, y, columns, x, depth] of the output. */
+const depthToSpace = from<'DEPTH_TO_SPACE'>((shape, site) => {
+  const [batch, height, width, channels] = shape as [number, number, number, number];
+  const { blockSize: block } = site.options;
+  const depth = channels / block ** 2;
+  return {
+    dims: [batch, height, block, width, block, depth],
+    start: 0,
+    strides: [height * width * channels, width * channels, block * depth, channels, depth, 1],
+  };
+});
+
+/** Input `data` falls into the outputs along an axis. */
+function split<N extends OpName>(
+  data: number,
+  axisOf: (site: LowerSite<N>) => number,
+  isKept: boolean,
+): Lowering<N> {
+  return {
+    supports: (site) => site.outputs.every((output) => canMove([inputOf(site, data), output])),
+    lower(site, emit) {
+      const input = inputOf(site, data);
+      const { shape } = input.type;
+      const axis = normalizeAxis(axisOf(site), shape.length);
+      const strides = rowMajor(shape);
+      const step = strides[axis] as number;
+      let start = 0;
+      for (const output of site.outputs) {
+        const path = { start, strides: isKept ? strides : strides.filter((_, at) => at !== axis) };
+        emitFrom(emit, site.op, [input, output], path);
+        start += step * (isKept ? (output.type.shape[axis] as number) : 1);
+      }
+    },
+  };
+}
+
+/** Emits y[path] = expression of the elements `v` of x, in the order of x's; other elements of y stay. */
+function emitInto(
+  emit: Emitter,
+  label: string,
+  [input, output]: Ends,
+  { start, strides }: Path,
+  activation: ActivationFunctionType = ActivationFunctionType.NONE,
+): void {
+  const { dtype, shape } = input.type;
+  const walk = merge({ dims: shape, strides: [rowMajor(shape), strides] });
+  const to = { dims: walk.dims, strides: [walk.strides[1] as readonly number[]] };
+  const width = isInFours(to, start) ? 4 : 1;
+  const code = walkCode(to, ['y_at'], [start]);
+  const invocations = count(shape) / width;
+  const isFloat = dtype === 'float32';
+  emit.run({
+    label,
+    bindings: { x: reads(input, width), y: writes(output, width) },
+    params: { invocations: u32(invocations), ...code.params },
+    grid: { invocations },
+    declarations: `${code.functions}
+${isFloat ? activationFunction(activation, width === 4 ? 'vec4<f32>' : 'f32') : ''}`,
+    body: `
+if (index >= params.invocations) { return; }
+let v = x_load(index);
+y_store(y_at(${width}u * index) / ${width}u, ${isFloat ? 'activate(v)' : 'v'});`,
+  });
+}
+
+/** Whether fours of elements of a walk are fours of its operand's. */
+function isInFours(
+  {
+    dims,
+    strides: [strides = []],
+  }: { dims: readonly number[]; strides: readonly (readonly number[])[] },
+  start: number,
+): boolean {
+  const last = dims.length - 1;
+  return (
+    start % 4 === 0 &&
+    (dims[last] as number) % 4 === 0 &&
+    strides[last] === 1 &&
+    strides.every((stride, axis) => axis === last || stride % 4 === 0)
+  );
+}
+
+/** Inputs that lie one after the other along an axis of the output, `isKept` or new. */
+function join<N extends 'CONCATENATION' | 'PACK'>(isKept: boolean): Lowering<N> {
+  const pathsOf = (site: LowerSite<N>): readonly Path[] => {
+    const { shape } = outputOf(site).type;
+    const { axis: given } = site.options as { readonly axis: number };
+    const axis = normalizeAxis(given, shape.length);
+    const strides = rowMajor(shape);
+    const own = isKept ? strides : strides.filter((_, at) => at !== axis);
+    let start = 0;
+    return site.inputs.map((_, index) => {
+      const path = { start, strides: own };
+      start +=
+        (strides[axis] as number) *
+        (isKept ? (inputOf(site, index).type.shape[axis] as number) : 1);
+      return path;
+    });
+  };
+  return {
+    supports(site) {
+      const output = outputOf(site);
+      const hasActivation = activationOf(site) !== ActivationFunctionType.NONE;
+      if (hasActivation && output.type.dtype !== 'float32') return false;
+      const isWord = output.type.dtype === 'float32' || output.type.dtype === 'int32';
+      return pathsOf(site).every(({ start, strides }, index) => {
+        const input = inputOf(site, index);
+        if (!canMove([input, output]) || input.type.shape.includes(0)) return false;
+        const walk = merge({
+          dims: input.type.shape,
+          strides: [rowMajor(input.type.shape), strides],
+        });
+        const to = { dims: walk.dims, strides: walk.strides.slice(1) };
+        return isWord || isInFours(to, start);
+      });
+    },
+    lower(site, emit) {
+      pathsOf(site).forEach((path, index) => {
+        const ends = [inputOf(site, index), outputOf(site)] as const;
+        emitInto(emit, site.op, ends, path, activationOf(site));
+      });
+    },
+  };
+}
+
+/** Zeros, or the element of input 2, round input 0. */
+function pad<N extends 'PAD' | 'PADV2'>(hasValue: boolean): Lowering<N> {
+  return {
+    supports(site) {
+      const [input, output] = [inputOf(site, 0), outputOf(site)];
+      const { dtype, quantization } = output.type;
+      const isKnown = !hasValue || site.inputs[2]?.value !== undefined;
+      const isWord = dtype === 'float32' || dtype === 'int32';
+      return (
+        isKnown &&
+        isWord &&
+        quantization === undefined &&
+        canMove([input, output]) &&
+        !input.type.shape.includes(0)
+      );
+    },
+    lower(site, emit) {
+      const [input, output] = [inputOf(site, 0), outputOf(site)];
+      const before = integersOf(site, 1).filter((_, at) => at % 2 === 0);
+      const type = elementOf(output.type.dtype as 'float32' | 'int32');
+      const value = Number(hasValue ? (site.inputs[2]?.value?.[0] ?? 0) : 0);
+      const invocations = Math.ceil(count(output.type.shape) / 4);
+      emit.run({
+        label: site.op,
+        bindings: { y: writes(output, 4) },
+        params: { invocations: u32(invocations), value: [type, value] },
+        grid: { invocations },
+        body: `if (index < params.invocations) { y_store(index, vec4<${type}>(params.value)); }`,
+      });
+      emitInto(emit, site.op, [input, output], stepped(output.type.shape, before));
+    },
+  };
+}
 
 /** Ops that only give elements another shape; copied where the buffer cannot be shared. */
 function reshape<N extends OpName>(): Lowering<N> {
@@ -12,17 +300,17 @@ function reshape<N extends OpName>(): Lowering<N> {
     alias: true,
     supports: (site) => sameElements(inputOf(site, 0).type, outputOf(site).type),
     lower(site, emit) {
-      const [from, to] = [inputOf(site, 0), outputOf(site)];
-      const words = Math.ceil(storageBytes(to.type) / 16);
+      const [input, output] = [inputOf(site, 0), outputOf(site)];
+      const words = Math.ceil(storageBytes(output.type) / 16);
       emit.run({
         label: site.op,
         bindings: {
-          from: array(from.ref, 'vec4<u32>', 'read'),
-          to: array(to.ref, 'vec4<u32>', 'read_write'),
+          input: array(input.ref, 'vec4<u32>', 'read'),
+          output: array(output.ref, 'vec4<u32>', 'read_write'),
         },
         params: { words: u32(words) },
         grid: { invocations: words },
-        body: 'if (index < params.words) { to[index] = from[index]; }',
+        body: 'if (index < params.words) { output[index] = input[index]; }',
       });
     },
   };
@@ -32,4 +320,19 @@ export const MOVEMENT_LOWERINGS = {
   RESHAPE: reshape<'RESHAPE'>(),
   SQUEEZE: reshape<'SQUEEZE'>(),
   EXPAND_DIMS: reshape<'EXPAND_DIMS'>(),
+  TRANSPOSE: transpose,
+  CONCATENATION: join<'CONCATENATION'>(true),
+  PACK: join<'PACK'>(false),
+  SPLIT: split<'SPLIT'>(1, (site) => integersOf(site, 0)[0] as number, true),
+  SPLIT_V: split<'SPLIT_V'>(0, (site) => integersOf(site, 2)[0] as number, true),
+  UNPACK: split<'UNPACK'>(0, ({ options }) => options.axis, false),
+  SLICE: slice,
+  STRIDED_SLICE: stridedSlice,
+  REVERSE_V2: reverse,
+  TILE: tile,
+  BROADCAST_TO: broadcastTo,
+  SPACE_TO_DEPTH: spaceToDepth,
+  DEPTH_TO_SPACE: depthToSpace,
+  PAD: pad<'PAD'>(false),
+  PADV2: pad<'PADV2'>(true),
 } as const satisfies { readonly [N in OpName]?: Lowering<N> };
