@@ -35,6 +35,8 @@ export interface Consumer {
   readonly linear: Linear;
   /** The dimension of the weights along which the value's channels lie. */
   readonly axis: number;
+  /** What the node makes, where that is multiplied by the value, channel by channel, and it does not read it. */
+  readonly makes?: TensorId;
 }
 
 const { NONE, RELU } = ActivationFunctionType;
@@ -236,8 +238,15 @@ export function applyScaling(
       );
     }
   }
-  for (const { linear: reader, axis } of consumers) {
+  for (const { linear: reader, axis, makes } of consumers) {
     const own = linear(graph, graph.node(reader.node.id))!;
+    if (makes !== undefined) {
+      setBias(
+        graph,
+        reader.node.id,
+        own.bias.map((value, i) => value * factors[i]!),
+      );
+    }
     const size = own.shape[axis]!;
     const by = Float64Array.from(
       { length: size },
@@ -245,7 +254,7 @@ export function applyScaling(
     );
     setElements(
       graph,
-      own.node.inputs[own.layout.weights]!,
+      reader.node.inputs[own.layout.weights]!,
       scaleAlong(own.weights, own.shape, axis, by),
     );
   }

@@ -10,6 +10,7 @@ import type { Graph, Program } from '../../../converter/dist/graph/graph.js';
 import { RewriteLog } from '../../../converter/dist/passes/driver.js';
 import { floats } from '../../../converter/dist/passes/match.js';
 import { quantize } from '../../../converter/dist/quantize/index.js';
+import { attentionScalings } from '../../../converter/dist/recover/attention-scaling.js';
 import {
   affineScalings,
   applyScaling,
@@ -117,11 +118,41 @@ async function recover(
   return { ...recovered, original };
 }
 
+/** Self-attention of two heads, with queries whose channels have very different ranges. */
+const attention: Build = (n) => {
+  const input = n.input(1, 6, 16);
+  const headsOf = (outlier: number, permutation: readonly number[]) => {
+    const made = n.op('FULLY_CONNECTED', [
+      input,
+      weights(n, [16, 16], { outlier }),
+      weights(n, [16], { outlier }),
+    ]);
+    return n.op('TRANSPOSE', [n.op('RESHAPE', [made, n.ints(1, 6, 2, 8)]), n.ints(...permutation)]);
+  };
+  const [queries, keys] = [headsOf(20, [0, 2, 1, 3]), headsOf(1 / 20, [0, 2, 3, 1])];
+  const scores = n.op('SOFTMAX', [n.op('BATCH_MATMUL', [queries, keys])], { beta: 0.1 });
+  const heads = n.op('BATCH_MATMUL', [scores, headsOf(20, [0, 2, 1, 3])]);
+  const joined = n.op('RESHAPE', [
+    n.op('TRANSPOSE', [heads, n.ints(0, 2, 1, 3)]),
+    n.ints(1, 6, 16),
+  ]);
+  const reader = weights(n, [4, 16], { axis: 1, outlier: 1 / 20 });
+  return n.op('FULLY_CONNECTED', [joined, reader, weights(n, [4])]);
+};
+
 suite('recovery', () => {
   test('equalizes channels across layers without changing the float model', async () => {
     const { original, graph, records } = await recover(unequal, ['equalize']);
     const [record] = records;
     assert.equal(record?.changed, '2 pairs of layers');
+    assert.ok(record.kept && record.after.sqnr > record.before.sqnr + 3);
+    assertSame(original, graph, 1e-5);
+  });
+
+  test('smooths attention without changing the float model', async () => {
+    const { original, graph, records } = await recover(attention, ['smooth']);
+    const [record] = records;
+    assert.equal(record?.changed, '2 values of attention blocks');
     assert.ok(record.kept && record.after.sqnr > record.before.sqnr + 3);
     assertSame(original, graph, 1e-5);
   });
@@ -222,6 +253,16 @@ suite('channels are scaled', () => {
     assert.ok(scaling);
     const factors = Float64Array.from({ length: 6 }, (_, i) => 0.3 + 1.7 * i);
     assertSame(graph, applyScaling(graph, scaling, factors), 1e-5);
+  });
+
+  test('between queries and keys, and from values to what reads the heads', () => {
+    const graph = graphOf(attention);
+    const scalings = attentionScalings(graph);
+    assert.equal(scalings.length, 2);
+    for (const scaling of scalings) {
+      const factors = Float64Array.from({ length: 16 }, (_, i) => 0.3 + 0.2 * i);
+      assertSame(graph, applyScaling(graph, scaling, factors), 1e-5);
+    }
   });
 
   const kept: Readonly<Record<string, Build>> = {

@@ -1,5 +1,6 @@
 import { ChannelObserver, observe, ProbeGraph } from '../../calibrate/index.js';
-import type { Graph } from '../../graph/graph.js';
+import type { Graph, TensorId } from '../../graph/graph.js';
+import { attentionScalings } from '../attention-scaling.js';
 import {
   affineScalings,
   applyScaling,
@@ -24,12 +25,17 @@ export const EQUALIZE: RecoveryStep = {
 };
 
 /**
- * SmoothQuant: the outliers of what a normalization gives to attention or a feed-forward block move into
- * the weights that read it. Source: Xiao et al. 2022, arXiv:2211.10438, with alpha 0.5.
+ * SmoothQuant-style scaling of attention blocks: outliers of what a normalization gives to a block move
+ * into the weights that read it, those of queries into the keys and those of values into the weights
+ * that read the heads. Source: Xiao et al. 2022, arXiv:2211.10438, with alpha 0.5.
  */
 export const SMOOTH: RecoveryStep = {
-  summary: 'outliers after normalizations moved into weights (SmoothQuant)',
-  run: scaleAll(affineScalings, 'normalizations'),
+  summary:
+    'outliers in attention blocks moved into weights, and between queries and keys (SmoothQuant)',
+  run: scaleAll(
+    (graph) => [...affineScalings(graph), ...attentionScalings(graph)],
+    'values of attention blocks',
+  ),
 };
 
 function scaleAll(
@@ -40,15 +46,29 @@ function scaleAll(
     const found = find(state.graph);
     if (found.length === 0) return null;
     const run = tools.run(state.graph);
-    const observers = found.map(({ value }) => new ChannelObserver(run.tensorIndex(value)));
+    const values = new Set(
+      found.flatMap(({ value, consumers }) => [
+        value,
+        ...consumers.flatMap(({ makes }) => makes ?? []),
+      ]),
+    );
+    const observers = new Map(
+      [...values].map((value) => [value, new ChannelObserver(run.tensorIndex(value))]),
+    );
     const graph = new ProbeGraph(run.model, run.signature);
-    await observe(graph, tools.samples.fit, observers, tools.pass('ranges of channels'));
+    const pass = tools.pass('ranges of channels');
+    await observe(graph, tools.samples.fit, [...observers.values()], pass);
+    const rangeOf = (value: TensorId): Float64Array => {
+      const { min, max } = observers.get(value)!;
+      return Float64Array.from(min, (low, i) => Math.max(Math.abs(low), Math.abs(max[i]!)));
+    };
     let scaled = state.graph;
-    for (const [index, { min, max }] of observers.entries()) {
-      // Of the weights as they are by now: those between two values were scaled once already.
-      const { value } = found[index]!;
+    for (const { value } of found) {
+      // With the weights as they are by now: those between two values were scaled once already.
       const scaling = find(scaled).find((own) => own.value === value)!;
-      scaled = applyScaling(scaled, scaling, factorsOf(scaling, min, max));
+      const makes = scaling.consumers.find((own) => own.makes !== undefined)?.makes;
+      const against = makes === undefined ? consumerWeights(scaling) : rangeOf(makes);
+      scaled = applyScaling(scaled, scaling, factorsOf(rangeOf(value), against));
     }
     const ranges = await tools.calibrate(scaled);
     return {
@@ -59,13 +79,14 @@ function scaleAll(
   };
 }
 
-/** sqrt(range of the activations / range of the weights), relative to the mean over channels. */
-function factorsOf(scaling: ChannelScaling, min: Float32Array, max: Float32Array): Float64Array {
-  const weights = consumerWeights(scaling);
-  const wanted = Float64Array.from(min, (low, channel) => {
-    const activations = Math.max(Math.abs(low), Math.abs(max[channel]!));
-    return weights === null ? activations : Math.sqrt(activations / weights[channel]!);
-  });
+/**
+ * sqrt(range of the channel / range of what it is multiplied by), relative to the mean over channels; the
+ * range of the channel alone where what it is multiplied by does not matter.
+ */
+function factorsOf(values: Float64Array, against: Float64Array | null): Float64Array {
+  const wanted = values.map((range, channel) =>
+    against === null ? range : Math.sqrt(range / against[channel]!),
+  );
   const usable = wanted.filter((factor) => factor > 0 && Number.isFinite(factor));
   const mean = Math.exp(usable.reduce((sum, factor) => sum + Math.log(factor), 0) / usable.length);
   return wanted.map((factor) => {
