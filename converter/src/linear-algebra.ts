@@ -1,6 +1,37 @@
 /** Factors of symmetric matrices, stored dense and row by row in float64. */
 
 /**
+ * The sum over i < count of a[aStart + i] b[bStart + i], in four parts, which do not wait for one
+ * another.
+ */
+export function dot(
+  a: Float64Array,
+  aStart: number,
+  b: Float64Array,
+  bStart: number,
+  count: number,
+): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let i = 0;
+  for (; i + 3 < count; i += 4) {
+    s0 += a[aStart + i]! * b[bStart + i]!;
+    s1 += a[aStart + i + 1]! * b[bStart + i + 1]!;
+    s2 += a[aStart + i + 2]! * b[bStart + i + 2]!;
+    s3 += a[aStart + i + 3]! * b[bStart + i + 3]!;
+  }
+  for (; i < count; i++) s0 += a[aStart + i]! * b[bStart + i]!;
+  return s0 + s1 + (s2 + s3);
+}
+
+/** A v for a symmetric A [size, size]. */
+export function multiply(matrix: Float64Array, vector: Float64Array): Float64Array {
+  const size = vector.length;
+  const product = new Float64Array(size);
+  for (let i = 0; i < size; i++) product[i] = dot(matrix, i * size, vector, 0, size);
+  return product;
+}
+
+/**
  * The lower triangle L with L L^T = A.
  *
  * @param matrix A [size, size], symmetric; only its lower triangle is read
@@ -12,8 +43,7 @@ export function cholesky(matrix: Float64Array, size: number): Float64Array | nul
     const a = row * size;
     for (let column = 0; column <= row; column++) {
       const b = column * size;
-      let sum = matrix[a + column]!;
-      for (let k = 0; k < column; k++) sum -= lower[a + k]! * lower[b + k]!;
+      const sum = matrix[a + column]! - dot(lower, a, lower, b, column);
       if (column < row) lower[a + column] = sum / lower[b + column]!;
       else if (sum > 0) lower[a + row] = Math.sqrt(sum);
       else return null;

@@ -1,4 +1,4 @@
-import { inverseFactor } from '../linear-algebra.js';
+import { dot, inverseFactor, multiply } from '../linear-algebra.js';
 
 /** The grid that the weights of one output channel are rounded to: whole numbers times a scale. */
 export interface Grid {
@@ -17,11 +17,20 @@ const SWEEPS = 8;
 /** Scales that are tried, as parts of the one at which no weight saturates. */
 const SHRINKS = Array.from({ length: 11 }, (_, index) => 1 - 0.05 * index);
 
+/** Scales are not made smaller for grids this fine: clipping loses more than it gains. */
+const FINE = 127;
+
 /** A channel's weights as multiples of scales, one for each weight. */
 interface Rounded {
   readonly whole: Float64Array;
   readonly scales: Float64Array;
   readonly error: number;
+}
+
+/** The same with the errors e of the weights, and H e. */
+interface Trial extends Rounded {
+  readonly errors: Float64Array;
+  readonly slope: Float64Array;
 }
 
 /**
@@ -57,24 +66,18 @@ export class Rounder {
 
   /** The rounded weights of one output channel [size]. */
   round(weights: Float64Array): Float64Array {
-    const widest = this.#rounded(weights, this.#scales(weights, [1]));
-    const shrunk = this.#rounded(weights, this.#scales(weights, SHRINKS));
-    const { whole, scales } = shrunk.error < widest.error ? shrunk : widest;
+    let best = this.#rounded(weights, this.#scales(weights, [1]));
+    if (this.grid.limit < FINE) {
+      const shrunk = this.#rounded(weights, this.#scales(weights, SHRINKS));
+      if (shrunk.error < best.error) best = shrunk;
+    }
+    const { whole, scales } = best;
     return whole.map((value, i) => value * scales[i]!);
   }
 
   /** e^T H e */
   error(errors: Float64Array): number {
-    const { moments, size } = this;
-    let total = 0;
-    for (let i = 0; i < size; i++) {
-      const own = errors[i]!;
-      if (own === 0) continue;
-      let sum = 0;
-      for (let j = 0; j < size; j++) sum += moments[i * size + j]! * errors[j]!;
-      total += own * sum;
-    }
-    return total;
+    return dot(errors, 0, multiply(this.moments, errors), 0, this.size);
   }
 
   #clamp(whole: number): number {
@@ -83,16 +86,24 @@ export class Rounder {
 
   #rounded(weights: Float64Array, scales: Float64Array): Rounded {
     const pinned = this.#pinned(weights);
-    const errorOf = (whole: Float64Array) =>
-      this.error(whole.map((value, i) => value * scales[i]! - weights[i]!));
     const nearest = weights.map(
       (weight, i) => pinned.get(i) ?? this.#clamp(Math.round(weight / scales[i]!)),
     );
+    let best = this.#tried(nearest, weights, scales);
     const compensated = this.#compensated(weights, scales, pinned);
-    const isBetter = compensated !== null && errorOf(compensated) < errorOf(nearest);
-    const whole = isBetter ? compensated : nearest;
-    this.#descend(whole, weights, scales, pinned);
-    return { whole, scales, error: errorOf(whole) };
+    if (compensated !== null) {
+      const other = this.#tried(compensated, weights, scales);
+      if (other.error < best.error) best = other;
+    }
+    this.#descend(best, pinned);
+    const { whole, errors, slope } = best;
+    return { whole, scales, error: dot(errors, 0, slope, 0, this.size) };
+  }
+
+  #tried(whole: Float64Array, weights: Float64Array, scales: Float64Array): Trial {
+    const errors = whole.map((value, i) => value * scales[i]! - weights[i]!);
+    const slope = multiply(this.moments, errors);
+    return { whole, scales, errors, slope, error: dot(errors, 0, slope, 0, this.size) };
   }
 
   /** For each weight that scale of its block, of some parts of the widest, which makes the error of the nearest least. */
@@ -161,20 +172,8 @@ export class Rounder {
   }
 
   /** Moves single weights by a step while that lowers the error. */
-  #descend(
-    whole: Float64Array,
-    weights: Float64Array,
-    scales: Float64Array,
-    pinned: ReadonlyMap<number, number>,
-  ): void {
+  #descend({ whole, scales, errors, slope }: Trial, pinned: ReadonlyMap<number, number>): void {
     const { size, moments } = this;
-    // H e, kept up to date.
-    const slope = new Float64Array(size);
-    for (let j = 0; j < size; j++) {
-      const error = whole[j]! * scales[j]! - weights[j]!;
-      if (error === 0) continue;
-      for (let i = 0; i < size; i++) slope[i] = slope[i]! + moments[j * size + i]! * error;
-    }
     for (let sweep = 0; sweep < SWEEPS; sweep++) {
       let moved = false;
       for (let i = 0; i < size; i++) {
@@ -185,6 +184,7 @@ export class Rounder {
         if (gain <= 1e-9 * Math.abs(step * slope[i]!) || pinned.has(i)) continue;
         if (Math.abs(next) > this.grid.limit) continue;
         whole[i] = next;
+        errors[i] = errors[i]! + step;
         for (let j = 0; j < size; j++) slope[j] = slope[j]! + step * moments[i * size + j]!;
         moved = true;
       }

@@ -27,7 +27,7 @@ export interface RecoveryTools {
   breathe(): Promise<void>;
 }
 
-/** The error of one layer on the samples held back, as a part of its output's power, before and after. */
+/** The mean square, all channels added, of what rounding its weights changes in a layer's outputs on the samples held back. */
 export interface LayerGain {
   readonly node: string;
   readonly before: number;

@@ -1,4 +1,5 @@
 import { cloneGraph } from '../../graph/clone.js';
+import { dot, multiply } from '../../linear-algebra.js';
 import { type Moments, memoryParts, observeMoments } from '../moments.js';
 import { biasOf, setBias, setElements } from '../parameters.js';
 import { type Grid, Rounder } from '../rounding.js';
@@ -48,9 +49,7 @@ export const ROUND: RecoveryStep = {
         const before = errorOf(rows, { elements: values, shift: null }, judge);
         const after = errorOf(rows, rounded, judge);
         if (after >= before) continue;
-        const power =
-          errorOf(rows, { elements: new Float32Array(values.length), shift: null }, judge) || 1;
-        layers.push({ node: rows.node.name, before: before / power, after: after / power });
+        layers.push({ node: rows.node.name, before, after });
         setElements(graph, tensor, rounded.elements);
         for (const reader of part.filter((other) => other.tensor === tensor)) {
           shiftBias(graph, reader, rounded.shift);
@@ -122,14 +121,8 @@ function errorOf(
     const own = rowOf(rows, rows.elements, channel);
     const off = rowOf(rows, elements, channel).map((value, i) => value - own[i]!);
     const by = shift?.[channel] ?? 0;
-    let constant = 0;
-    for (let i = 0; i < inner; i++) {
-      let sum = 0;
-      for (let j = 0; j < inner; j++) sum += matrix[i * inner + j]! * off[j]!;
-      total += off[i]! * sum;
-      constant += off[i]! * mean[group * inner + i]!;
-    }
-    total += by * by - 2 * by * constant;
+    const constant = dot(off, 0, mean, group * inner, inner);
+    total += dot(off, 0, multiply(matrix, off), 0, inner) + by * by - 2 * by * constant;
   }
   return total;
 }
