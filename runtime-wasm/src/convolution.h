@@ -10,7 +10,7 @@
 /** Microkernels compute TILE_ROWS x PANEL outputs. */
 #define TILE_ROWS 4
 #define PANEL 8
-/** As MAX_ROWS of lower/problem.ts. */
+/** The most rows of BLOCKS in lower/problem.ts. */
 #define MAX_BLOCK_ROWS 192
 
 typedef struct {

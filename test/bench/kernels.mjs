@@ -1,6 +1,6 @@
 /**
  * Speed of the convolution and matrix kernels on shapes from real networks, in billions of
- * multiplications and additions a second: `node test/bench/kernels.mjs [build] [threads]`, after
+ * multiplications and additions a second that the shape takes without minimal filtering: `node test/bench/kernels.mjs [build] [threads]`, after
  * `npm run build`.
  */
 import { completeOptions, Padding } from '@linnet/schema';
@@ -17,16 +17,22 @@ const SHAPES = [
   ['ResNet 3x3', 'CONV_2D', [1, 56, 56, 64], [3, 3], 1, 64],
   ['ResNet 3x3 late', 'CONV_2D', [1, 14, 14, 256], [3, 3], 1, 256],
   ['ResNet 3x3 last', 'CONV_2D', [1, 7, 7, 512], [3, 3], 1, 512],
+  ['ResNet 3x3 stride', 'CONV_2D', [1, 28, 28, 256], [3, 3], 2, 256],
+  ['ResNet 1x1', 'CONV_2D', [1, 56, 56, 64], [1, 1], 1, 256],
+  ['SqueezeNet 3x3', 'CONV_2D', [1, 54, 54, 16], [3, 3], 1, 64],
   ['ResNet first', 'CONV_2D', [1, 224, 224, 3], [7, 7], 2, 64],
   ['MobileNet first', 'CONV_2D', [1, 224, 224, 3], [3, 3], 2, 32],
   ['MobileNet 1x1 early', 'CONV_2D', [1, 112, 112, 32], [1, 1], 1, 16],
+  ['MobileNet 1x1 wide', 'CONV_2D', [1, 112, 112, 16], [1, 1], 1, 96],
   ['MobileNet 1x1 expand', 'CONV_2D', [1, 56, 56, 24], [1, 1], 1, 144],
   ['MobileNet 1x1 project', 'CONV_2D', [1, 14, 14, 384], [1, 1], 1, 64],
   ['MobileNet 1x1 late', 'CONV_2D', [1, 7, 7, 960], [1, 1], 1, 320],
   ['MobileNet 3x3', 'DEPTHWISE_CONV_2D', [1, 56, 56, 144], [3, 3], 1, 144],
   ['MobileNet 3x3 stride', 'DEPTHWISE_CONV_2D', [1, 112, 112, 96], [3, 3], 2, 96],
+  ['MobileNet 3x3 middle', 'DEPTHWISE_CONV_2D', [1, 14, 14, 576], [3, 3], 2, 576],
   ['MobileNet 3x3 late', 'DEPTHWISE_CONV_2D', [1, 7, 7, 960], [3, 3], 1, 960],
   ['EfficientNet 5x5', 'DEPTHWISE_CONV_2D', [1, 28, 28, 240], [5, 5], 1, 240],
+  ['EfficientNet 5x5 stride', 'DEPTHWISE_CONV_2D', [1, 14, 14, 672], [5, 5], 2, 672],
   ['GEMM 512', 'FULLY_CONNECTED', [512, 512], [], 1, 512],
   ['BERT feed-forward', 'FULLY_CONNECTED', [128, 768], [], 1, 3072],
   ['classifier', 'FULLY_CONNECTED', [1, 1280], [], 1, 1000],

@@ -29,11 +29,19 @@ export interface Problem {
 }
 
 /**
- * Bytes of patches that a thread works on at a time, and how many rows: they should stay in its
- * cache, yet each block takes all weights through it, too. Gathered patches take memory of their own.
+ * What a thread works on at a time: bytes of patches, which should stay in its cache, and rows.
+ * Gathered patches take memory of their own. Patches that lie in the input do not, but each block of
+ * their rows writes its outputs panel by panel, which wants few rows, and takes all weights through the
+ * cache, which wants many where weights are large.
  */
-const BLOCK_BYTES = { gathered: 256 * 1024, direct: 512 * 1024 };
-const MAX_ROWS = { gathered: 64, direct: 192 };
+const BLOCKS = {
+  gathered: { bytes: 256 * 1024, rows: 64 },
+  direct: { bytes: 512 * 1024, rows: 64 },
+  directOnLargeWeights: { bytes: 512 * 1024, rows: 192 },
+} as const;
+
+/** Weights that are larger do not stay in a cache from one block to the next. */
+const LARGE_WEIGHT_BYTES = 256 * 1024;
 
 /** Whether all coordinates that kernels compute stay small. */
 export function isSmall({ runs, grid, strides, inSize }: Problem): boolean {
@@ -87,16 +95,21 @@ export function problemArguments(emit: Emitter, problem: Problem, key: string, m
   };
 }
 
-/** Scratch for gathered patches, and for how many rows it is: whole tiles of `tileRows`. */
+/**
+ * Scratch for gathered patches, and for how many rows it is: whole tiles of `tileRows`. A patch
+ * meets `columns` columns of weights of its own size.
+ */
 export function blockArguments(
   emit: Emitter,
   patchBytes: number,
+  columns: number,
   gathers: boolean,
   tileRows: number,
 ) {
-  const kind = gathers ? 'gathered' : 'direct';
-  const tiles = Math.floor(BLOCK_BYTES[kind] / Math.max(patchBytes, 1) / tileRows);
-  const rows = tileRows * Math.min(Math.max(tiles, 1), Math.floor(MAX_ROWS[kind] / tileRows));
+  const isLarge = columns * patchBytes > LARGE_WEIGHT_BYTES;
+  const most = BLOCKS[gathers ? 'gathered' : isLarge ? 'directOnLargeWeights' : 'direct'];
+  const tiles = Math.floor(most.bytes / Math.max(patchBytes, 1) / tileRows);
+  const rows = tileRows * Math.min(Math.max(tiles, 1), Math.floor(most.rows / tileRows));
   const bytes = threadBytes(rows * patchBytes);
   return {
     block_rows: rows,
