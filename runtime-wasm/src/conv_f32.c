@@ -14,17 +14,41 @@ typedef struct {
   float high;
 } row_block;
 
-/** Clamps a row of a panel and stores its first `columns` (1 to PANEL) elements. */
-INLINE void finish(float *out, const f32x4 sums[2], uint32_t columns, f32x4 low, f32x4 high) {
-  f32x4 first = clamp_f32x4(sums[0], low, high);
-  f32x4 second = clamp_f32x4(sums[1], low, high);
-  if (columns >= 4) {
-    store_f32x4(out, first);
-    if (columns == PANEL) store_f32x4(out + 4, second);
-    else store_partial_f32x4(out + 4, second, columns - 4);
-  } else {
-    store_partial_f32x4(out, first, columns);
+/** Clamps the rows of a tile and stores their first `columns` (fewer than PANEL) elements. */
+NOINLINE static void store_columns(const row_block *block, uint32_t at, uint32_t rows,
+                                   const float *tile, uint32_t column, uint32_t columns) {
+  for (uint32_t r = 0; r < rows; r++, tile += PANEL) {
+    float *out = block->out[at + r] + column;
+    for (uint32_t n = 0; n < columns; n++) {
+      out[n] = tile[n] < block->low ? block->low : tile[n] > block->high ? block->high : tile[n];
+    }
   }
+}
+
+/**
+ * Clamps the sums of `rows` (a constant) rows and stores their first `columns` (1 to PANEL). What is
+ * rare is done elsewhere: registers that this takes beside the sums, V8 spills in the loop before.
+ */
+INLINE void finish(uint32_t rows, const row_block *block, uint32_t at, const f32x4 sums[][2],
+                   uint32_t column, uint32_t columns) {
+  if (columns == PANEL) {
+    const f32x4 low = splat_f32x4(block->low);
+    const f32x4 high = splat_f32x4(block->high);
+#pragma clang loop unroll(full)
+    for (uint32_t r = 0; r < rows; r++) {
+      float *out = block->out[at + r] + column;
+      store_f32x4(out, clamp_f32x4(sums[r][0], low, high));
+      store_f32x4(out + 4, clamp_f32x4(sums[r][1], low, high));
+    }
+    return;
+  }
+  float tile[TILE_ROWS_F32][PANEL];
+#pragma clang loop unroll(full)
+  for (uint32_t r = 0; r < rows; r++) {
+    store_f32x4(tile[r], sums[r][0]);
+    store_f32x4(tile[r] + 4, sums[r][1]);
+  }
+  store_columns(block, at, rows, tile[0], column, columns);
 }
 
 /**
@@ -53,11 +77,7 @@ INLINE void multiply_tile(uint32_t rows, const row_block *block, uint32_t at, co
       sums[r][1] = madd_f32x4(x, w1, sums[r][1]);
     }
   }
-  f32x4 low = splat_f32x4(block->low);
-  f32x4 high = splat_f32x4(block->high);
-  for (uint32_t r = 0; r < rows; r++) {
-    finish(block->out[at + r] + column, sums[r], columns, low, high);
-  }
+  finish(rows, block, at, sums, column, columns);
 }
 
 #define TILE_ARGUMENTS                                                                      \
@@ -92,11 +112,9 @@ NOINLINE static void multiply_1_row(TILE_ARGUMENTS) {
     sums[0][0] = madd_f32x4(x, load_f32x4(panel), sums[0][0]);
     sums[0][1] = madd_f32x4(x, load_f32x4(panel + 4), sums[0][1]);
   }
-  f32x4 total[2] = {(sums[0][0] + sums[1][0]) + (sums[2][0] + sums[3][0]),
-                    (sums[0][1] + sums[1][1]) + (sums[2][1] + sums[3][1])};
-  f32x4 low = splat_f32x4(block->low);
-  f32x4 high = splat_f32x4(block->high);
-  finish(block->out[at] + column, total, columns, low, high);
+  const f32x4 total[1][2] = {{(sums[0][0] + sums[1][0]) + (sums[2][0] + sums[3][0]),
+                              (sums[0][1] + sums[1][1]) + (sums[2][1] + sums[3][1])}};
+  finish(1, block, at, total, column, columns);
 }
 
 static void copy_floats(void *patch, uint32_t to, const void *input, uint32_t from, uint32_t count,
