@@ -1,5 +1,12 @@
 import { LinnetError } from '@linnet/schema';
 import type { CalibrationOptions } from './calibrate/open-samples.js';
+import {
+  type Knowledge,
+  OBJECTIVES,
+  type Objective,
+  OPTIMIZE_MODES,
+  type OptimizeMode,
+} from './objectives.js';
 import { type Budget, parseBudget } from './precision/budget.js';
 import { type Recipe, recipeMode } from './precision/recipe.js';
 import type { PruneOptions } from './prune/index.js';
@@ -15,9 +22,6 @@ import {
 import type { RecoverChoice } from './recover/program.js';
 import type { Metric } from './verify/metric.js';
 
-export const OPTIMIZE_MODES = ['none', 'default'] as const;
-export type OptimizeMode = (typeof OPTIMIZE_MODES)[number];
-
 /** Where a conversion is. */
 export interface ConvertProgress {
   /** What is being done, for people: `optimizing`. */
@@ -30,8 +34,9 @@ export interface ConvertProgress {
 export interface ConvertOptions {
   /**
    * `none` keeps float32; `default` makes weights int8 where that pays and lets kernels quantize
-   * activations as they run, as tf.lite.Optimize.DEFAULT does without data; with `calibration` it
-   * means `quantize: 'int8'`. `none` by default.
+   * activations as they run, as tf.lite.Optimize.DEFAULT does without data; with `calibration`, and
+   * for models trained with fake quantization, it means `quantize: 'int8'`. `size` and `latency` choose
+   * what serves them best, and say so in the report's notes. `none` by default.
    */
   readonly optimize?: OptimizeMode;
   /** How numbers are stored, in place of what `optimize` chooses. */
@@ -80,10 +85,38 @@ export interface ConvertOptions {
   };
 }
 
-/** The mode that the options ask for; refuses those that do not go together. */
-export function quantizeMode(options: ConvertOptions): QuantizeMode {
-  const { optimize = 'none', calibration, ioType = 'float32' } = options;
+/**
+ * How the options ask for numbers to be stored; refuses those that do not go together.
+ *
+ * @param ownRanges whether the model states ranges of activations itself
+ */
+export function objectiveOf(
+  options: ConvertOptions,
+  ownRanges: boolean,
+): Objective & { readonly note?: string } {
+  const { optimize = 'none', calibration } = options;
   checkChoice('optimize', optimize, OPTIMIZE_MODES);
+  const known = calibration !== undefined ? 'samples' : ownRanges ? 'ranges' : 'nothing';
+  const objective: Objective = OBJECTIVES[optimize][known];
+  const { quantize, recover, why } = objective;
+  const mode = quantizeMode(options, quantize, known);
+  const isFree = options.quantize === undefined && options.recipe === undefined;
+  if (!isFree || options.budget !== undefined || mode !== quantize) return { quantize: mode };
+  const steps = options.recover ?? recover;
+  const chosen = recover === undefined ? mode : `${mode}, with recovery`;
+  return {
+    quantize: mode,
+    ...(steps !== undefined && { recover: steps }),
+    ...(why !== undefined && { note: `optimizing for ${optimize} chose ${chosen}: ${why}` }),
+  };
+}
+
+function quantizeMode(
+  options: ConvertOptions,
+  chosen: QuantizeMode,
+  known: Knowledge,
+): QuantizeMode {
+  const { calibration, ioType = 'float32' } = options;
   checkChoice('ioType', ioType, IO_TYPES);
   const { quantize, recipe, budget } = options;
   if (quantize !== undefined) checkChoice('quantize', quantize, QUANTIZE_MODES);
@@ -92,14 +125,14 @@ export function quantizeMode(options: ConvertOptions): QuantizeMode {
       'A budget chooses what a recipe says; give one of them.',
     ]);
   }
-  const chosen = calibration === undefined ? 'dynamic' : 'int8';
-  const plain = budget !== undefined ? 'int8' : optimize === 'none' ? 'none' : chosen;
+  const plain = budget !== undefined ? 'int8' : chosen;
   const mode = recipe === undefined ? (quantize ?? plain) : recipeMode(recipe, quantize);
   checkBlockSize(options.blockSize, mode);
   const needsData = activationLevels(mode) !== undefined;
-  if (needsData && calibration === undefined) {
+  if (needsData && known === 'nothing') {
     throw new LinnetError('INVALID_ARGUMENT', `${mode} needs calibration data`, {}, [
       'Give samples of what the model meets in use: --calibration-data, or the option calibration.',
+      'Models that were trained with fake quantization need none.',
     ]);
   }
   const isUnused =

@@ -1,5 +1,5 @@
 import { throwIfAborted } from './abort.js';
-import { budgetOf, type ConvertOptions, quantizeMode } from './convert-options.js';
+import { budgetOf, type ConvertOptions, objectiveOf } from './convert-options.js';
 import { emit } from './emit/index.js';
 import { openModel } from './formats/index.js';
 import { bytesSource, type Source } from './formats/source.js';
@@ -8,15 +8,12 @@ import { optimize, type RuleRecord, type TransposeLeft } from './passes/index.js
 import { checkPruneOptions, type Pruning, prune } from './prune/index.js';
 import { type PrecisionSummary, quantizationStage } from './quantization-stage.js';
 import type { FloatNode, QuantizedTensor, QuantizeMode } from './quantize/index.js';
+import { hasOwnRanges } from './quantize/own-ranges.js';
 import type { RecoveryRecord } from './recover/index.js';
 import { chosenSteps } from './recover/program.js';
 
-export {
-  type ConvertOptions,
-  type ConvertProgress,
-  OPTIMIZE_MODES,
-  type OptimizeMode,
-} from './convert-options.js';
+export type { ConvertOptions, ConvertProgress } from './convert-options.js';
+export { OPTIMIZE_MODES, type OptimizeMode } from './objectives.js';
 
 /** A signature of the converted model: public names and what they stand for. */
 export interface SignatureSummary {
@@ -102,9 +99,9 @@ export async function convert(
   options: ConvertOptions = {},
 ): Promise<Conversion> {
   const budget = budgetOf(options);
-  const mode = quantizeMode(options);
+  // What no model could make right is refused before one is read.
+  objectiveOf(options, true);
   const { signal, calibration } = options;
-  const steps = chosenSteps(options.recover ?? 'none', mode, calibration !== undefined);
   if (options.prune) checkPruneOptions(options.prune, calibration !== undefined);
   const enter = (stage: (typeof STAGES)[number], detail = ''): void => {
     const done = STAGES.indexOf(stage);
@@ -129,6 +126,9 @@ export async function convert(
     onPhase: (phase: string) => enter('optimizing', phase),
   };
   const { rules, transposes } = optimize(program, driver);
+  const objective = objectiveOf(options, hasOwnRanges(program));
+  const { quantize: mode, recover = options.recover ?? 'none' } = objective;
+  const steps = chosenSteps(recover, mode, calibration !== undefined);
   const reference = options.reference ? emit(program) : undefined;
   let pruning: Pruning | null = null;
   if (options.prune) {
@@ -170,7 +170,7 @@ export async function convert(
       precision: stored.precision,
       quantized: stored.tensors,
       floatNodes: stored.floatNodes,
-      notes,
+      notes: objective.note === undefined ? notes : [...notes, objective.note],
     },
   };
 }

@@ -16,6 +16,7 @@ import {
   type QuantizeMode,
   quantize,
 } from './quantize/index.js';
+import { takeOwnRanges } from './quantize/own-ranges.js';
 import type { RecoveryRecord, RecoveryStepName } from './recover/index.js';
 import { precisionsFor, recoverProgram } from './recover/program.js';
 
@@ -57,13 +58,15 @@ export async function quantizationStage(
   const { mode, rules, driver } = choices;
   const { calibration, signal, ioType, blockSize } = options;
   const levels = activationLevels(mode);
-  let ranges: GraphRanges | undefined;
+  const own = levels === undefined ? undefined : takeOwnRanges(program, rules, driver);
+  let ranges = own;
   if (levels !== undefined && calibration !== undefined) {
     enter('calibrating');
-    ranges = await calibratedRanges(program, calibration, levels, {
+    const found = await calibratedRanges(program, calibration, levels, {
       ...(signal && { signal }),
       onProgress: (progress) => enter('calibrating', formatObserved(progress)),
     });
+    ranges = mergedRanges(found, own);
   }
   const prepared = await prepare(program, ranges, choices, options, enter);
   enter('quantizing');
@@ -76,6 +79,16 @@ export async function quantizationStage(
     ...(blockSize && { blockSize }),
   });
   return { ...result, recovery: prepared.records, precision: prepared.precision };
+}
+
+/** What was measured, and in its place what the model itself says. */
+function mergedRanges(measured: GraphRanges, own: GraphRanges = new Map()): GraphRanges {
+  return new Map(
+    [...measured].map(([graph, ranges]) => [
+      graph,
+      new Map([...ranges, ...(own.get(graph) ?? [])]),
+    ]),
+  );
 }
 
 async function prepare(

@@ -23,7 +23,8 @@ export interface QuantizedBlocks {
 
 /**
  * Quantizes float weights symmetrically: the largest magnitude of the tensor, or of each slice along
- * `axis`, becomes the largest whole number. Source: TFLite quantization specification.
+ * `axis`, becomes the largest whole number. Weights that already are multiples of a step, as those of
+ * models trained with fake quantization are, keep them. Source: TFLite quantization specification.
  *
  * @param least scales, one per slice, that those of the weights must not fall below
  */
@@ -45,9 +46,10 @@ export function quantizeSymmetric(
   });
   const limit = WEIGHT_LIMITS[dtype];
   // Zeros have no scale of their own; any will do.
-  const scale = largest.map(
-    (max, channel) => Math.max(Math.fround(max / limit), least?.[channel] ?? 0) || 1,
-  );
+  const scale = largest.map((max, channel) => {
+    const level = levelOnGrid(weights, { channel, channels, inner, slices }, max, limit);
+    return Math.max(Math.fround(max / level), least?.[channel] ?? 0) || 1;
+  });
   const elements = new Int8Array(weights.length);
   forEachSlice(slices, inner, channels, (channel, start, end) => {
     const by = scale[channel]!;
@@ -58,6 +60,39 @@ export function quantizeSymmetric(
   });
   const zeroPoint = new Int32Array(channels);
   return { elements, quantization: { kind: 'affine', scale, zeroPoint, axis: axis ?? 0 } };
+}
+
+interface Channel {
+  readonly channel: number;
+  readonly channels: number;
+  readonly inner: number;
+  readonly slices: number;
+}
+
+/** How far from a whole number of steps float32 rounding leaves a weight. */
+const ON_GRID = 1e-3;
+
+/**
+ * The whole number, up to `limit`, that the largest magnitude of a channel is of steps of which all
+ * its weights are whole numbers; `limit` where there are no such steps.
+ */
+function levelOnGrid(
+  weights: Float32Array,
+  { channel, channels, inner, slices }: Channel,
+  max: number,
+  limit: number,
+): number {
+  const isOnGrid = (level: number): boolean => {
+    for (let slice = channel; slice < slices; slice += channels) {
+      for (let i = slice * inner; i < (slice + 1) * inner; i++) {
+        const steps = (weights[i]! * level) / max;
+        if (Math.abs(steps - Math.round(steps)) > ON_GRID) return false;
+      }
+    }
+    return true;
+  };
+  for (let level = limit; level > 1; level--) if (isOnGrid(level)) return level;
+  return limit;
 }
 
 /**

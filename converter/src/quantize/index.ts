@@ -2,7 +2,9 @@ import { LinnetError } from '@linnet/schema';
 import type { Range } from '../calibrate/range.js';
 import type { Graph, NodeId, Program, TensorId } from '../graph/graph.js';
 import { type DriverOptions, type RewriteLog, rewrite } from '../passes/driver.js';
+import { WEIGHT_LIMITS } from './affine.js';
 import { dynamicRangeRules, type QuantizedTensor } from './dynamic.js';
+import { requireFiniteWeights } from './finite.js';
 import { toFloat16 } from './float16.js';
 import { type IoType, toIntegers } from './integer.js';
 import type { FloatNode } from './integer-plan.js';
@@ -86,7 +88,8 @@ export function modePrecision(mode: QuantizeMode): Precision {
 /**
  * Quantizes a program; its graphs must not be used afterwards.
  *
- * @throws LinnetError UNSUPPORTED when `int8-strict` meets ops without an integer form, naming all
+ * @throws LinnetError UNSUPPORTED when `int8-strict` meets ops without an integer form, naming all;
+ *   INVALID_MODEL for weights that are not finite
  */
 export function quantize(
   program: Program,
@@ -95,6 +98,7 @@ export function quantize(
   options: QuantizeOptions = {},
 ): Quantization {
   const { precision, strict }: Mode = MODES[mode];
+  if (PRECISIONS[precision].weights in WEIGHT_LIMITS) requireFiniteWeights(program);
   const result = eachGraph(program, (graph) => quantizeGraph(graph, precision, log, options));
   if (strict) refuseFloats(result.floatNodes);
   return result;

@@ -2,6 +2,7 @@ import { type AffineQuantization, isStatic, type OpName } from '@linnet/schema';
 import type { Range } from '../calibrate/range.js';
 import type { Graph, Node, NodeId, TensorId } from '../graph/graph.js';
 import { floats } from '../passes/match.js';
+import { isFiniteThroughout } from './finite.js';
 import { type IntegerForm, integerForm } from './integer-forms.js';
 import { type ActivationDType, joined, perTensor, quantizationOf } from './ranges.js';
 
@@ -92,6 +93,7 @@ function obstacle(
     if (dtype !== 'float32') return `${name} is ${dtype}`;
     if (isVariable) return `${name} is a variable`;
     if (data === null && !ranges.has(id)) return `no sample gave ${name} a value`;
+    if (data !== null && !isFiniteThroughout(floats(graph, id)!)) return `${name} is not finite`;
   }
   if (form.weights === undefined) return null;
   const { input, bias } = form.weights;

@@ -18,6 +18,7 @@ import {
   rangeOf,
   rangeStored,
 } from './ranges.js';
+import { spreadRanges } from './spread-ranges.js';
 import { quantizeBias, quantizeWeights } from './weights.js';
 
 /** What callers give to and get from an integer model. */
@@ -53,7 +54,12 @@ export function toIntegers(
   choice: IntegerChoice,
   io: IoType,
 ): IntegerGraph {
-  const plan = planIntegers(graph, ranges, choice.dtype, choice.excludes);
+  const plan = planIntegers(
+    graph,
+    spreadRanges(graph, ranges, choice.dtype),
+    choice.dtype,
+    choice.excludes,
+  );
   const writer = new IntegerWriter(graph, plan, choice, io);
   const { tensors, nodes } = writer;
   return { graph: writer.write(), nodes, tensors, floatNodes: plan.floatNodes };

@@ -90,7 +90,8 @@ export function convertCommand(context: CommandContext): Command {
     .addOption(
       new Option(
         '--optimize <mode>',
-        'none: float32; default: int8 weights where they pay, all of int8 with calibration data',
+        'none: float32; default: int8 weights where they pay, all of int8 with calibration data; ' +
+          'size, latency: what serves them best, with what is given',
       )
         .choices(OPTIMIZE_MODES)
         .default('none'),

@@ -10,6 +10,7 @@ import type { GraphBuilder } from '../../graph/builder.js';
 import { constantElements } from '../../graph/constant.js';
 import type { Tensor, TensorId } from '../../graph/graph.js';
 import { dimValues } from '../../passes/dims.js';
+import { evaluateTensor } from '../../passes/evaluate.js';
 import type { Attributes } from './attributes.js';
 import type { TfNode, TfRef } from './node.js';
 import { numberBytes } from './numbers.js';
@@ -73,7 +74,9 @@ export class Site {
     const elements = constantElements(this.type(id));
     if (elements !== undefined) return Array.from(elements as ArrayLike<number | bigint>, Number);
     const values = dimValues(this.graph.builder.graph, id);
-    return values?.every((value) => typeof value === 'number') ? values : undefined;
+    if (values?.every((value) => typeof value === 'number')) return values;
+    const computed = evaluateTensor(this.graph.builder.graph, id)?.elements;
+    return computed && Array.from(computed as ArrayLike<number | bigint>, Number);
   }
 
   /**
@@ -127,6 +130,11 @@ export class Site {
   }
 
   /** A constant of rank 0. */
+  /** A float32 constant. */
+  floats(shape: readonly number[], values: readonly number[]): TensorId {
+    return this.literal({ dtype: 'float32', shape }, values);
+  }
+
   scalar(value: number, dtype: DType = 'int32'): TensorId {
     return this.literal({ dtype, shape: [] }, [value]);
   }

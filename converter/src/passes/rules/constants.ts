@@ -3,18 +3,16 @@ import {
   bitWidth,
   byteLength,
   elementCount,
-  LinnetError,
   OP_NAMES,
   type OpName,
   opRecord,
   type TypedArray,
 } from '@linnet/schema';
-import { constantElements } from '../../graph/constant.js';
 import type { Graph, Node, Tensor } from '../../graph/graph.js';
-import { typeOf } from '../../graph/node.js';
 import { PatchBuilder } from '../../graph/patch.js';
 import { sameType } from '../../graph/types.js';
-import { evaluate, type TensorValue } from '../../reference/index.js';
+import type { TensorValue } from '../../reference/index.js';
+import { constantValue, evaluateNode, isPure } from '../evaluate.js';
 import { permutedConstant } from '../layout/permutation.js';
 import { constant, elements, integers } from '../match.js';
 import { defineRule, type Rule } from '../rule.js';
@@ -26,24 +24,6 @@ const MAX_GROWTH_BYTES = 64 * 1024;
 const EXPANDING: readonly OpName[] = ['DEQUANTIZE', 'DENSIFY'];
 
 const FOLDABLE = OP_NAMES.filter((op) => isPure(op) && !EXPANDING.includes(op));
-
-/** Whether equal inputs give equal outputs, and nothing else happens. */
-function isPure(op: OpName): boolean {
-  const stateful: readonly OpName[] = [
-    'VAR_HANDLE',
-    'READ_VARIABLE',
-    'RNN',
-    'LSTM',
-    'UNIDIRECTIONAL_SEQUENCE_RNN',
-    'UNIDIRECTIONAL_SEQUENCE_LSTM',
-    'SVDF',
-    'IF',
-    'WHILE',
-    'CALL_ONCE',
-    'STABLEHLO_COMPOSITE',
-  ];
-  return !opRecord(op).sideEffect && !stateful.includes(op);
-}
 
 /** Weights are what is transposed most; this way takes no more memory than the result. */
 const foldTranspose = defineRule({
@@ -72,7 +52,8 @@ const foldConstants = defineRule({
     if (inputs.length === 0 || opRecord(node.op).dataDependent || !inputs.every(isDefined))
       return null;
     if (growth(inputs, outputs) > MAX_GROWTH_BYTES) return null;
-    const values = evaluateNode(node, inputs, outputs);
+    const known = inputs.map((tensor) => tensor && constantValue(tensor));
+    const values = known.every(isDefined) ? evaluateNode(node, known, outputs) : undefined;
     if (values === undefined) return null;
     const patch = new PatchBuilder(graph, node);
     for (const [index, value] of values.entries()) {
@@ -89,26 +70,6 @@ const isDefined = <T>(value: T | undefined): value is T => value !== undefined;
 /** Whether elements lie in a buffer as they do in a typed array: neither strings nor packed. */
 function isNumeric(value: TensorValue): value is TensorValue & { readonly elements: TypedArray } {
   return bitWidth(value.dtype) >= 8;
-}
-
-function evaluateNode(
-  node: Node,
-  inputs: readonly (Tensor | null)[],
-  outputs: readonly Tensor[],
-): readonly TensorValue[] | undefined {
-  const values: (TensorValue | null)[] = [];
-  for (const tensor of inputs) {
-    const contents = tensor && constantElements(tensor);
-    if (contents === undefined) return undefined;
-    values.push(tensor && contents && { ...typeOf(tensor), elements: contents });
-  }
-  try {
-    return evaluate(node.op, node.options as never, values, outputs);
-  } catch (error) {
-    // The data does not fit the op (an index out of range, say): the runtime says so when it runs.
-    if (error instanceof LinnetError && error.code !== 'INTERNAL') return undefined;
-    throw error;
-  }
 }
 
 function growth(inputs: readonly (Tensor | null)[], outputs: readonly Tensor[]): number {

@@ -55,7 +55,10 @@ const fakeQuantPerChannel: TfImport = (site) => {
       quantization,
     },
   );
-  return site.add('DEQUANTIZE', [quantized], {}, { dtype: 'float32', shape });
+  const rounded = site.add('DEQUANTIZE', [quantized], {}, { dtype: 'float32', shape });
+  // Weights become what they are rounded to: a DEQUANTIZE of constants would stay in the file.
+  const known = site.known(rounded);
+  return known === undefined ? rounded : site.floats(shape, known);
 };
 
 /** Rounding to what quantized values can hold. */
