@@ -1,6 +1,7 @@
 import { throwIfAborted } from './abort.js';
 import { budgetOf, type ConvertOptions, objectiveOf } from './convert-options.js';
 import { emit } from './emit/index.js';
+import { type SparseStorage, storeSparsely } from './emit/sparse-storage.js';
 import { openModel } from './formats/index.js';
 import { bytesSource, type Source } from './formats/source.js';
 import type { Graph, Program } from './graph/graph.js';
@@ -55,6 +56,8 @@ export interface ConvertReport {
   readonly transposes: readonly (TransposeLeft & { readonly graph: string })[];
   /** What pruning did; null where none was asked for. */
   readonly pruning: Pruning | null;
+  /** Pruned weights that are stored without their zeros; null where nothing was pruned. */
+  readonly sparse: SparseStorage | null;
   readonly quantization: QuantizeMode;
   /** What recovery tried, kept and gained. */
   readonly recovery: readonly RecoveryRecord[];
@@ -146,6 +149,7 @@ export async function convert(
     enter,
   );
   enter('writing');
+  const sparse = pruning && storeSparsely(stored.program);
   const bytes = emit(stored.program);
   options.onProgress?.({ stage: 'done', done: STAGES.length, total: STAGES.length });
   return {
@@ -165,6 +169,7 @@ export async function convert(
       lastRule: rules.last,
       transposes,
       pruning,
+      sparse,
       quantization: mode,
       recovery: stored.recovery,
       precision: stored.precision,

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import type { SparseStorage } from '../emit/sparse-storage.js';
 import {
   PRUNE_METHODS,
   PRUNE_PATTERNS,
@@ -7,6 +8,7 @@ import {
   type PrunePattern,
   type Pruning,
 } from '../prune/index.js';
+import { formatBytes } from '../units.js';
 import { formatTable, UsageError } from './console.js';
 
 export interface PruneCommandOptions {
@@ -58,6 +60,18 @@ function parseSparsity(text: string): number {
   if (text.trim() !== '' && sparsity > 0 && sparsity < 1) return sparsity;
   throw new InvalidArgumentError(
     'Expected the part of the weights that goes, more than 0 and less than 1.',
+  );
+}
+
+/** How pruned weights are stored, for people. */
+export function formatSparse({ tensors, bytesBefore, bytesAfter }: SparseStorage): string {
+  if (tensors > 0) {
+    const [before, after] = [bytesBefore, bytesAfter].map(formatBytes);
+    return `${tensors} weight tensors stored without their zeros: ${after} instead of ${before}`;
+  }
+  return (
+    'weights stored with their zeros: integers, or weights whose indices would take more than they ' +
+    'save; --compress makes the download smaller'
   );
 }
 

@@ -6,6 +6,8 @@ import { Int32Vector } from '../generated/builders/int32-vector.js';
 import { QuantizationParameters } from '../generated/builders/quantization-parameters.js';
 import { SparsityParameters } from '../generated/builders/sparsity-parameters.js';
 import { Tensor as TensorTable } from '../generated/builders/tensor.js';
+import { Uint8Vector } from '../generated/builders/uint8-vector.js';
+import { Uint16Vector } from '../generated/builders/uint16-vector.js';
 import { DimensionType } from '../generated/tables/dimension-type.js';
 import { QuantizationDetails } from '../generated/tables/quantization-details.js';
 import { SparseIndexVector } from '../generated/tables/sparse-index-vector.js';
@@ -88,18 +90,32 @@ function packSparsityDim(builder: Builder, dim: SparsityDim): number {
     DimensionMetadata.addDenseSize(builder, dim.size);
     return DimensionMetadata.endDimensionMetadata(builder);
   }
-  const segments = packIndices(builder, dim.segments);
-  const indices = packIndices(builder, dim.indices);
+  const [segments, segmentsType] = packIndices(builder, dim.segments);
+  const [indices, indicesType] = packIndices(builder, dim.indices);
   DimensionMetadata.startDimensionMetadata(builder);
   DimensionMetadata.addFormat(builder, DimensionType.SPARSE_CSR);
-  DimensionMetadata.addArraySegmentsType(builder, SparseIndexVector.Int32Vector);
+  DimensionMetadata.addArraySegmentsType(builder, segmentsType);
   DimensionMetadata.addArraySegments(builder, segments);
-  DimensionMetadata.addArrayIndicesType(builder, SparseIndexVector.Int32Vector);
+  DimensionMetadata.addArrayIndicesType(builder, indicesType);
   DimensionMetadata.addArrayIndices(builder, indices);
   return DimensionMetadata.endDimensionMetadata(builder);
 }
 
-function packIndices(builder: Builder, indices: readonly number[]): number {
-  const values = Int32Vector.createValuesVector(builder, [...indices]);
-  return Int32Vector.createInt32Vector(builder, values);
+/** A vector of the narrowest type that holds all indices, and that type. */
+function packIndices(
+  builder: Builder,
+  indices: readonly number[],
+): readonly [offset: number, type: SparseIndexVector] {
+  const most = indices.reduce((largest, index) => Math.max(largest, index), 0);
+  const values = [...indices];
+  if (most < 2 ** 8) {
+    const vector = Uint8Vector.createValuesVector(builder, values);
+    return [Uint8Vector.createUint8Vector(builder, vector), SparseIndexVector.Uint8Vector];
+  }
+  if (most < 2 ** 16) {
+    const vector = Uint16Vector.createValuesVector(builder, values);
+    return [Uint16Vector.createUint16Vector(builder, vector), SparseIndexVector.Uint16Vector];
+  }
+  const vector = Int32Vector.createValuesVector(builder, values);
+  return [Int32Vector.createInt32Vector(builder, vector), SparseIndexVector.Int32Vector];
 }

@@ -3,30 +3,35 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { type ConvertOptions, convert, LinnetError, type PruneOptions } from '@linnet/converter';
+import { loadModel } from '@linnet/runtime-web';
 import { read } from '@linnet/schema';
+import { ReferenceModel } from '../../../converter/dist/reference/model.js';
 import { fixturePath } from '../support/fixtures.js';
 import { linnet, temporaryFolder } from '../support/linnet.js';
 import { FIXTURES } from '../support/paths.js';
 
+const IMAGE = Float32Array.from({ length: 64 }, (_, i) => ((37 * i) % 64) / 64);
 const calibration = { data: `${FIXTURES}/calibration.npz` };
 
 function pruned(net: string, prune: PruneOptions, options: ConvertOptions = {}) {
   return convert(fixturePath(net), { prune, calibration, ...options });
 }
 
-/** The zeros of each constant with weights of a file. */
+/** The part of the weights of each convolution and fully connected node of a file that is zero. */
 function zerosOf(bytes: Uint8Array): Map<string, number> {
-  const [graph] = read(bytes).subgraphs;
-  const weights = graph!.operators
-    .filter(({ op }) => op === 'CONV_2D' || op === 'FULLY_CONNECTED')
-    .map(({ inputs }) => graph!.tensors[inputs[1]!]!);
+  const { tensors, operators } = read(bytes).subgraphs[0]!;
+  const made = new Map(operators.map((node) => [node.outputs[0], node]));
+  const weighted = operators.filter(({ op }) => op === 'CONV_2D' || op === 'FULLY_CONNECTED');
   return new Map(
-    weights.map(({ name, dtype, data, shape }) => {
+    weighted.map(({ inputs }) => {
+      const densify = made.get(inputs[1]);
+      const { name, dtype, shape, data } = tensors[densify?.inputs[0] ?? inputs[1]!]!;
       const size = dtype === 'int8' ? 1 : 4;
       const elements = shape.reduce((a, b) => a * b, 1);
-      let zeros = 0;
-      for (let i = 0; i < elements; i++) {
-        if (data!.subarray(size * i, size * (i + 1)).every((byte) => byte === 0)) zeros++;
+      // Stored sparsely, there are no zeros.
+      let zeros = elements - data!.length / size;
+      for (let i = 0; i < data!.length; i += size) {
+        if (data!.subarray(i, i + size).every((byte) => byte === 0)) zeros++;
       }
       return [name, zeros / elements];
     }),
@@ -54,6 +59,36 @@ suite('prune', () => {
       assert.ok(Math.abs(sparsity - zeros[index]!) < 1e-9);
     });
   });
+
+  for (const [quantize, sparsity, isSmaller] of [
+    ['none', 0.5, true],
+    ['int8', 0.5, false],
+    ['int8', 0.8, false],
+    ['dynamic', 0.8, false],
+  ] as const) {
+    test(`${quantize} at ${sparsity}: stored without zeros only where that is smaller`, async () => {
+      const dense = await convert(fixturePath('mlp/save'), {
+        quantize,
+        ...(quantize === 'int8' && { calibration }),
+      });
+      const prune = { sparsity, method: 'magnitude' } as const;
+      const { bytes, report } = await convert(fixturePath('mlp/save'), {
+        quantize,
+        prune,
+        ...(quantize === 'int8' && { calibration }),
+      });
+      assert.equal(report.sparse!.tensors > 0, isSmaller);
+      assert.equal(bytes.length < 0.95 * dense.bytes.length, isSmaller, `${bytes.length}`);
+      const given = { inputs: { dtype: 'float32', shape: [1, 8, 8, 1], data: IMAGE } } as const;
+      using model = await loadModel(bytes, { backend: 'wasm' });
+      const outputs = [await model.run(given), new ReferenceModel(read(bytes)).run(given)].map(
+        (named) => Object.values(named)[0]!.data as Float32Array,
+      );
+      outputs[0]!.forEach((value, i) => {
+        assert.ok(Math.abs(value - outputs[1]![i]!) < 0.01, `${value}`);
+      });
+    });
+  }
 
   test('the same again gives the same bytes', async () => {
     const [first, second] = await Promise.all(

@@ -39,6 +39,7 @@ import {
 import { createProgress } from '../progress.js';
 import {
   formatPruning,
+  formatSparse,
   type PruneCommandOptions,
   pruneOptions,
   pruneOptionsOf,
@@ -282,6 +283,7 @@ function formatReport(
   if (report.precision !== null) parts.push(formatPrecision(report.precision));
   if (report.recovery.length > 0) parts.push(formatRecovery(report.recovery));
   if (report.pruning !== null) parts.push(formatPruning(report.pruning));
+  if (report.sparse !== null) parts.push(formatSparse(report.sparse));
   if (report.quantized.length > 0) {
     const { quantization, quantized } = report;
     parts.push(`${quantized.length} weight tensors quantized (${quantization})`);

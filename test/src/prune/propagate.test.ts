@@ -1,0 +1,61 @@
+/** What a layer is made to do when the ones before it have changed. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Layer } from '../../../converter/dist/prune/layers.js';
+import { PATTERNS } from '../../../converter/dist/prune/pattern.js';
+import { retarget } from '../../../converter/dist/prune/propagate.js';
+import type { TwinStatistics } from '../../../converter/dist/prune/twin.js';
+import { seededRandom } from '../../../converter/dist/verify/random-inputs.js';
+
+const SEED = 5;
+const [ROWS, COLUMNS, SAMPLES] = [6, 20, 100];
+
+/** A layer, and the statistics of inputs Y that became X = `change`(Y). */
+function changedInputs(change: (y: number) => number) {
+  const random = seededRandom(SEED);
+  const number = () => 2 * random() - 1;
+  const weights = Float32Array.from({ length: ROWS * COLUMNS }, number);
+  const zeros = (length: number) => new Float64Array(length);
+  const [xx, xy, yy] = [0, 1, 2].map(() => zeros(COLUMNS ** 2)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const [meanX, meanY] = [zeros(COLUMNS), zeros(COLUMNS)];
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    const y = Float64Array.from({ length: COLUMNS }, () => number() + 0.4);
+    const x = y.map(change);
+    for (let i = 0; i < COLUMNS; i++) {
+      meanX[i]! += x[i]! / SAMPLES;
+      meanY[i]! += y[i]! / SAMPLES;
+      for (let j = 0; j < COLUMNS; j++) {
+        xx[i * COLUMNS + j]! += x[i]! * x[j]!;
+        xy[i * COLUMNS + j]! += x[i]! * y[j]!;
+        yy[i * COLUMNS + j]! += y[i]! * y[j]!;
+      }
+    }
+  }
+  const shape = { rows: ROWS, columns: COLUMNS, groups: 1 };
+  const layer: Layer = { name: 'layer', sites: [], weights, ...shape, bias: undefined };
+  const twin: TwinStatistics = { rows: SAMPLES, meanX, meanY, xx, xy, yy };
+  return { layer, twin };
+}
+
+suite(`retargeting, seed ${SEED}`, () => {
+  test('inputs that are as they were leave the weights', () => {
+    const { layer, twin } = changedInputs((y) => y);
+    const { method, error } = retarget(layer, PATTERNS.unstructured, twin);
+    const weights = method.prune(0);
+    for (const [i, weight] of weights.entries()) {
+      assert.ok(Math.abs(weight - layer.weights[i]!) < 1e-5);
+    }
+    assert.ok(error(weights) < 1e-9);
+  });
+
+  test('inputs that were halved are made up for', () => {
+    const { layer, twin } = changedInputs((y) => y / 2);
+    const { method, error } = retarget(layer, PATTERNS.unstructured, twin);
+    const weights = method.prune(0);
+    assert.ok(error(weights) < 0.1 * error(layer.weights), `${error(weights)}`);
+  });
+});
