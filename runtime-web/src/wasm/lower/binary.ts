@@ -9,6 +9,12 @@ import {
 } from '../../lower/activation.js';
 import { broadcast, count, rowMajor } from '../../lower/dims.js';
 import {
+  combinedScale,
+  type FixedFactor,
+  fixedFactor,
+  sumFactors,
+} from '../../lower/fixed-point.js';
+import {
   type PerTensor,
   perTensor,
   QUANTIZED,
@@ -19,7 +25,6 @@ import { sameElements } from '../../plan/types.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitActivation } from './activation.js';
 import { emitCopy, field } from './dims.js';
-import { combinedScale, type FixedFactor, fixedFactor, sumFactors } from './fixed-point.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 
 /** Kernels of one group have the same block, so that the name of one stands for all in types. */

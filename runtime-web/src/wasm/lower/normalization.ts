@@ -2,12 +2,12 @@
 import type { OpName } from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
+import { fixedFactor, wordTable } from '../../lower/fixed-point.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { type PerTensor, perTensor, QUANTIZED } from '../../lower/quantization.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitActivation } from './activation.js';
-import { fixedFactor, wordTable } from './fixed-point.js';
 
 function isFloat(site: LowerSite<OpName>): boolean {
   return inputOf(site, 0).type.dtype === 'float32' && outputOf(site).type.dtype === 'float32';

@@ -2,11 +2,11 @@
 import { invariant, type TypedArray } from '@linnet/schema';
 import { quantizedRange } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
+import { combinedScale } from '../../lower/fixed-point.js';
 import type { Channels, Numerics, Product } from '../../lower/numerics.js';
 import type { BufferRef, Operand } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
-import { combinedScale } from './fixed-point.js';
 import {
   constantElements,
   type DotPacking,

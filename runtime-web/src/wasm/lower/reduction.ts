@@ -2,6 +2,7 @@
 import { KERNELS, type KernelName } from '@linnet/runtime-wasm';
 import { normalizeAxis, type OpName, type TensorType } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
+import { type FixedFactor, fixedFactor } from '../../lower/fixed-point.js';
 import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
 import { type PerTensor, perTensor, QUANTIZED } from '../../lower/quantization.js';
 import { type Axis, axisOf, passesOf } from '../../lower/reduction.js';
@@ -10,7 +11,6 @@ import type { BufferRef, LowerSite } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitCast } from './conversion.js';
-import { type FixedFactor, fixedFactor } from './fixed-point.js';
 import { elementConstant, emitFill, emitMove } from './operands.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 

@@ -2,10 +2,15 @@
 
 import { quantizedRange } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
+import {
+  combinedScale,
+  fixedFactor,
+  reducedMultiplier,
+  wordTable,
+} from '../../lower/fixed-point.js';
 import { type PerTensor, roundHalfEven } from '../../lower/quantization.js';
 import type { Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
-import { combinedScale, fixedFactor, reducedMultiplier, wordTable } from './fixed-point.js';
 
 /** Emits the computation of one int16 tensor from another. */
 type WordEmitter = (site: {

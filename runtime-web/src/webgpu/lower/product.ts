@@ -1,7 +1,8 @@
 /** Matrix products and convolutions of float32. */
 import { FullyConnectedOptionsWeightsFormat, type OpName } from '@linnet/schema';
-import { activationOf } from '../../lower/activation.js';
+import { activationOf, activationRange } from '../../lower/activation.js';
 import { broadcast, count } from '../../lower/dims.js';
+import type { Product } from '../../lower/numerics.js';
 import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
 import { type Axis, imageAxes } from '../../lower/window.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
@@ -9,7 +10,9 @@ import type { Emitter, Lowering } from '../lowering.js';
 import { reads, i32 as signed, u32 } from '../wgsl/kernel.js';
 import { walkCode } from '../wgsl/walk.js';
 import { emitDots } from './dots.js';
-import { emitTiles, type Rows, type Weights } from './tiles.js';
+import type { Rows } from './tiles.js';
+import { emitFloatTiles, type Weights } from './tiles-f32.js';
+import { byteProduct, emitByteTiles } from './tiles-q8.js';
 
 export type Shape4 = readonly [number, number, number, number];
 
@@ -130,14 +133,46 @@ function transposed(
   };
 }
 
+function groupsOf(site: LowerSite<'CONV_2D'>): number {
+  return (inputOf(site, 0).type.shape[3] as number) / (inputOf(site, 1).type.shape[3] as number);
+}
+
+/** What numericsOf asks of a convolution or product with weights [columns, ...]. */
+function productOf(site: LowerSite<'CONV_2D' | 'FULLY_CONNECTED'>): Product | null {
+  const activation = activationRange(activationOf(site));
+  if (activation === null) return null;
+  return {
+    input: inputOf(site, 0),
+    weights: inputOf(site, 1),
+    bias: site.inputs[2] ?? null,
+    output: outputOf(site),
+    activation,
+    channelAxis: 0,
+    units: null,
+  };
+}
+
 /** Input NHWC, weights OHWI; fewer input channels in the weights than in the input make groups. */
 const convolution: Lowering<'CONV_2D'> = {
-  supports: isFloat,
+  supports: (site) => isFloat(site) || byteProduct(productOf(site), groupsOf(site)) !== null,
   lower(site, emit) {
     const [input, weights, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
     const [outputs, height, width, depth] = weights.type.shape as Shape4;
-    const groups = (input.type.shape[3] as number) / depth;
+    const groups = groupsOf(site);
     const columns = outputs / groups;
+    const tiles = {
+      label: 'CONV_2D',
+      items: groups,
+      size: [count(output.type.shape) / outputs, columns],
+      rows: windowRows(site, [height, width, depth]),
+      output,
+      outputStrides: [columns, outputs],
+    } as const;
+    const bytes = byteProduct(productOf(site), groups);
+    if (bytes !== null) {
+      emitByteTiles(emit, tiles, bytes);
+      return;
+    }
     const bias = site.inputs[2] ?? null;
     const activation = activationOf(site);
     const isDot = groups === 1 && count(output.type.shape) === outputs;
@@ -145,16 +180,11 @@ const convolution: Lowering<'CONV_2D'> = {
       emitDots(emit, { label: 'CONV_2D', input, weights, bias, activation, output });
       return;
     }
-    emitTiles(emit, {
-      label: 'CONV_2D',
-      items: groups,
-      size: [count(output.type.shape) / outputs, columns],
-      rows: windowRows(site, [height, width, depth]),
+    emitFloatTiles(emit, {
+      ...tiles,
       weights: transposed(emit, weights, groups, columns, height * width * depth),
       bias,
       activation,
-      output,
-      outputStrides: [columns, outputs],
     });
   },
 };
@@ -162,27 +192,36 @@ const convolution: Lowering<'CONV_2D'> = {
 /** Input [..., depth] as rows, weights [units, depth]. */
 const fullyConnected: Lowering<'FULLY_CONNECTED'> = {
   supports: (site) =>
-    isFloat(site) && site.options.weightsFormat === FullyConnectedOptionsWeightsFormat.DEFAULT,
+    site.options.weightsFormat === FullyConnectedOptionsWeightsFormat.DEFAULT &&
+    (isFloat(site) || byteProduct(productOf(site), 1) !== null),
   lower(site, emit) {
     const [input, weights, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
     const [units, depth] = weights.type.shape as readonly [number, number];
     const rows = count(output.type.shape) / units;
+    const tiles = {
+      label: 'FULLY_CONNECTED',
+      items: 1,
+      size: [rows, units],
+      rows: matrixRows(input, depth, '0u'),
+      output,
+      outputStrides: [0, units],
+    } as const;
+    const bytes = byteProduct(productOf(site), 1);
+    if (bytes !== null) {
+      emitByteTiles(emit, tiles, bytes);
+      return;
+    }
     const bias = site.inputs[2] ?? null;
     const activation = activationOf(site);
     if (rows === 1) {
       emitDots(emit, { label: 'FULLY_CONNECTED', input, weights, bias, activation, output });
       return;
     }
-    emitTiles(emit, {
-      label: 'FULLY_CONNECTED',
-      items: 1,
-      size: [rows, units],
-      rows: matrixRows(input, depth, '0u'),
+    emitFloatTiles(emit, {
+      ...tiles,
       weights: transposed(emit, weights, 1, units, depth),
       bias,
       activation,
-      output,
-      outputStrides: [0, units],
     });
   },
 };
@@ -196,7 +235,7 @@ const batchMatmul: Lowering<'BATCH_MATMUL'> = {
     const depth = x.type.shape.at(-1) as number;
     const batch = ({ type }: Operand) => type.shape.slice(0, -2);
     const walk = walkCode(broadcast(batch(output), [batch(x), batch(y)]), ['x_item', 'y_item_at']);
-    emitTiles(emit, {
+    emitFloatTiles(emit, {
       label: 'BATCH_MATMUL',
       items: count(batch(output)),
       size: [rows, columns],

@@ -1,10 +1,7 @@
-/** Products of matrices and convolutions of float32 as tiles of the output that stay in registers. */
-import type { ActivationFunctionType } from '@linnet/schema';
+/** Products of matrices and convolutions as tiles of the output that stay in registers. */
 import type { Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
-import { activationFunction } from '../wgsl/activation.js';
-import { type Binding, type Param, reads, u32, writes } from '../wgsl/kernel.js';
-import type { Width } from '../wgsl/storage.js';
+import { type Binding, type Param, u32, writes } from '../wgsl/kernel.js';
 import { LANES, times } from '../wgsl/text.js';
 
 /**
@@ -26,14 +23,27 @@ export interface Rows {
   readonly params: Readonly<Record<string, Param>>;
 }
 
-/** The matrices [taps * depth, columns] that rows are multiplied with. */
-export interface Weights {
-  binding(width: Width): Binding;
-  /** Elements between neighbours in the depth and between columns; one of the two is 1. */
-  readonly strides: readonly [depth: number, column: number];
-  /** An expression for the first element of `item`'s matrix. */
-  readonly start: string;
+/** How elements are multiplied and added up; expressions are WGSL in terms of the kernel's variables. */
+export interface TileArithmetic {
+  readonly bindings: Readonly<Record<string, Binding>>;
   readonly params: Readonly<Record<string, Param>>;
+  readonly declarations: string;
+  /** The type of the sums of four columns. */
+  readonly sum: 'vec4<f32>' | 'vec4<i32>';
+  /** Depths of a step of the innermost loop. */
+  readonly step: number;
+  /** What a step takes of the row whose run `run` (-1: zeros) begins at element `begin`, from depth `k` on. */
+  row(run: string, begin: string): readonly string[];
+  /** Statements before all steps. */
+  readonly start: string;
+  /** Statements that load a step's weights of four columns from `edge` on, `deep` being the depth in all taps. */
+  readonly weights: string;
+  /** Statements that add a row's products to a sum. */
+  add(sum: string, row: readonly string[]): string;
+  /** Statements that make `result` ready once all is added up. */
+  readonly ready: string;
+  /** What is stored for a sum. */
+  result(sum: string): string;
 }
 
 export interface TiledProduct {
@@ -42,10 +52,7 @@ export interface TiledProduct {
   readonly items: number;
   readonly size: readonly [rows: number, columns: number];
   readonly rows: Rows;
-  readonly weights: Weights;
-  /** One element for each column of each item. */
-  readonly bias: Operand | null;
-  readonly activation: ActivationFunctionType;
+  readonly arithmetic: TileArithmetic;
   readonly output: Operand;
   /** From the first element of an item or of a row to the next's in the output. */
   readonly outputStrides: readonly [item: number, row: number];
@@ -75,55 +82,51 @@ function tileOf([rows, columns]: TiledProduct['size']): Tile {
 }
 
 /**
- * Emits y[row, column] = activate(sum over k of x[row, k] * w[k, column] + bias[column]) for each item.
+ * Emits y[row, column] = the sum over k of x[row, k] * w[k, column], finished, for each item.
  *
  * Neighbouring invocations have the same rows and neighbouring columns. Where the device has subgroups,
  * the four of a quad load a quarter of their rows' elements each and pass them round: loads are what
  * limits the kernel, and workgroup memory would take a barrier at each step.
  */
 export function emitTiles(emit: Emitter, product: TiledProduct): void {
-  const { label, items, size, rows, weights, bias, activation, output, outputStrides } = product;
+  const { label, items, size, rows, arithmetic, output, outputStrides } = product;
   const { height, across } = tileOf(size);
   const quads = emit.traits.hasSubgroups;
-  const isVector = rows.isAligned && rows.depth % 4 === 0;
-  const access: Access = {
-    height,
-    quads,
-    // Depths of a step of the innermost loop.
-    step: isVector ? 4 : rows.depth <= 4 ? rows.depth : 1,
-    isVector,
-    canMiss: rows.canMiss,
+  const { sum, step } = arithmetic;
+  const isWhole = isWholeFours(product);
+  const loaded = quads
+    ? times(height / 4, (at) => `${4 * at}u + quad_lane`)
+    : times(height, (at) => `${at}u`);
+  const loads = loaded.flatMap((_, at) =>
+    arithmetic.row(`run${at}`, `begin${at}`).map((load, part) => `let x${at}_${part} = ${load};`),
+  );
+  const parts = loads.length / loaded.length;
+  const rowProducts = (m: number) => {
+    const name = quads ? `x${Math.floor(m / 4)}` : `x${m}`;
+    const own = times(parts, (part) => `${name}_${part}`);
+    if (!quads) return arithmetic.add(`s${m}`, own);
+    const passed = own.map(
+      (value, part) => `let a${m}_${part} = quadBroadcast(${value}, ${m % 4}u);`,
+    );
+    const names = times(parts, (part) => `a${m}_${part}`);
+    return [...passed, arithmetic.add(`s${m}`, names)].join(' ');
   };
-  const [depthStride, columnStride] = weights.strides;
-  const isDeep = depthStride === 1 && columnStride !== 1;
-  const stride = isDeep ? columnStride : depthStride;
-  const weightWidth = stride % 4 === 0 && (!isDeep || isVector) ? 4 : 1;
-  const isWhole = [size[1], ...outputStrides].every((extent) => extent % 4 === 0);
-  const outputWidth = isWhole ? 4 : 1;
-  const biasWidth = isWhole || items === 1 ? 4 : 1;
-  const biasVector =
-    biasWidth === 4
-      ? 'bias_load((item * params.columns + edge) / 4u)'
-      : `vec4<f32>(${times(4, (j) => `bias_load(item * params.columns + edge + ${j}u)`).join(', ')})`;
   emit.run({
     label,
     quads,
     bindings: {
-      x: reads(rows.operand, isVector ? 4 : 1),
-      w: weights.binding(weightWidth),
-      ...(bias === null ? {} : { bias: reads(bias, biasWidth) }),
-      y: writes(output, outputWidth),
+      ...arithmetic.bindings,
+      y: writes(output, isWhole ? 4 : 1),
     },
     params: {
       rows: u32(size[0]),
       columns: u32(size[1]),
       depth: u32(rows.depth),
       taps: u32(rows.taps),
-      w_stride: u32(stride),
       y_item: u32(outputStrides[0]),
       y_row: u32(outputStrides[1]),
       ...rows.params,
-      ...weights.params,
+      ...arithmetic.params,
     },
     workgroup: [INVOCATIONS, 1, 1],
     grid: {
@@ -134,124 +137,46 @@ export function emitTiles(emit: Emitter, product: TiledProduct): void {
       ],
     },
     multiplyAdds: items * size[0] * size[1] * rows.depth * rows.taps,
-    declarations: `${rows.functions}\n${activationFunction(activation, 'vec4<f32>')}`,
+    declarations: `${rows.functions}\n${arithmetic.declarations}`,
     body: `
 let column = 4u * (group.x * ${across}u + lane % ${across}u);
 let row = ${height}u * (group.y * ${INVOCATIONS / across}u + lane / ${across}u);
 let item = group.z;
 // Beyond the edges the last row and columns are computed once more, so that quads stay together.
 let edge = min(column, (params.columns - 1u) / 4u * 4u);
-let w_start = ${weights.start};
-${rowStarts(access)}
-${times(height, (m) => `var s${m} = vec4<f32>(0.0);`).join('\n')}
+${arithmetic.start}
+${loaded.map((number, at) => `let row${at} = row_at(item, min(row + ${number}, params.rows - 1u));`).join('\n')}
+${times(height, (m) => `var s${m} = ${sum}();`).join('\n')}
 for (var tap = 0u; tap < params.taps; tap++) {
-  ${runStarts(access)}
-  for (var k = 0u; k < params.depth; k += ${access.step}u) {
+  ${loaded.map((_, at) => `let run${at} = run_at(row${at}, item, tap); let begin${at} = u32(max(run${at}, 0));`).join('\n  ')}
+  for (var k = 0u; k < params.depth; k += ${step}u) {
     let deep = tap * params.depth + k;
-    ${weightLoads(access.step, isDeep, weightWidth)}
-    ${rowLoads(access)}
-    ${times(height, (m) => rowProducts(access, m)).join('\n    ')}
+    ${arithmetic.weights}
+    ${loads.join('\n    ')}
+    ${times(height, rowProducts).join('\n    ')}
   }
 }
 if (column >= params.columns) { return; }
-let b = ${bias === null ? 'vec4<f32>(0.0)' : biasVector};
-${times(height, (m) => rowStore(m, outputWidth)).join('\n')}`,
+${arithmetic.ready}
+${times(height, (m) => rowStore(m, arithmetic.result(`s${m}`), isWhole)).join('\n')}`,
   });
 }
 
-/** How a tile gets at its rows. */
-interface Access {
-  readonly height: number;
-  readonly quads: boolean;
-  readonly step: number;
-  /** Whether a step's elements of a row are loaded as a vector of four. */
-  readonly isVector: boolean;
-  /** Whether runs may be zeros. */
-  readonly canMiss: boolean;
+/** Whether the output's rows are whole fours, or there is one row whose last four may reach past it. */
+export function isWholeFours({
+  size: [rows, columns],
+  items,
+  outputStrides,
+}: Pick<TiledProduct, 'size' | 'items' | 'outputStrides'>): boolean {
+  if (rows * items === 1) return true;
+  return [columns, ...outputStrides].every((extent) => extent % 4 === 0);
 }
 
-/** The rows that one invocation loads, and the number of each within the tile. */
-function loadedRows({ height, quads }: Access): readonly string[] {
-  return quads
-    ? times(height / 4, (at) => `${4 * at}u + quad_lane`)
-    : times(height, (at) => `${at}u`);
-}
-
-function rowStarts(access: Access): string {
-  return loadedRows(access)
-    .map((number, at) => `let row${at} = row_at(item, min(row + ${number}, params.rows - 1u));`)
-    .join('\n');
-}
-
-function runStarts(access: Access): string {
-  return loadedRows(access)
-    .map(
-      (_, at) =>
-        `let run${at} = run_at(row${at}, item, tap); let begin${at} = u32(max(run${at}, 0));`,
-    )
-    .join('\n  ');
-}
-
-/** Names for what a row has at each depth of a step: of what was loaded, or passed round. */
-function elements({ isVector, step }: Access, name: string): readonly string[] {
-  return times(step, (k) => (isVector ? `${name}.${LANES[k]}` : `${name}_${k}`));
-}
-
-function rowLoads(access: Access): string {
-  const { isVector, step, canMiss } = access;
-  const element = (at: number, index: string) => {
-    const load = `x_load(${index})`;
-    const zero = isVector ? 'vec4<f32>(0.0)' : '0.0';
-    return canMiss ? `select(${zero}, ${load}, run${at} >= 0)` : load;
-  };
-  return loadedRows(access)
-    .flatMap((_, at) =>
-      isVector
-        ? [`let x${at} = ${element(at, `(begin${at} + k) / 4u`)};`]
-        : times(step, (k) => `let x${at}_${k} = ${element(at, `begin${at} + k + ${k}u`)};`),
-    )
-    .join('\n    ');
-}
-
-/** The weights of four columns as a vector for each depth of a step. */
-function weightLoads(step: number, isDeep: boolean, width: Width): string {
-  const vector = (of: (j: number) => string) => `vec4<f32>(${times(4, of).join(', ')})`;
-  const at = (k: number, j: number) =>
-    isDeep
-      ? `w_start + (edge + ${j}u) * params.w_stride + deep + ${k}u`
-      : `w_start + (deep + ${k}u) * params.w_stride + edge + ${j}u`;
-  if (width === 1) {
-    return times(step, (k) => `let w${k} = ${vector((j) => `w_load(${at(k, j)})`)};`).join(
-      '\n    ',
-    );
-  }
-  if (!isDeep) {
-    return times(step, (k) => `let w${k} = w_load((${at(k, 0)}) / 4u);`).join('\n    ');
-  }
-  return [
-    ...times(4, (j) => `let column${j} = w_load((${at(0, j)}) / 4u);`),
-    ...times(step, (k) => `let w${k} = ${vector((j) => `column${j}.${LANES[k]}`)};`),
-  ].join('\n    ');
-}
-
-function rowProducts(access: Access, m: number): string {
-  const { quads, isVector } = access;
-  const loaded = quads ? `x${Math.floor(m / 4)}` : `x${m}`;
-  const passed = (name: string) => `quadBroadcast(${name}, ${m % 4}u)`;
-  const names = quads && isVector ? [loaded] : elements(access, loaded);
-  const lets = quads
-    ? names.map((name, k) => `let a${m}${isVector ? '' : `_${k}`} = ${passed(name)};`)
-    : [];
-  const factors = elements(access, quads ? `a${m}` : loaded);
-  return [...lets, ...factors.map((factor, k) => `s${m} += ${factor} * w${k};`)].join(' ');
-}
-
-function rowStore(m: number, width: Width): string {
-  const store =
-    width === 4
-      ? 'y_store(to / 4u, v);'
-      : LANES.map(
-          (lane, j) => `if (column + ${j}u < params.columns) { y_store(to + ${j}u, v.${lane}); }`,
-        ).join(' ');
-  return `if (row + ${m}u < params.rows) { let to = item * params.y_item + (row + ${m}u) * params.y_row + column; let v = activate(s${m} + b); ${store} }`;
+function rowStore(m: number, result: string, isWhole: boolean): string {
+  const store = isWhole
+    ? 'y_store(to / 4u, v);'
+    : LANES.map(
+        (lane, j) => `if (column + ${j}u < params.columns) { y_store(to + ${j}u, v.${lane}); }`,
+      ).join(' ');
+  return `if (row + ${m}u < params.rows) { let to = item * params.y_item + (row + ${m}u) * params.y_row + column; let v = ${result}; ${store} }`;
 }

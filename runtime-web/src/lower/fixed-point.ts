@@ -1,5 +1,5 @@
 /** Real factors as TFLite's integer kernels hold them: fixed_point.h of the kernels. */
-import { roundHalfEven } from '../../lower/quantization.js';
+import { roundHalfEven } from './quantization.js';
 
 /** multiplier * 2^(shift - 31), the multiplier from 2^30 up to 2^31; 0 for factors under 2^-32. */
 export interface FixedFactor {

@@ -1,0 +1,94 @@
+/** Tiles of products of float32. */
+import type { ActivationFunctionType } from '@linnet/schema';
+import type { Operand } from '../../plan/lowering.js';
+import type { Emitter } from '../lowering.js';
+import { activationFunction } from '../wgsl/activation.js';
+import { type Binding, type Param, reads, u32 } from '../wgsl/kernel.js';
+import type { Width } from '../wgsl/storage.js';
+import { LANES, times } from '../wgsl/text.js';
+import { emitTiles, isWholeFours, type TileArithmetic, type TiledProduct } from './tiles.js';
+
+/** The matrices [taps * depth, columns] that rows are multiplied with. */
+export interface Weights {
+  binding(width: Width): Binding;
+  /** Elements between neighbours in the depth and between columns; one of the two is 1. */
+  readonly strides: readonly [depth: number, column: number];
+  /** An expression for the first element of `item`'s matrix. */
+  readonly start: string;
+  readonly params: Readonly<Record<string, Param>>;
+}
+
+export interface FloatProduct extends Omit<TiledProduct, 'arithmetic'> {
+  readonly weights: Weights;
+  /** One element for each column of each item. */
+  readonly bias: Operand | null;
+  readonly activation: ActivationFunctionType;
+}
+
+const vector = (of: (j: number) => string) => `vec4<f32>(${times(4, of).join(', ')})`;
+
+/** Emits y[row, column] = activate(sum over k of x[row, k] * w[k, column] + bias[column]) for each item. */
+export function emitFloatTiles(emit: Emitter, product: FloatProduct): void {
+  emitTiles(emit, { ...product, arithmetic: floatArithmetic(product) });
+}
+
+function floatArithmetic(product: FloatProduct): TileArithmetic {
+  const { rows, weights, bias, activation } = product;
+  const biasFours = isWholeFours(product) || product.items === 1;
+  const isVector = rows.isAligned && rows.depth % 4 === 0;
+  const step = isVector ? 4 : rows.depth <= 4 ? rows.depth : 1;
+  const [depthStride, columnStride] = weights.strides;
+  const isDeep = depthStride === 1 && columnStride !== 1;
+  const stride = isDeep ? columnStride : depthStride;
+  const width = stride % 4 === 0 && (!isDeep || isVector) ? 4 : 1;
+  const zero = isVector ? 'vec4<f32>()' : '0.0';
+  const orZero = (run: string, load: string) =>
+    rows.canMiss ? `select(${zero}, ${load}, ${run} >= 0)` : load;
+  const biasAt = 'item * params.columns + edge';
+  const biasVector = biasFours
+    ? `bias_load((${biasAt}) / 4u)`
+    : vector((j) => `bias_load(${biasAt} + ${j}u)`);
+  return {
+    bindings: {
+      x: reads(rows.operand, isVector ? 4 : 1),
+      w: weights.binding(width),
+      ...(bias === null ? {} : { bias: reads(bias, biasFours ? 4 : 1) }),
+    },
+    params: { w_stride: u32(stride), ...weights.params },
+    declarations: activationFunction(activation, 'vec4<f32>'),
+    sum: 'vec4<f32>',
+    step,
+    row: (run, begin) =>
+      isVector
+        ? [orZero(run, `x_load((${begin} + k) / 4u)`)]
+        : times(step, (k) => orZero(run, `x_load(${begin} + k + ${k}u)`)),
+    start: `let w_start = ${weights.start};`,
+    weights: weightLoads(step, isDeep, width),
+    add: (sum, row) => {
+      const factors = isVector ? LANES.map((lane) => `${row[0]}.${lane}`) : row;
+      return factors.map((factor, k) => `${sum} += ${factor} * w${k};`).join(' ');
+    },
+    ready: `let b = ${bias === null ? 'vec4<f32>()' : biasVector};`,
+    result: (sum) => `activate(${sum} + b)`,
+  };
+}
+
+/** The weights of four columns as a vector for each depth of a step. */
+function weightLoads(step: number, isDeep: boolean, width: Width): string {
+  const at = (k: number, j: number) =>
+    isDeep
+      ? `w_start + (edge + ${j}u) * params.w_stride + deep + ${k}u`
+      : `w_start + (deep + ${k}u) * params.w_stride + edge + ${j}u`;
+  if (width === 1) {
+    return times(step, (k) => `let w${k} = ${vector((j) => `w_load(${at(k, j)})`)};`).join(
+      '\n    ',
+    );
+  }
+  if (!isDeep) {
+    return times(step, (k) => `let w${k} = w_load((${at(k, 0)}) / 4u);`).join('\n    ');
+  }
+  return [
+    ...times(4, (j) => `let column${j} = w_load((${at(0, j)}) / 4u);`),
+    ...times(step, (k) => `let w${k} = ${vector((j) => `column${j}.${LANES[k]}`)};`),
+  ].join('\n    ');
+}

@@ -1,0 +1,191 @@
+/** Tiles of products of 8-bit integers. */
+import type { TypedArray } from '@linnet/schema';
+import { quantizedRange } from '../../lower/activation.js';
+import { count } from '../../lower/dims.js';
+import { combinedScale } from '../../lower/fixed-point.js';
+import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
+import type { Emitter } from '../lowering.js';
+import { array, f32, i32, reads, u32 } from '../wgsl/kernel.js';
+import { times } from '../wgsl/text.js';
+import { emitTiles, isWholeFours, type TiledProduct } from './tiles.js';
+
+type Integer = Extract<Numerics, { kind: 'integer' }>;
+
+/** A product of bytes by weights that are known while planning and have one zero point. */
+export interface ByteProduct {
+  readonly product: Product;
+  readonly numerics: Integer;
+  readonly weights: TypedArray;
+  readonly bias: TypedArray | null;
+  /** The weights' zero point. */
+  readonly zero: number;
+}
+
+/** The integers of a product, where kernels can have them. */
+export function byteOperands(product: Product): ByteProduct | null {
+  const numerics = numericsOf(product);
+  const { value } = product.weights;
+  if (numerics?.kind !== 'integer' || value === undefined) return null;
+  const bias = product.bias === null ? null : product.bias.value;
+  const { zeroPoint } = numerics.channels;
+  const zero = zeroPoint[0] as number;
+  if (bias === undefined || zeroPoint.some((other) => other !== zero)) return null;
+  return product.output.type.shape.includes(0)
+    ? null
+    : { product, numerics, weights: value, bias, zero };
+}
+
+/**
+ * The form of a product of `items` matrices that kernels have; null where they have none. Bytes of the
+ * output are stored in fours, so that its columns are whole fours or one row.
+ */
+export function byteProduct(product: Product | null, items: number): ByteProduct | null {
+  if (product === null) return null;
+  const all = product.weights.type.shape[0] as number;
+  const columns = all / items;
+  const rows = count(product.output.type.shape) / all;
+  const isStored = isWholeFours({ size: [rows, columns], items, outputStrides: [columns, all] });
+  return isStored ? byteOperands(product) : null;
+}
+
+/** The constants and functions that make bytes of sums: REQUANTIZATION of the WASM kernels. */
+export function requantization(
+  emit: Emitter,
+  { activation }: Pick<Product, 'activation'>,
+  { input, output, channels: { scale } }: Integer,
+  columns: number,
+) {
+  const { low, high } = quantizedRange(activation, output);
+  const scales = emit.constant(`scales ${input.scale} ${output.scale} ${scale}`, () =>
+    Float32Array.from({ length: 4 * Math.ceil(columns / 4) }, (_, column) =>
+      combinedScale(
+        input.scale,
+        (scale.length === 1 ? scale[0] : (scale[column] ?? 0)) as number,
+        output.scale,
+      ),
+    ),
+  );
+  return {
+    bindings: { scales: reads({ ref: scales, type: { dtype: 'float32' } }, 4) },
+    params: {
+      y_zero: i32(output.zero),
+      low: f32(low - output.zero),
+      high: f32(high - output.zero),
+    },
+    // One product rounded to float32, then half to even: exact on all devices.
+    declarations: `fn requantize(sums: vec4<i32>, scales: vec4<f32>) -> vec4<i32> {
+  let real = clamp(vec4<f32>(sums) * scales, vec4(params.low), vec4(params.high));
+  return vec4<i32>(round(real)) + vec4(params.y_zero);
+}`,
+  } as const;
+}
+
+/** From stored bytes to int8: unsigned ones less 128. */
+function shiftOf(dtype: string): number {
+  return dtype === 'uint8' ? 128 : 0;
+}
+
+/**
+ * Words of four depths of a column, [item, tap, depth / 4, column] with columns in whole fours, and for
+ * each column what its sums begin with.
+ */
+function pack({ weights, bias, zero, product, numerics }: ByteProduct, tiles: Tiles) {
+  const {
+    items,
+    size: [, columns],
+    rows: { taps, depth },
+  } = tiles;
+  const shift = shiftOf(product.weights.type.dtype);
+  const inputZero = numerics.input.zero - shiftOf(product.input.type.dtype);
+  const [deep, padded] = [Math.ceil(depth / 4), 4 * Math.ceil(columns / 4)];
+  const bytes = new Int8Array(4 * items * taps * deep * padded);
+  const starts = new Int32Array(4 * Math.ceil((items * columns) / 4));
+  for (let unit = 0; unit < items * columns; unit++) {
+    const [item, column] = [Math.floor(unit / columns), unit % columns];
+    let sum = 0;
+    for (let k = 0; k < taps * depth; k++) {
+      const [tap, at] = [Math.floor(k / depth), k % depth];
+      const weight = (weights[unit * taps * depth + k] as number) - shift;
+      const word = ((item * taps + tap) * deep + (at >> 2)) * padded + column;
+      bytes[4 * word + (at & 3)] = weight;
+      sum += weight - (zero - shift);
+    }
+    starts[unit] = Number(bias?.[unit] ?? 0) - inputZero * sum;
+  }
+  return { bytes: new Int32Array(bytes.buffer), starts };
+}
+
+/** The function of the language's extension, for devices without. */
+const BYTE_DOT = `fn dot4I8Packed(a: u32, b: u32) -> i32 {
+  let x = vec4<i32>(vec4(a) << vec4(24u, 16u, 8u, 0u)) >> vec4(24u);
+  let y = vec4<i32>(vec4(b) << vec4(24u, 16u, 8u, 0u)) >> vec4(24u);
+  return dot(x, y);
+}`;
+
+type Tiles = Omit<TiledProduct, 'arithmetic'>;
+
+/**
+ * Emits y = requantize(sum over k of (x[row, k] - x_zero) * (w[k, column] - w_zero) + bias[column]),
+ * four depths at a time by dot products of packed bytes. Zero points are taken off afterwards: what
+ * depends on weights alone is in what sums begin with, and the rest is the row's sum times w_zero.
+ */
+export function emitByteTiles(emit: Emitter, tiles: Tiles, bytes: ByteProduct): void {
+  const { product, numerics } = bytes;
+  const { items, size, rows } = tiles;
+  const key = `${items} ${rows.taps} ${JSON.stringify(numerics.input)}`;
+  const words = emit.constant(`bytes ${key}`, () => pack(bytes, tiles).bytes);
+  const starts = emit.constant(`starts ${key}`, () => pack(bytes, tiles).starts);
+  const finish = requantization(emit, product, numerics, items * size[1]);
+  const weightZero = bytes.zero - shiftOf(product.weights.type.dtype);
+  const flip = shiftOf(product.input.type.dtype);
+  const padding = (numerics.input.zero - flip) & 255;
+  const isVector = rows.isAligned && rows.depth % 4 === 0;
+  const signed = flip === 0 ? '' : ' ^ 0x80808080u';
+  const declarations = isVector
+    ? `fn word(begin: u32, k: u32) -> u32 { return x[(begin + k) / 4u]${signed}; }
+fn inside(k: u32) -> u32 { return 0xffffffffu; }`
+    : `fn inside(k: u32) -> u32 { return 0xffffffffu >> (8u * (4u - min(params.depth - k, 4u))); }
+fn word(begin: u32, k: u32) -> u32 {
+  let at = begin + k;
+  let next = min((at >> 2u) + 1u, arrayLength(&x) - 1u);
+  let turn = (at & 3u) * 8u;
+  let low = x[at >> 2u] >> turn;
+  let high = select(x[next] << (32u - turn), 0u, turn == 0u);
+  return ((low | high)${signed}) & inside(k);
+}`;
+  const orZero = (run: string, load: string) =>
+    rows.canMiss ? `select(params.padding & inside(k), ${load}, ${run} >= 0)` : load;
+  const dots = (x: string) =>
+    `vec4<i32>(${times(4, (j) => `dot4I8Packed(${x}, w[${j}])`).join(', ')})`;
+  const sumOf = (x: string) => ` - vec4(params.w_zero * dot4I8Packed(${x}, 0x01010101u))`;
+  const dot = emit.traits.hasByteDot ? '' : BYTE_DOT;
+  emitTiles(emit, {
+    ...tiles,
+    arithmetic: {
+      bindings: {
+        x: array(product.input.ref, 'u32', 'read'),
+        weights: array(words, 'vec4<u32>', 'read'),
+        starts: array(starts, 'vec4<i32>', 'read'),
+        ...finish.bindings,
+      },
+      params: {
+        w_fours: u32(Math.ceil(size[1] / 4)),
+        w_zero: i32(weightZero),
+        padding: u32(padding * 0x01010101),
+        ...finish.params,
+      },
+      declarations: [dot, declarations, finish.declarations].join('\n'),
+      sum: 'vec4<i32>',
+      step: 4,
+      start: 'let deeps = (params.depth + 3u) / 4u;',
+      row: (run, begin) => [orZero(run, `word(${begin}, k)`)],
+      weights:
+        'let w = weights[((item * params.taps + tap) * deeps + k / 4u) * params.w_fours + edge / 4u];',
+      add: (sum, [x]) =>
+        `${sum} += ${dots(x as string)}${weightZero === 0 ? '' : sumOf(x as string)};`,
+      ready: `let begin = starts[(item * params.columns + edge) / 4u];
+let scale = scales_load((item * params.columns + edge) / 4u);`,
+      result: (sum) => `requantize(${sum} + begin, scale)`,
+    },
+  });
+}
