@@ -91,6 +91,7 @@ export async function openGpu(entry: GPU): Promise<Gpu> {
     traits: {
       hasF16: device.features.has('shader-f16'),
       hasSubgroups: device.features.has('subgroups'),
+      isSoftware: info.isFallbackAdapter === true || info.architecture === 'swiftshader',
       hasByteDot: wgslLanguageFeatures?.has('packed_4x8_integer_dot_product') ?? false,
       maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
       maxBindings: limits.maxStorageBuffersPerShaderStage,

@@ -5,6 +5,8 @@ export interface Traits {
   readonly hasSubgroups: boolean;
   /** Dot products of four packed bytes as an instruction of the language. */
   readonly hasByteDot: boolean;
+  /** Whether the adapter computes on the CPU. */
+  readonly isSoftware: boolean;
   readonly maxBindingBytes: number;
   readonly maxBindings: number;
   readonly maxInvocations: number;
@@ -19,6 +21,7 @@ export const LEAST_TRAITS: Traits = {
   hasF16: false,
   hasSubgroups: false,
   hasByteDot: false,
+  isSoftware: false,
   maxBindingBytes: 128 * 2 ** 20,
   maxBindings: 8,
   maxInvocations: 256,

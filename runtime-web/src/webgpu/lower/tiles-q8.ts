@@ -6,8 +6,8 @@ import { combinedScale } from '../../lower/fixed-point.js';
 import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
 import type { Emitter } from '../lowering.js';
 import { array, f32, i32, reads, u32 } from '../wgsl/kernel.js';
-import { times } from '../wgsl/text.js';
-import { emitTiles, isWholeFours, type TiledProduct } from './tiles.js';
+import { LANES, times } from '../wgsl/text.js';
+import { emitTiles, isWholeFours, type TileArithmetic, type TiledProduct } from './tiles.js';
 
 type Integer = Extract<Numerics, { kind: 'integer' }>;
 
@@ -122,12 +122,81 @@ const BYTE_DOT = `fn dot4I8Packed(a: u32, b: u32) -> i32 {
   return dot(x, y);
 }`;
 
+/** How a word of a row is multiplied with the words `w` of four columns; see TileArithmetic. */
+interface ByteForm {
+  readonly sum: TileArithmetic['sum'];
+  readonly declarations: string;
+  row(word: string): string;
+  readonly weights: string;
+  add(sum: string, row: string): string;
+  /** The sum as integers. */
+  whole(sum: string): string;
+}
+
+/** By dot products of packed bytes, which GPUs have as an instruction. */
+function packedForm(hasZero: boolean): ByteForm {
+  const dots = (x: string) =>
+    `vec4<i32>(${times(4, (j) => `dot4I8Packed(${x}, w[${j}])`).join(', ')})`;
+  const zero = (x: string) => ` - vec4(params.w_zero * dot4I8Packed(${x}, 0x01010101u))`;
+  return {
+    sum: 'vec4<i32>',
+    declarations: '',
+    row: (word) => word,
+    weights: '',
+    add: (sum, x) => `${sum} += ${dots(x)}${hasZero ? zero(x) : ''};`,
+    whole: (sum) => sum,
+  };
+}
+
+/** Integers up to this are exact in float32. */
+const MAX_EXACT = 2 ** 24;
+
+/**
+ * By float32, for CPUs, which take dot products of bytes apart each time: sums are exact where `fitsFloat`.
+ * A byte is left in the high bits of its integer, 2^24 times what it stands for, because shifts of vectors
+ * are slow there, too.
+ */
+function floatForm(hasZero: boolean): ByteForm {
+  const high = (word: string, type: string) => [
+    `${type}(${word} * 0x1000000u)`,
+    `${type}((${word} & ${type}(0xff00u)) * 0x10000u)`,
+    `${type}((${word} & ${type}(0xff0000u)) * 0x100u)`,
+    `${type}(${word} & ${type}(0xff000000u))`,
+  ];
+  const lanes = high('word', 'u32').map((lane) => `bitcast<i32>(${lane})`);
+  const zero = hasZero ? ' - vec4(f32(params.w_zero) * 0x1p24f)' : '';
+  return {
+    sum: 'vec4<f32>',
+    declarations: `fn bytes(word: u32) -> vec4<f32> { return vec4<f32>(vec4<i32>(${lanes.join(', ')})); }`,
+    row: (word) => `bytes(${word})`,
+    weights: high('w', 'vec4<u32>')
+      .map((word, k) => `let w${k} = vec4<f32>(bitcast<vec4<i32>>(${word}))${zero};`)
+      .join(' '),
+    add: (sum, x) => LANES.map((lane, k) => `${sum} += ${x}.${lane} * w${k};`).join(' '),
+    whole: (sum) => `vec4<i32>(${sum} * 0x1p-48f)`,
+  };
+}
+
+/** Whether the sums of a column, and all on the way to them, are integers that float32 has. */
+function fitsFloat({ product, weights, zero }: ByteProduct): boolean {
+  const columns = product.weights.type.shape[0] as number;
+  const depth = weights.length / columns;
+  for (let column = 0; column < columns; column++) {
+    let most = 0;
+    for (let k = 0; k < depth; k++) {
+      most += 128 * Math.abs((weights[column * depth + k] as number) - zero);
+    }
+    if (most > MAX_EXACT) return false;
+  }
+  return true;
+}
+
 type Tiles = Omit<TiledProduct, 'arithmetic'>;
 
 /**
  * Emits y = requantize(sum over k of (x[row, k] - x_zero) * (w[k, column] - w_zero) + bias[column]),
- * four depths at a time by dot products of packed bytes. Zero points are taken off afterwards: what
- * depends on weights alone is in what sums begin with, and the rest is the row's sum times w_zero.
+ * four depths at a time. The input's zero point is in what sums begin with, which depends on weights
+ * alone.
  */
 export function emitByteTiles(emit: Emitter, tiles: Tiles, bytes: ByteProduct): void {
   const { product, numerics } = bytes;
@@ -155,10 +224,8 @@ fn word(begin: u32, k: u32) -> u32 {
 }`;
   const orZero = (run: string, load: string) =>
     rows.canMiss ? `select(params.padding & inside(k), ${load}, ${run} >= 0)` : load;
-  const dots = (x: string) =>
-    `vec4<i32>(${times(4, (j) => `dot4I8Packed(${x}, w[${j}])`).join(', ')})`;
-  const sumOf = (x: string) => ` - vec4(params.w_zero * dot4I8Packed(${x}, 0x01010101u))`;
-  const dot = emit.traits.hasByteDot ? '' : BYTE_DOT;
+  const { isSoftware, hasByteDot } = emit.traits;
+  const form = (isSoftware && fitsFloat(bytes) ? floatForm : packedForm)(weightZero !== 0);
   emitTiles(emit, {
     ...tiles,
     arithmetic: {
@@ -174,18 +241,22 @@ fn word(begin: u32, k: u32) -> u32 {
         padding: u32(padding * 0x01010101),
         ...finish.params,
       },
-      declarations: [dot, declarations, finish.declarations].join('\n'),
-      sum: 'vec4<i32>',
+      declarations: [
+        hasByteDot ? '' : BYTE_DOT,
+        form.declarations,
+        declarations,
+        finish.declarations,
+      ].join('\n'),
+      sum: form.sum,
       step: 4,
       start: 'let deeps = (params.depth + 3u) / 4u;',
-      row: (run, begin) => [orZero(run, `word(${begin}, k)`)],
-      weights:
-        'let w = weights[((item * params.taps + tap) * deeps + k / 4u) * params.w_fours + edge / 4u];',
-      add: (sum, [x]) =>
-        `${sum} += ${dots(x as string)}${weightZero === 0 ? '' : sumOf(x as string)};`,
+      row: (run, begin) => [form.row(orZero(run, `word(${begin}, k)`))],
+      weights: `let w = weights[((item * params.taps + tap) * deeps + k / 4u) * params.w_fours + edge / 4u];
+    ${form.weights}`,
+      add: (sum, [x]) => form.add(sum, x as string),
       ready: `let begin = starts[(item * params.columns + edge) / 4u];
 let scale = scales_load((item * params.columns + edge) / 4u);`,
-      result: (sum) => `requantize(${sum} + begin, scale)`,
+      result: (sum) => `requantize(${form.whole(sum)} + begin, scale)`,
     },
   });
 }
