@@ -28,6 +28,7 @@ const TOLERANCE = { float32: 1e-3, int8: 0.1 };
  * @property {number[]} inputShape as in the .tflite
  * @property {string[]} lanes runtimes of lane.mjs, ours first
  * @property {number} [threads] the only number of threads to race on
+ * @property {number} [warmUpRuns] where a few will do
  * @property {number} tolerance of answers, relative to the largest; of a map of classes the part that differs
  * @property {true} [isClassMap]
  * @property {() => Uint8Array} tflite
@@ -44,6 +45,9 @@ const MOBILENET = {
   onnx: () => readFileSync(shared('models/mobilenet_v2_1.0_224_float.onnx')),
   ...pictures(normalized),
 };
+/** The same on WebGPU, as SwiftShader has it on the processor. */
+const WEBGPU = FLOAT.map((runtime) => `${runtime}-webgpu`);
+
 const MOBILENET_INT8 = { ...MOBILENET, tolerance: TOLERANCE.int8, tflite: quantizedMobilenet };
 
 /** @type {Record<string, Entry>} */
@@ -103,6 +107,14 @@ export const ENTRIES = {
       },
     ]),
   ),
+  'mobilenet-v2-webgpu': {
+    title: 'MobileNet v2 float32 on WebGPU (SwiftShader)',
+    ...MOBILENET,
+    threads: 1,
+    // Shaders are compiled before the first run ends, and a run in software takes long.
+    warmUpRuns: 3,
+    lanes: WEBGPU,
+  },
   'mobilenet-v2-simd': {
     title: 'MobileNet v2 float32, without relaxed SIMD',
     ...MOBILENET,
@@ -167,9 +179,12 @@ export function wave(shape, dtype) {
     : Uint8Array.from({ length: count }, (_, i) => Math.round(127.5 + 127.5 * at(i)));
 }
 
+/** Whether a runtime of lane.mjs reads .onnx files. */
+export const takesOnnx = (runtime) => runtime.startsWith('ort');
+
 /** An input as a runtime's model takes it: channels first for ONNX images. */
 export function inputFor({ inputShape: shape }, input, runtime) {
-  if (runtime !== 'ort' || shape.length !== 4) return { input, shape };
+  if (!takesOnnx(runtime) || shape.length !== 4) return { input, shape };
   const [batch, height, width, channels] = shape;
   const area = height * width;
   const planes = new input.constructor(input.length);

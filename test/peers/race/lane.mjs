@@ -47,7 +47,7 @@ export function openLane(runtime, { origin, folder }) {
 }
 
 async function openPage(runtime, origin) {
-  const browser = await launchBrowser();
+  const browser = await launchBrowser({ webgpu: runtime.endsWith('-webgpu') });
   const page = await browser.newPage();
   await page.goto(`${origin}/page.html`);
   await page.waitForFunction(() => window.race !== undefined);

@@ -1,7 +1,8 @@
 import { loadModel } from 'linnet';
 
-export async function load(bytes, { threads }) {
-  const model = await loadModel(bytes, { threads });
+export async function load(bytes, { threads, backend = 'wasm' }) {
+  const model = await loadModel(bytes, { backend, threads });
+  if (model.info.backend !== backend) throw new Error(model.info.backendReason);
   let inputs;
   return {
     setInput(elements) {

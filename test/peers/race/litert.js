@@ -3,11 +3,15 @@ import { loadAndCompile, loadLiteRt, Tensor } from '@litertjs/core';
 let loading;
 
 /** @param {string} [wasm] folder of the builds to choose from, or one of them */
-export async function load(bytes, { threads, inputShape }, wasm = '/peers/@litertjs/core/wasm/') {
+export async function load(
+  bytes,
+  { threads, inputShape, accelerator = 'wasm' },
+  wasm = '/peers/@litertjs/core/wasm/',
+) {
   loading ??= loadLiteRt(wasm, { threads: threads > 1 });
   await loading;
   const model = await loadAndCompile(bytes, {
-    accelerator: 'wasm',
+    accelerator,
     cpuOptions: { numThreads: threads },
   });
   let inputs;
@@ -21,7 +25,7 @@ export async function load(bytes, { threads, inputShape }, wasm = '/peers/@liter
     },
     async run() {
       const { outputs, free } = await infer();
-      const elements = outputs[0].toTypedArray();
+      const elements = await outputs[0].data();
       free();
       return elements;
     },

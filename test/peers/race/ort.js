@@ -1,9 +1,8 @@
-import * as ort from 'onnxruntime-web';
-
-export async function load(bytes, { threads, inputShape, dtype }) {
+export async function load(bytes, { threads, inputShape, dtype, provider = 'wasm' }) {
+  const ort = await import(`/peers/onnxruntime-web/dist/ort.${provider}.min.mjs`);
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmPaths = '/peers/onnxruntime-web/dist/';
-  const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
+  const session = await ort.InferenceSession.create(bytes, { executionProviders: [provider] });
   let inputs;
   return {
     setInput(elements) {

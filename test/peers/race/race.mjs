@@ -1,7 +1,7 @@
 /** Races the runtimes on one model after another, in turns, and checks that they agree. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ENTRIES, inputFor } from './contest.mjs';
+import { ENTRIES, inputFor, takesOnnx } from './contest.mjs';
 import { openLane } from './lane.mjs';
 
 /** Engines and peers settle only after they have run for a while. */
@@ -46,7 +46,7 @@ export async function race(stadium, { models, threads, rounds }) {
 
 function writeModel(folder, entry) {
   writeFileSync(join(folder, 'model.tflite'), entry.tflite());
-  if (entry.lanes.includes('ort')) writeFileSync(join(folder, 'model.onnx'), entry.onnx());
+  if (entry.lanes.some(takesOnnx)) writeFileSync(join(folder, 'model.onnx'), entry.onnx());
 }
 
 async function raceModel(stadium, entry, threads, rounds) {
@@ -57,13 +57,13 @@ async function raceModel(stadium, entry, threads, rounds) {
       const contestant = { runtime, lane, times: [] };
       lanes.push(contestant);
       const { shape } = inputFor(entry, entry.input(), runtime);
-      const model = runtime === 'ort' ? 'model.onnx' : 'model.tflite';
+      const model = takesOnnx(runtime) ? 'model.onnx' : 'model.tflite';
       await lane.load(model, { threads, inputShape: shape, dtype: entry.dtype });
       await give(lane, stadium, entry, runtime, entry.input());
       // The first run alone finds all state at zero.
       contestant.output = await lane.output();
       contestant.peakMemory = lane.peakMemory();
-      await lane.time(WARM_UP_MS, WARM_UP_RUNS);
+      await lane.time(WARM_UP_MS, entry.warmUpRuns ?? WARM_UP_RUNS);
     }
     for (let round = 0; round < rounds; round++) {
       for (const { lane, times } of lanes) times.push(...(await lane.time(LAP_MS, LAP_RUNS)));

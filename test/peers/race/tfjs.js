@@ -8,15 +8,17 @@ const ACTIVATIONS = {
   [ActivationFunctionType.RELU6]: 'relu6',
 };
 
-export async function load(bytes, { threads, inputShape }) {
+export async function load(bytes, { threads, inputShape, backend = 'wasm' }) {
   // The backend takes half of the cores that it sees.
   Object.defineProperty(navigator, 'hardwareConcurrency', { value: 2 * threads });
   await loadScript('/peers/@tensorflow/tfjs/dist/tf.min.js');
-  await loadScript('/peers/@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.min.js');
+  await loadScript(`/peers/@tensorflow/tfjs-backend-${backend}/dist/tf-backend-${backend}.min.js`);
   const { tf } = window;
-  tf.wasm.setWasmPaths('/peers/@tensorflow/tfjs-backend-wasm/dist/');
-  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', threads > 1);
-  await tf.setBackend('wasm');
+  if (backend === 'wasm') {
+    tf.wasm.setWasmPaths('/peers/@tensorflow/tfjs-backend-wasm/dist/');
+    tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', threads > 1);
+  }
+  if (!(await tf.setBackend(backend))) throw new Error(`TensorFlow.js has no ${backend}`);
   await tf.ready();
 
   const graph = read(bytes).subgraphs[0];
@@ -27,7 +29,7 @@ export async function load(bytes, { threads, inputShape }) {
     constants.set(index, { shape, elements: new ArrayOf(data.slice().buffer) });
   }
   const steps = graph.operators.map((node) => compile(tf, node, constants));
-  if (threads > 1 && tf.wasm.getThreadsCount() !== threads) {
+  if (backend === 'wasm' && threads > 1 && tf.wasm.getThreadsCount() !== threads) {
     throw new Error(`TensorFlow.js runs on ${tf.wasm.getThreadsCount()} threads`);
   }
   let input;

@@ -1,0 +1,3 @@
+import * as tfjs from './tfjs.js';
+
+export const load = (bytes, options) => tfjs.load(bytes, { ...options, backend: 'webgpu' });
