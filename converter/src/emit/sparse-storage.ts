@@ -25,8 +25,14 @@ const OVERHEAD_BYTES = 400;
  */
 export function storeSparsely({ graphs }: Program): SparseStorage {
   const total = { tensors: 0, bytesBefore: 0, bytesAfter: 0 };
+  // Tensors of the same contents share a buffer of the file, but would each have indices.
+  const uses = new Map<ArrayBufferLike, number>();
+  for (const { data } of graphs.flatMap(({ tensors }) => [...tensors.values()])) {
+    if (data !== null) uses.set(data.buffer, (uses.get(data.buffer) ?? 0) + 1);
+  }
   for (const [graph, id, reader] of graphs.flatMap(weightsOf)) {
     const { name, shape, data } = graph.tensor(id);
+    if (uses.get(data!.buffer) !== 1) continue;
     const sparse = compress(data!, shape);
     const bytes = sparse.bytes + OVERHEAD_BYTES;
     if (bytes >= data!.length) continue;

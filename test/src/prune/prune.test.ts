@@ -90,6 +90,15 @@ suite('prune', () => {
     });
   }
 
+  test('weights that several nodes share make no file larger', async () => {
+    const [dense, pruned] = await Promise.all(
+      [{}, { prune: { sparsity: 0.5 } }].map((options) =>
+        convert(fixturePath('row_lstm/save'), options),
+      ),
+    );
+    assert.ok(pruned!.bytes.length <= dense!.bytes.length, `${pruned!.bytes.length}`);
+  });
+
   test('the same again gives the same bytes', async () => {
     const [first, second] = await Promise.all(
       [1, 2].map(() => pruned('cnn/save', { sparsity: 0.6 })),
