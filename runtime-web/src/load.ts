@@ -33,10 +33,10 @@ export interface LoadProgress {
 
 export interface LoadOptions {
   /**
-   * 'wasm', or 'webgpu': the GPU runs all ops that it has shaders for, and WASM the others. A GPU
-   * that computes something else than WASM in a first pass is not used; `model.info.fallback` says
-   * so. 'auto', the default, takes whichever is the faster, by running the model a few times on both,
-   * and remembers that in browsers; without WebGPU it is 'wasm'.
+   * 'wasm', the default, or 'webgpu': the GPU runs all ops that it has shaders for, and WASM the
+   * others. A GPU that computes something else than WASM in a first pass is not used;
+   * `model.info.fallback` says so. 'auto' takes whichever is the faster, by running the model a few
+   * times on both, and remembers that in browsers; without WebGPU it is 'wasm'.
    */
   readonly backend?: 'auto' | BackendName;
   /**
@@ -63,7 +63,7 @@ export interface LoadOptions {
  * unsupported ops at once), OUT_OF_MEMORY or ENVIRONMENT
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { backend: kind = 'auto', signal, onProgress } = options;
+  const { backend: kind = 'wasm', signal, onProgress } = options;
   if (!Object.hasOwn(CHOICES, kind)) {
     throw new LinnetError('INVALID_ARGUMENT', `There is no backend "${kind}".`, {}, [
       `It can be ${Object.keys(CHOICES)
