@@ -41,6 +41,8 @@ export const RECURRENT_KERNELS = {
     hidden: 'inout',
     cell: 'inout',
     gates: 'out',
+    sums: 'temp',
+    sums_bytes: 'u32',
     cells: 'u32',
     input_row: 'u32',
     recurrent_row: 'u32',

@@ -11,69 +11,111 @@
 /** Codes of the schema's ActivationFunctionType. */
 enum { NONE = 0, RELU = 1, RELU_N1_TO_1 = 2, RELU6 = 3, TANH = 4, SIGN_BIT = 5 };
 
-static float dot(const float *a, const float *b, uint32_t n) {
-  f32x4 first = splat_f32x4(0), second = splat_f32x4(0);
-  uint32_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    first = madd_f32x4(load_f32x4(a + i), load_f32x4(b + i), first);
-    second = madd_f32x4(load_f32x4(a + i + 4), load_f32x4(b + i + 4), second);
-  }
-  first += second;
-  float sum = (first[0] + first[1]) + (first[2] + first[3]);
-  for (; i < n; i++) sum += a[i] * b[i];
-  return sum;
-}
+/** Time steps whose products with the input's weights are made together, to read these once. */
+#define STEPS 4
 
-/** The products of four rows of a matrix, `row` elements apart, with b: the sums that dot gives. */
-INLINE f32x4 dot_of_four(const float *a, uint32_t row, const float *b, uint32_t n) {
-  f32x4 first[4], second[4];
-  const float *rows[4];
-  for (uint32_t r = 0; r < 4; r++) {
-    first[r] = second[r] = splat_f32x4(0);
-    rows[r] = a + r * row;
+/**
+ * sums[t * sums_step + r] = weights[r] x[t], or that much more where `adds`, for `rows` rows and
+ * `steps` (both constants) vectors of n numbers. Every sum is made in the same order, however many
+ * are made at a time. More rows at a time, or more steps of the loop, run out of registers for
+ * their addresses.
+ */
+INLINE void multiply_tile(uint32_t rows, uint32_t steps, uint32_t adds, const float *weights,
+                          uint32_t weights_row, const float *x, uint32_t x_step, uint32_t n,
+                          float *sums, uint32_t sums_step) {
+  f32x4 total[6][STEPS];
+  for (uint32_t r = 0; r < rows; r++) {
+    for (uint32_t t = 0; t < steps; t++) total[r][t] = splat_f32x4(0);
   }
   uint32_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    const f32x4 x = load_f32x4(b + i), y = load_f32x4(b + i + 4);
-    for (uint32_t r = 0; r < 4; r++) {
-      first[r] = madd_f32x4(load_f32x4(rows[r] + i), x, first[r]);
-      second[r] = madd_f32x4(load_f32x4(rows[r] + i + 4), y, second[r]);
+#pragma clang loop unroll_count(2)
+  for (; i + 4 <= n; i += 4) {
+    f32x4 values[STEPS];
+    for (uint32_t t = 0; t < steps; t++) values[t] = load_f32x4(x + t * x_step + i);
+    for (uint32_t r = 0; r < rows; r++) {
+      const f32x4 weight = load_f32x4(weights + r * weights_row + i);
+      for (uint32_t t = 0; t < steps; t++) {
+        total[r][t] = madd_f32x4(weight, values[t], total[r][t]);
+      }
     }
   }
-  f32x4 sums;
-  for (uint32_t r = 0; r < 4; r++) {
-    first[r] += second[r];
-    float sum = (first[r][0] + first[r][1]) + (first[r][2] + first[r][3]);
-    for (uint32_t k = i; k < n; k++) sum += rows[r][k] * b[k];
-    sums[r] = sum;
+  for (uint32_t r = 0; r < rows && i < n; r++) {
+    const f32x4 weight = load_partial_f32x4(weights + r * weights_row + i, n - i);
+    for (uint32_t t = 0; t < steps; t++) {
+      total[r][t] = madd_f32x4(weight, load_partial_f32x4(x + t * x_step + i, n - i), total[r][t]);
+    }
   }
-  return sums;
+  for (uint32_t r = 0; r < rows; r++) {
+    for (uint32_t t = 0; t < steps; t++) {
+      const f32x4 sum = total[r][t];
+      float *to = sums + t * sums_step + r;
+      *to = (adds ? *to : 0) + ((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    }
+  }
 }
 
-static f32x4 activate_lanes(f32x4 x, uint32_t activation) {
+#define TILE_ARGUMENTS                                                                  \
+  const float *weights, uint32_t weights_row, const float *x, uint32_t x_step, uint32_t n, \
+      float *sums, uint32_t sums_step
+#define TILE_VALUES weights, weights_row, x, x_step, n, sums, sums_step
+
+NOINLINE static void multiply_4_rows_4_steps(TILE_ARGUMENTS) {
+  multiply_tile(4, STEPS, 0, TILE_VALUES);
+}
+NOINLINE static void multiply_row(TILE_ARGUMENTS) { multiply_tile(1, 1, 0, TILE_VALUES); }
+NOINLINE static void add_6_rows(TILE_ARGUMENTS) { multiply_tile(6, 1, 1, TILE_VALUES); }
+NOINLINE static void add_row(TILE_ARGUMENTS) { multiply_tile(1, 1, 1, TILE_VALUES); }
+
+/** sums[t, r] = weights[r] x[t] for all rows of a matrix and some vectors. */
+static void multiply_rows(uint32_t rows, uint32_t steps, TILE_ARGUMENTS) {
+  uint32_t r = 0;
+  if (steps == STEPS) {
+    for (; r + 4 <= rows; r += 4) {
+      multiply_4_rows_4_steps(weights + r * weights_row, weights_row, x, x_step, n, sums + r,
+                              sums_step);
+    }
+  }
+  for (; r < rows; r++) {
+    for (uint32_t t = 0; t < steps; t++) {
+      multiply_row(weights + r * weights_row, weights_row, x + t * x_step, x_step, n,
+                   sums + t * sums_step + r, sums_step);
+    }
+  }
+}
+
+/** sums[r] += weights[r] x for all rows of a matrix. */
+static void add_rows(uint32_t rows, const float *weights, uint32_t weights_row, const float *x,
+                     uint32_t n, float *sums) {
+  uint32_t r = 0;
+  for (; r + 6 <= rows; r += 6) {
+    add_6_rows(weights + r * weights_row, weights_row, x, 0, n, sums + r, 0);
+  }
+  for (; r < rows; r++) add_row(weights + r * weights_row, weights_row, x, 0, n, sums + r, 0);
+}
+
+INLINE f32x4 activate_f32x4(f32x4 x, uint32_t activation) {
   const f32x4 zero = splat_f32x4(0), one = splat_f32x4(1);
   switch (activation) {
-    case RELU: return select_f32x4(x < zero, zero, x);
+    case RELU: return clamp_f32x4(x, zero, splat_f32x4(__builtin_inff()));
     case RELU_N1_TO_1: return clamp_f32x4(x, -one, one);
     case RELU6: return clamp_f32x4(x, zero, splat_f32x4(6));
     case TANH: return tanh_f32x4(x);
-    case SIGN_BIT: return select_f32x4((i32x4)x < 0, one, zero);
+    case SIGN_BIT: return (f32x4)(((i32x4)x < 0) & (i32x4)one);
     default: return x;
   }
 }
 
-static float activate(float x, uint32_t activation) {
-  return activate_lanes(splat_f32x4(x), activation)[0];
+/** y[i] = activation(x[i]). */
+static void activate_row(const float *x, float *y, uint32_t n, uint32_t activation) {
+  for (uint32_t i = 0; i < n; i += 4) {
+    const uint32_t lanes = n - i < 4 ? n - i : 4;
+    store_lanes_f32x4(y + i, activate_f32x4(load_lanes_f32x4(x + i, lanes), activation), lanes);
+  }
 }
 
 /** x limited to [-limit, limit], where limit is not 0. */
-INLINE f32x4 clip_lanes(f32x4 x, float limit) {
+INLINE f32x4 clip_f32x4(f32x4 x, float limit) {
   return limit > 0 ? clamp_f32x4(x, splat_f32x4(-limit), splat_f32x4(limit)) : x;
-}
-
-/** x limited to [-limit, limit], where limit is not 0. */
-INLINE float clip(float x, float limit) {
-  return !(limit > 0) ? x : x < -limit ? -limit : x > limit ? limit : x;
 }
 
 /**
@@ -90,11 +132,10 @@ void rnn_f32(const rnn_f32_params *p, uint32_t thread, uint32_t threads) {
       const uint32_t row = b * p->batch_step + t * p->time_step;
       const float *x = (const float *)p->input + row * p->features;
       float *y = (float *)p->output + row * p->units;
-      for (uint32_t u = 0; u < p->units; u++) {
-        const float sum = dot(weights + u * p->features, x, p->features) +
-                          dot(recurrent + u * p->units, h, p->units) + bias[u];
-        y[u] = activate(sum, p->activation);
-      }
+      multiply_rows(p->units, 1, weights, p->features, x, 0, p->features, y, 0);
+      add_rows(p->units, recurrent, p->units, h, p->units, y);
+      for (uint32_t u = 0; u < p->units; u++) y[u] += bias[u];
+      activate_row(y, y, p->units, p->activation);
       for (uint32_t u = 0; u < p->units; u++) h[u] = y[u];
     }
   }
@@ -108,24 +149,19 @@ typedef struct {
   const float *weights, *recurrent, *peephole, *bias, *norm;
 } gate;
 
-/** What a gate gets from the input and the last output. */
-static void gate_sums(const lstm_f32_params *p, const gate *g, const float *x, const float *h,
-                      float *sums) {
-  uint32_t c = 0;
-  for (; c + 4 <= p->cells; c += 4) {
-    f32x4 four = dot_of_four(g->weights + c * p->input_row, p->input_row, x, p->features);
-    if (p->diagonal) {
-      four += load_f32x4(g->recurrent + c) * load_f32x4(h + c);
-    } else {
-      const float *recurrent = g->recurrent + c * p->recurrent_row;
-      four += dot_of_four(recurrent, p->recurrent_row, h, p->units);
-    }
-    store_f32x4(sums + c, four);
-  }
-  for (; c < p->cells; c++) {
-    sums[c] = dot(g->weights + c * p->input_row, x, p->features);
-    if (p->diagonal) sums[c] += g->recurrent[c] * h[c];
-    else sums[c] += dot(g->recurrent + c * p->recurrent_row, h, p->units);
+/** What a gate gets from the inputs of some steps: sums[t * sums_step + c]. */
+static void gate_inputs(const lstm_f32_params *p, const gate *g, const float *x, uint32_t steps,
+                        float *sums) {
+  multiply_rows(p->cells, steps, g->weights, p->input_row, x, p->time_step * p->features,
+                p->features, sums, 4 * p->cells);
+}
+
+/** What a gate gets from the last output beside. */
+static void gate_recurrence(const lstm_f32_params *p, const gate *g, const float *h, float *sums) {
+  if (p->diagonal) {
+    for (uint32_t c = 0; c < p->cells; c++) sums[c] += g->recurrent[c] * h[c];
+  } else {
+    add_rows(p->cells, g->recurrent, p->recurrent_row, h, p->units, sums);
   }
 }
 
@@ -151,39 +187,57 @@ static void gate_finish(const lstm_f32_params *p, const gate *g, const float *ce
   }
 }
 
-/** A time step of a batch element: sums [4, cells], h [units], cells [cells], y [units] or null. */
-static void lstm_step(const lstm_f32_params *p, const gate *gates, const float *x, float *h,
-                      float *cells, float *sums, float *y) {
-  const int has_input_gate = gates[INPUT_GATE].weights != 0;
-  float *input = sums + INPUT_GATE * p->cells, *fresh = sums + CELL_GATE * p->cells;
-  float *forget = sums + FORGET_GATE * p->cells, *output = sums + OUTPUT_GATE * p->cells;
-  for (uint32_t g = has_input_gate ? INPUT_GATE : CELL_GATE; g <= OUTPUT_GATE; g++) {
-    gate_sums(p, gates + g, x, h, sums + g * p->cells);
+/** cells = forget cells + input fresh, by the gates' sums; without an input gate it is 1 - forget. */
+static void update_cells(const lstm_f32_params *p, const float *input, const float *fresh,
+                         const float *forget, float *cells) {
+  for (uint32_t c = 0; c < p->cells; c += 4) {
+    const uint32_t lanes = p->cells - c < 4 ? p->cells - c : 4;
+    const f32x4 kept = logistic_f32x4(load_lanes_f32x4(forget + c, lanes));
+    const f32x4 taken = input ? logistic_f32x4(load_lanes_f32x4(input + c, lanes)) : 1 - kept;
+    const f32x4 new = activate_f32x4(load_lanes_f32x4(fresh + c, lanes), p->activation);
+    const f32x4 sum = kept * load_lanes_f32x4(cells + c, lanes) + taken * new;
+    store_lanes_f32x4(cells + c, clip_f32x4(sum, p->cell_clip), lanes);
   }
-  if (has_input_gate) gate_finish(p, gates + INPUT_GATE, cells, input);
+}
+
+/** What the output gate lets through of the cells. */
+static void show_cells(const lstm_f32_params *p, const float *output, const float *cells,
+                       float *shown) {
+  for (uint32_t c = 0; c < p->cells; c += 4) {
+    const uint32_t lanes = p->cells - c < 4 ? p->cells - c : 4;
+    const f32x4 open = logistic_f32x4(load_lanes_f32x4(output + c, lanes));
+    const f32x4 value = activate_f32x4(load_lanes_f32x4(cells + c, lanes), p->activation);
+    store_lanes_f32x4(shown + c, open * value, lanes);
+  }
+}
+
+/**
+ * A time step of a batch element: sums [4, cells] hold what the gates get from its input, h [units],
+ * cells [cells], y [units] or null.
+ */
+static void lstm_step(const lstm_f32_params *p, const gate *gates, float *h, float *cells,
+                      float *sums, float *y) {
+  float *input = gates[INPUT_GATE].weights ? sums + INPUT_GATE * p->cells : 0;
+  float *fresh = sums + CELL_GATE * p->cells, *forget = sums + FORGET_GATE * p->cells;
+  float *output = sums + OUTPUT_GATE * p->cells;
+  for (uint32_t g = input ? INPUT_GATE : CELL_GATE; g <= OUTPUT_GATE; g++) {
+    gate_recurrence(p, gates + g, h, sums + g * p->cells);
+  }
+  if (input) gate_finish(p, gates + INPUT_GATE, cells, input);
   gate_finish(p, gates + CELL_GATE, cells, fresh);
   gate_finish(p, gates + FORGET_GATE, cells, forget);
-  for (uint32_t c = 0; c < p->cells; c += 4) {
-    const uint32_t lanes = min_u32(4, p->cells - c);
-    const f32x4 kept = logistic_f32x4(load_lanes_f32x4(forget + c, lanes));
-    const f32x4 taken = has_input_gate ? logistic_f32x4(load_lanes_f32x4(input + c, lanes)) : 1.0f - kept;
-    const f32x4 added = taken * activate_lanes(load_lanes_f32x4(fresh + c, lanes), p->activation);
-    const f32x4 cell = kept * load_lanes_f32x4(cells + c, lanes) + added;
-    store_lanes_f32x4(cells + c, clip_lanes(cell, p->cell_clip), lanes);
-  }
+  update_cells(p, input, fresh, forget, cells);
   gate_finish(p, gates + OUTPUT_GATE, cells, output);
-  const float *projection = p->projection, *bias = p->projection_bias;
-  float *raw = projection ? input : h;
-  for (uint32_t c = 0; c < p->cells; c += 4) {
-    const uint32_t lanes = min_u32(4, p->cells - c);
-    const f32x4 activated = activate_lanes(load_lanes_f32x4(cells + c, lanes), p->activation);
-    store_lanes_f32x4(raw + c, logistic_f32x4(load_lanes_f32x4(output + c, lanes)) * activated, lanes);
-  }
-  if (projection) {
+  if (p->projection) {
+    const float *bias = p->projection_bias;
+    // The sums of the input gate are not needed any more.
+    show_cells(p, output, cells, sums);
+    multiply_rows(p->units, 1, p->projection, p->cells, sums, 0, p->cells, h, 0);
     for (uint32_t u = 0; u < p->units; u++) {
-      const float sum = dot(projection + u * p->cells, raw, p->cells) + (bias ? bias[u] : 0);
-      h[u] = clip(sum, p->projection_clip);
+      h[u] = clip_f32x4(splat_f32x4(h[u] + (bias ? bias[u] : 0)), p->projection_clip)[0];
     }
+  } else {
+    show_cells(p, output, cells, h);
   }
   if (y) {
     for (uint32_t u = 0; u < p->units; u++) y[u] = h[u];
@@ -197,8 +251,9 @@ static void lstm_step(const lstm_f32_params *p, const gate *gates, const float *
  * [cells]. Without input gate weights the input gate is 1 - forget gate. The projection, where not
  * null, is [units, cells] with a bias [units]; otherwise units equal cells. hidden [batch, units]
  * and cell [batch, cells] are the state before the first step and after the last. Clips of 0 do
- * nothing. `gates` is [batch, 4, cells]: in the end the sums before the gates' activations of the
- * last step, in the order of the enum, where there is no projection. `output` may be null.
+ * nothing. `gates` is [batch, 4, cells], or null: in the end the sums before the gates' activations
+ * of the last step, in the order of the enum, where there is no projection. `output` may be null.
+ * `sums` is per thread STEPS x [4, cells].
  * Source: TFLite's LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM; Hochreiter and Schmidhuber, 1997.
  */
 void lstm_f32(const lstm_f32_params *p, uint32_t thread, uint32_t threads) {
@@ -208,14 +263,28 @@ void lstm_f32(const lstm_f32_params *p, uint32_t thread, uint32_t threads) {
       {p->forget_weights, p->forget_recurrent, p->forget_peephole, p->forget_bias, p->forget_norm},
       {p->output_weights, p->output_recurrent, p->output_peephole, p->output_bias, p->output_norm},
   };
+  const uint32_t first = gates[INPUT_GATE].weights ? INPUT_GATE : CELL_GATE;
+  const uint32_t size = 4 * p->cells;
+  float *sums = (float *)p->sums + (size_t)thread * p->sums_bytes / sizeof(float);
   const span s = share(p->batch, 1, thread, threads);
   for (uint32_t b = s.begin; b < s.end; b++) {
-    float *sums = (float *)p->gates + b * 4 * p->cells;
-    for (uint32_t t = 0; t < p->time; t++) {
+    float *h = (float *)p->hidden + b * p->units, *cells = (float *)p->cell + b * p->cells;
+    const float *last = sums;
+    for (uint32_t t = 0; t < p->time; t += STEPS) {
+      const uint32_t steps = p->time - t < STEPS ? p->time - t : STEPS;
       const uint32_t row = b * p->batch_step + t * p->time_step;
-      lstm_step(p, gates, (const float *)p->input + row * p->features,
-                (float *)p->hidden + b * p->units, (float *)p->cell + b * p->cells, sums,
-                p->output ? (float *)p->output + row * p->units : 0);
+      for (uint32_t g = first; g <= OUTPUT_GATE; g++) {
+        gate_inputs(p, gates + g, (const float *)p->input + row * p->features, steps,
+                    sums + g * p->cells);
+      }
+      for (uint32_t k = 0; k < steps; k++) {
+        float *y = p->output ? (float *)p->output + (row + k * p->time_step) * p->units : 0;
+        lstm_step(p, gates, h, cells, sums + k * size, y);
+      }
+      last = sums + (steps - 1) * size;
+    }
+    if (p->gates) {
+      for (uint32_t i = 0; i < size; i++) ((float *)p->gates)[b * size + i] = last[i];
     }
   }
 }
@@ -239,9 +308,9 @@ void svdf_f32(const svdf_f32_params *p, uint32_t thread, uint32_t threads) {
       const uint32_t f = unit * p->rank + r;
       float *state = (float *)p->state + (b * filters + f) * p->memory;
       for (uint32_t i = 0; i + 1 < p->memory; i++) state[i] = state[i + 1];
-      state[p->memory - 1] = dot(weights + f * p->features, x, p->features);
-      sum += dot(time_weights + f * p->memory, state, p->memory);
+      multiply_row(weights + f * p->features, 0, x, 0, p->features, state + p->memory - 1, 0);
+      add_row(time_weights + f * p->memory, 0, state, 0, p->memory, &sum, 0);
     }
-    ((float *)p->output)[at] = activate(sum, p->activation);
+    ((float *)p->output)[at] = activate_f32x4(splat_f32x4(sum), p->activation)[0];
   }
 }

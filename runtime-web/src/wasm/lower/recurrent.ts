@@ -11,6 +11,7 @@ import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { advance, emitCopy } from './dims.js';
 import { emitMove } from './operands.js';
+import { threadBytes } from './problem.js';
 
 function allFloat(site: AnySite): boolean {
   return [...site.inputs, ...site.outputs].every(
@@ -61,6 +62,9 @@ function rnn<N extends 'RNN' | 'UNIDIRECTIONAL_SEQUENCE_RNN'>(
     },
   };
 }
+
+/** STEPS of the kernel. */
+const STEPS_AT_ONCE = 4;
 
 /** Inputs of the full LSTM, by position. Source: TFLite's LSTM kernel. */
 const INPUT = {
@@ -131,6 +135,12 @@ const REQUIRED = [
 
 type FullOp = 'LSTM' | 'UNIDIRECTIONAL_SEQUENCE_LSTM';
 
+/** Room for the gates' sums of the steps that the kernel takes together. */
+function gateSums(emit: Emitter, cells: number) {
+  const bytes = threadBytes(STEPS_AT_ONCE * 4 * 4 * cells);
+  return { sums: emit.threadScratch(bytes), sums_bytes: bytes };
+}
+
 function shapeOfLstm(site: LowerSite<FullOp>) {
   const [cells, features] = inputOf(site, INPUT.outputWeights).type.shape as [number, number];
   const units = outputOf(site).type.shape.at(-1) as number;
@@ -189,7 +199,8 @@ function emitFull(
     projection_bias: ref(INPUT.projectionBias),
     hidden: inputOf(site, INPUT.outputState).ref,
     cell: inputOf(site, INPUT.cellState).ref,
-    gates: emit.scratch(4 * 4 * steps.batch * cells),
+    gates: null,
+    ...gateSums(emit, cells),
     features,
     units,
     cells,
@@ -231,7 +242,7 @@ function emitBasic(emit: Emitter, site: LowerSite<'LSTM'>): void {
     Operand,
   ];
   const [newH, newC, joined, gates] = site.outputs;
-  const [batch, features] = x.type.shape as [number, number];
+  const features = x.type.shape[1] as number;
   const units = h.type.shape[1] as number;
   const row = features + units;
   const scratch = (operand: Operand | undefined, like: Operand): Operand =>
@@ -270,7 +281,8 @@ function emitBasic(emit: Emitter, site: LowerSite<'LSTM'>): void {
     projection_bias: null,
     hidden: hidden.ref,
     cell: cell.ref,
-    gates: gates?.ref ?? emit.scratch(4 * 4 * batch * units),
+    gates: gates?.ref ?? null,
+    ...gateSums(emit, units),
     features,
     units,
     cells: units,
