@@ -78,11 +78,8 @@ export class Executor {
     inputs: readonly HostValue[],
     context: RunContext,
   ): Promise<readonly HostValue[]> {
-    const frame = this.#frame(index);
+    const frame = this.#frame(index, inputs);
     const { graph } = frame;
-    graph.inputs.forEach((tensor, i) => {
-      frame.set(tensor, inputs[i] as HostValue);
-    });
     let position = 0;
     while (position < graph.nodes.length) {
       this.guard.check(context.signal);
@@ -100,20 +97,25 @@ export class Executor {
 
   /** Plans and binds what can be before the first run; `inputs` are their types. */
   async prepare(index: number, inputs: readonly TensorType[]): Promise<void> {
-    const frame = this.#frame(index);
+    const frame = this.#frame(
+      index,
+      inputs.map((type) => ({ type, bytes: new Uint8Array() })),
+    );
     const { graph } = frame;
     const first = graph.nodes[0];
     if (first === undefined || isHostNode(first)) return;
-    graph.inputs.forEach((tensor, i) => {
-      frame.set(tensor, { type: inputs[i] as TensorType, bytes: new Uint8Array() });
-    });
-    frame.forget(0);
     await this.stages.get(graph, 0, frame.given());
   }
 
-  #frame(index: number): Frame {
+  /** What the host holds before the first node: the inputs that something reads. */
+  #frame(index: number, inputs: readonly HostValue[]): Frame {
     const graph = this.model.graphs[index] as Graph;
-    return new Frame(graph, this.stages.planner.uses(graph));
+    const frame = new Frame(graph, this.stages.planner.uses(graph));
+    graph.inputs.forEach((tensor, i) => {
+      frame.set(tensor, inputs[i] as HostValue);
+    });
+    frame.forget(0);
+    return frame;
   }
 
   async #runStage(frame: Frame, position: number, context: RunContext): Promise<number> {

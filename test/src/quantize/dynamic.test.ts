@@ -111,7 +111,7 @@ suite('dynamic range quantization', () => {
 
 suite('symmetric int8', () => {
   test('uses -127 to 127, the largest magnitude of each slice being 127', () => {
-    const weights = Float32Array.of(-2, 1, 0.5, 0.1, -0.25, 0.2, 0, 0, 0);
+    const weights = Float32Array.of(-2, 1.01, 0.503, 0.1, -0.25, 0.2013, 0, 0, 0);
     const { elements, quantization } = quantizeSymmetric(weights, [3, 3], 0);
     assert.deepEqual([...elements], [-127, 64, 32, 51, -127, 102, 0, 0, 0]);
     assert.deepEqual([...quantization.scale], [2 / 127, 0.25 / 127, 1].map(Math.fround));
@@ -119,11 +119,20 @@ suite('symmetric int8', () => {
     assert.equal(quantization.axis, 0);
   });
 
+  test('keeps the steps of weights that are multiples of one', () => {
+    const weights = Float32Array.of(-2, 1, 0.5, 0.1, -0.25, 0.2);
+    const { elements, quantization } = quantizeSymmetric(weights, [2, 3], 0);
+    weights.forEach((weight, index) => {
+      const scale = quantization.scale[Math.floor(index / 3)]!;
+      assert.ok(Math.abs(elements[index]! * scale - weight) < 1e-6, `${weight}`);
+    });
+  });
+
   test('slices along any dimension, or not at all', () => {
-    const weights = Float32Array.of(1, 10, 2, 20, 4, 40);
+    const weights = Float32Array.of(1, 10.3, 2.01, 20.1, 4, 40);
     const columns = quantizeSymmetric(weights, [3, 2], 1);
     assert.deepEqual([...columns.quantization.scale], [4 / 127, 40 / 127].map(Math.fround));
-    assert.deepEqual([...columns.elements], [32, 32, 64, 64, 127, 127]);
+    assert.deepEqual([...columns.elements], [32, 33, 64, 64, 127, 127]);
     assert.equal(quantizeSymmetric(weights, [3, 2], null).quantization.scale.length, 1);
   });
 
