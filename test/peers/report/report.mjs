@@ -37,6 +37,10 @@ outputs.
 
 ${profiles(race)}
 
+## WebGPU
+
+${onWebgpu(race)}
+
 ## In Node, and without relaxed SIMD
 
 Chromium has relaxed SIMD; Node 20 has it behind \`--experimental-wasm-relaxed-simd\`.
@@ -80,13 +84,11 @@ function wholeModels(race, threads) {
   );
   const rows = results.map((result) => {
     const ours = laneOf(result, 'linnet');
-    const peers = result.lanes.filter(({ runtime }) => !isOurs(runtime));
-    const ratio = (key) => Math.min(...peers.map((peer) => peer[key])) / ours[key];
     const single = alone.get(result.model);
     return [
       result.title,
       ...COLUMNS.map((runtime) => times(laneOf(result, runtime))),
-      `${ratio('median').toFixed(2)}x (${ratio('minimum').toFixed(2)}x)`,
+      fastestPeer(result, ours),
       result.limit ? percent(result.limit.ofPeak) : '–',
       ...(threads > 1
         ? [single ? `${(laneOf(single, 'linnet').median / ours.median).toFixed(2)}x` : '–']
@@ -106,6 +108,25 @@ function wholeModels(race, threads) {
 
 ${table(head, rows)}
 `;
+}
+
+/** How many times as long as ours the fastest peer takes, by medians and by minima. */
+function fastestPeer({ lanes }, ours) {
+  const peers = lanes.filter(({ runtime }) => !isOurs(runtime));
+  const ratio = (key) => Math.min(...peers.map((peer) => peer[key])) / ours[key];
+  return `${ratio('median').toFixed(2)}x (${ratio('minimum').toFixed(2)}x)`;
+}
+
+function onWebgpu(race) {
+  const rows = race
+    .filter((result) => hasLane(result, 'linnet-webgpu'))
+    .map((result) => [
+      result.title,
+      ...COLUMNS.map((runtime) => times(laneOf(result, `${runtime}-webgpu`))),
+      fastestPeer(result, laneOf(result, 'linnet-webgpu')),
+    ]);
+  const head = ['Model', ...COLUMNS.map((runtime) => NAMES[runtime]), 'Fastest peer / Linnet'];
+  return table(head, rows);
 }
 
 function profiles(race) {
