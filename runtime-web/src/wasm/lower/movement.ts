@@ -1,25 +1,15 @@
 /** Ops that move elements: each is a list of strided copies. */
-import {
-  ActivationFunctionType,
-  normalizeAxis,
-  type OpName,
-  resolveStridedSlice,
-} from '@linnet/schema';
+import { ActivationFunctionType, normalizeAxis, type OpName } from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
-import { broadcast, count, rowMajor } from '../../lower/dims.js';
+import { count, rowMajor } from '../../lower/dims.js';
 import { type AnySite, canMove, inputOf, integersOf, outputOf } from '../../lower/operands.js';
+import { type Path, SOURCE_PATHS } from '../../lower/paths.js';
 import { elementBytes } from '../../model/storage.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
 import { emitActivation } from './activation.js';
 import { emitCopy } from './dims.js';
 import { emitMove } from './operands.js';
-
-/** Where a copy starts in a tensor and how far its steps are; all count elements. */
-interface Path {
-  readonly start: number;
-  readonly strides: readonly number[];
-}
 
 /** One block of elements on its way from an input to an output. */
 interface Copy {
@@ -56,10 +46,7 @@ function moves<N extends OpName>(
 
 /** The copy of input 0 along a path of its own to the whole of output 0. */
 function from<N extends OpName>(
-  path: (
-    shape: readonly number[],
-    site: LowerSite<N>,
-  ) => Path & { readonly dims?: readonly number[] },
+  path: (shape: readonly number[], site: LowerSite<N>) => Path,
 ): Lowering<N> {
   return moves((site) => {
     const source = path(inputOf(site, 0).type.shape, site);
@@ -78,12 +65,6 @@ function along(shape: readonly number[], axis: number, sizes: readonly number[])
     return { start, strides };
   });
 }
-
-const transpose = from<'TRANSPOSE'>((shape, site) => {
-  const strides = rowMajor(shape);
-  const permutation = integersOf(site, 1).map((axis) => normalizeAxis(axis, shape.length));
-  return { start: 0, strides: permutation.map((axis) => strides[axis] as number) };
-});
 
 const everyInput = (site: AnySite) => site.inputs.map((_, index) => index);
 
@@ -173,57 +154,6 @@ const unpack = moves<'UNPACK'>((site) => {
   }));
 });
 
-/** The path through elements start, start + step, ... of each dimension. */
-function stepped(
-  shape: readonly number[],
-  starts: readonly number[],
-  steps: readonly number[] = shape.map(() => 1),
-): Path {
-  const strides = rowMajor(shape);
-  return {
-    start: strides.reduce((sum, stride, axis) => sum + stride * (starts[axis] as number), 0),
-    strides: strides.map((stride, axis) => stride * (steps[axis] as number)),
-  };
-}
-
-const slice = from<'SLICE'>((shape, site) => stepped(shape, integersOf(site, 1)));
-
-const stridedSlice = from<'STRIDED_SLICE'>((shape, site) => {
-  const [begin, end, strides] = [1, 2, 3].map((index) => integersOf(site, index));
-  const spec = { begin, end, strides, length: begin?.length ?? 0 };
-  const { dims } = resolveStridedSlice(shape, spec, site.options);
-  const path = stepped(
-    shape,
-    dims.map(({ start }) => start),
-    dims.map(({ stride }) => stride),
-  );
-  return { ...path, dims: dims.map((dim) => dim.count) };
-});
-
-const reverse = from<'REVERSE_V2'>((shape, site) => {
-  const reversed = new Set(integersOf(site, 1).map((axis) => normalizeAxis(axis, shape.length)));
-  return stepped(
-    shape,
-    shape.map((dim, axis) => (reversed.has(axis) ? dim - 1 : 0)),
-    shape.map((_, axis) => (reversed.has(axis) ? -1 : 1)),
-  );
-});
-
-const tile = from<'TILE'>((shape, site) => {
-  const multiples = integersOf(site, 1);
-  return {
-    dims: shape.flatMap((dim, axis) => [multiples[axis] as number, dim]),
-    start: 0,
-    strides: rowMajor(shape).flatMap((stride) => [0, stride]),
-  };
-});
-
-const broadcastTo: Lowering<'BROADCAST_TO'> = moves((site) => {
-  const { dims, strides } = broadcast(outputOf(site).type.shape, [inputOf(site, 0).type.shape]);
-  const path = { start: 0, strides: strides[0] as readonly number[] };
-  return [{ input: 0, output: 0, dims, from: path, to: whole(dims) }];
-});
-
 /** The blocks of an image as dimensions [batch, rows, in block, columns, in block, depth]. */
 function blockPath(
   shape: readonly number[],
@@ -287,17 +217,17 @@ export const MOVEMENT_LOWERINGS = {
   SQUEEZE: reshape<'SQUEEZE'>(),
   EXPAND_DIMS: reshape<'EXPAND_DIMS'>(),
   BITCAST: bitcast,
-  TRANSPOSE: transpose,
+  TRANSPOSE: from<'TRANSPOSE'>(SOURCE_PATHS.TRANSPOSE),
   CONCATENATION: concatenation,
   SPLIT: split<'SPLIT'>(1, 0),
   SPLIT_V: split<'SPLIT_V'>(0, 2),
   PACK: pack,
   UNPACK: unpack,
-  SLICE: slice,
-  STRIDED_SLICE: stridedSlice,
-  REVERSE_V2: reverse,
-  TILE: tile,
-  BROADCAST_TO: broadcastTo,
+  SLICE: from<'SLICE'>(SOURCE_PATHS.SLICE),
+  STRIDED_SLICE: from<'STRIDED_SLICE'>(SOURCE_PATHS.STRIDED_SLICE),
+  REVERSE_V2: from<'REVERSE_V2'>(SOURCE_PATHS.REVERSE_V2),
+  TILE: from<'TILE'>(SOURCE_PATHS.TILE),
+  BROADCAST_TO: from<'BROADCAST_TO'>(SOURCE_PATHS.BROADCAST_TO),
   SPACE_TO_DEPTH: spaceToDepth,
   DEPTH_TO_SPACE: depthToSpace,
 } as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -1,13 +1,9 @@
 /** Ops that give elements another place or shape. */
-import {
-  ActivationFunctionType,
-  normalizeAxis,
-  type OpName,
-  resolveStridedSlice,
-} from '@linnet/schema';
+import { ActivationFunctionType, normalizeAxis, type OpName } from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
-import { broadcast, count, merge, rowMajor } from '../../lower/dims.js';
+import { count, merge, rowMajor } from '../../lower/dims.js';
 import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
+import { type Path, SOURCE_PATHS, stepped } from '../../lower/paths.js';
 import { storageBytes } from '../../model/storage.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
@@ -17,14 +13,6 @@ import { array, reads, u32, writes } from '../wgsl/kernel.js';
 import { elementOf, isStored } from '../wgsl/storage.js';
 import { walkCode } from '../wgsl/walk.js';
 import { emitElementwise } from './elementwise.js';
-
-/** Where a walk starts in a tensor and how far its steps are; all count elements. */
-interface Path {
-  readonly start: number;
-  readonly strides: readonly number[];
-  /** What is walked through, where it is not the output's shape. */
-  readonly dims?: readonly number[];
-}
 
 type Ends = readonly [input: Operand, output: Operand];
 
@@ -60,62 +48,6 @@ function from<N extends OpName>(
     },
   };
 }
-
-const transpose = from<'TRANSPOSE'>((shape, site) => {
-  const strides = rowMajor(shape);
-  const permutation = integersOf(site, 1).map((axis) => normalizeAxis(axis, shape.length));
-  return { start: 0, strides: permutation.map((axis) => strides[axis] as number) };
-});
-
-/** The path through elements start, start + step, ... of each dimension. */
-function stepped(
-  shape: readonly number[],
-  starts: readonly number[],
-  steps: readonly number[] = shape.map(() => 1),
-): Path {
-  const strides = rowMajor(shape);
-  return {
-    start: strides.reduce((sum, stride, axis) => sum + stride * (starts[axis] as number), 0),
-    strides: strides.map((stride, axis) => stride * (steps[axis] as number)),
-  };
-}
-
-const slice = from<'SLICE'>((shape, site) => stepped(shape, integersOf(site, 1)));
-
-const stridedSlice = from<'STRIDED_SLICE'>((shape, site) => {
-  const [begin, end, strides] = [1, 2, 3].map((index) => integersOf(site, index));
-  const spec = { begin, end, strides, length: begin?.length ?? 0 };
-  const { dims } = resolveStridedSlice(shape, spec, site.options);
-  const path = stepped(
-    shape,
-    dims.map(({ start }) => start),
-    dims.map(({ stride }) => stride),
-  );
-  return { ...path, dims: dims.map((dim) => dim.count) };
-});
-
-const reverse = from<'REVERSE_V2'>((shape, site) => {
-  const reversed = new Set(integersOf(site, 1).map((axis) => normalizeAxis(axis, shape.length)));
-  return stepped(
-    shape,
-    shape.map((dim, axis) => (reversed.has(axis) ? dim - 1 : 0)),
-    shape.map((_, axis) => (reversed.has(axis) ? -1 : 1)),
-  );
-});
-
-const tile = from<'TILE'>((shape, site) => {
-  const multiples = integersOf(site, 1);
-  return {
-    dims: shape.flatMap((dim, axis) => [multiples[axis] as number, dim]),
-    start: 0,
-    strides: rowMajor(shape).flatMap((stride) => [0, stride]),
-  };
-});
-
-const broadcastTo = from<'BROADCAST_TO'>((shape, site) => {
-  const { dims, strides } = broadcast(outputOf(site).type.shape, [shape]);
-  return { dims, start: 0, strides: strides[0] as readonly number[] };
-});
 
 /** Blocks of pixels become pixels: dimensions [batch, rows, columns, y, x, depth] of the output. */
 const spaceToDepth = from<'SPACE_TO_DEPTH'>((shape, site) => {
@@ -320,17 +252,17 @@ export const MOVEMENT_LOWERINGS = {
   RESHAPE: reshape<'RESHAPE'>(),
   SQUEEZE: reshape<'SQUEEZE'>(),
   EXPAND_DIMS: reshape<'EXPAND_DIMS'>(),
-  TRANSPOSE: transpose,
+  TRANSPOSE: from<'TRANSPOSE'>(SOURCE_PATHS.TRANSPOSE),
   CONCATENATION: join<'CONCATENATION'>(true),
   PACK: join<'PACK'>(false),
   SPLIT: split<'SPLIT'>(1, (site) => integersOf(site, 0)[0] as number, true),
   SPLIT_V: split<'SPLIT_V'>(0, (site) => integersOf(site, 2)[0] as number, true),
   UNPACK: split<'UNPACK'>(0, ({ options }) => options.axis, false),
-  SLICE: slice,
-  STRIDED_SLICE: stridedSlice,
-  REVERSE_V2: reverse,
-  TILE: tile,
-  BROADCAST_TO: broadcastTo,
+  SLICE: from<'SLICE'>(SOURCE_PATHS.SLICE),
+  STRIDED_SLICE: from<'STRIDED_SLICE'>(SOURCE_PATHS.STRIDED_SLICE),
+  REVERSE_V2: from<'REVERSE_V2'>(SOURCE_PATHS.REVERSE_V2),
+  TILE: from<'TILE'>(SOURCE_PATHS.TILE),
+  BROADCAST_TO: from<'BROADCAST_TO'>(SOURCE_PATHS.BROADCAST_TO),
   SPACE_TO_DEPTH: spaceToDepth,
   DEPTH_TO_SPACE: depthToSpace,
   PAD: pad<'PAD'>(false),
