@@ -3,15 +3,14 @@
  * converter as recorded in the fixtures, and a real ImageNet net against itself in float32.
  * `npm run bench:accuracy` writes docs/accuracy.md.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { convert, readNpz } from '@linnet/converter';
-import { loadModel } from '@linnet/runtime-web';
+import { existsSync, writeFileSync } from 'node:fs';
+import { convert } from '@linnet/converter';
 import { Dataset } from '../../converter/dist/data/index.js';
 import { measure } from '../../converter/dist/recover/measure.js';
 import { AGREEMENT } from '../../converter/dist/verify/metric.js';
+import { classifiers, labels, sampleCount, topOne } from './digits.mjs';
 import { cropsOf } from './pictures.mjs';
 
-const FIXTURES = new URL('../fixtures/', import.meta.url);
 const TABLE = new URL('../../docs/accuracy.md', import.meta.url);
 const IMAGENET = new URL(
   '../../../shared/models/mobilenet_v2_1.0_224_float.tflite',
@@ -43,56 +42,6 @@ const CONFIGURATIONS = [
   { name: 'int8x4', options: { quantize: 'int8x4' }, calibrated: true, recovered: true },
 ];
 
-const read = (file) => readFileSync(new URL(file, FIXTURES));
-const manifest = JSON.parse(read('manifest.json'));
-const arrays = readNpz(read(manifest.digits.file), manifest.digits.file);
-const find = (name) => arrays.find((array) => array.name === name);
-const images = find(manifest.digits.images);
-const labels = Array.from(find(manifest.digits.labels).data, Number);
-const samples = readNpz(read(manifest.calibration.file), manifest.calibration.file).find(
-  ({ name }) => name === manifest.calibration.images,
-);
-
-/** Whether a model gives scores of classes by a name; one without signatures gives what is inside. */
-function isClassifier({ accuracy, signature }) {
-  return accuracy !== undefined && signature !== null;
-}
-
-/** One fixture for each net: the same weights are saved in several ways. */
-function nets() {
-  const chosen = new Map();
-  for (const fixture of manifest.fixtures.filter(isClassifier)) {
-    const net = fixture.name.split('/')[0];
-    if (!chosen.has(net) || fixture.path.endsWith('/save')) chosen.set(net, fixture);
-  }
-  return chosen.values();
-}
-
-/** The images one by one, as the input of a model takes them. */
-function* each({ data, shape: [count, ...rest] }, { name, shape }) {
-  const size = rest.reduce((a, b) => a * b, 1);
-  const own = [1, ...(shape.length === rest.length + 1 ? rest : shape.slice(1))];
-  for (let i = 0; i < count; i++) {
-    const pixels = Float32Array.from(data.subarray(i * size, (i + 1) * size));
-    yield { [name]: { dtype: 'float32', shape: own, data: pixels } };
-  }
-}
-
-async function accuracy(bytes, output) {
-  const model = await loadModel(bytes);
-  try {
-    let right = 0;
-    let index = 0;
-    for (const input of each(images, model.inputs[0])) {
-      const scores = Array.from((await model.run(input))[output].data);
-      if (scores.indexOf(Math.max(...scores)) === labels[index++]) right++;
-    }
-    return right / labels.length;
-  } finally {
-    model.dispose();
-  }
-}
-
 /** Converts a model without and, where that makes sense, with recovery. */
 async function conversions(source, options, { calibrated, recovered }, data) {
   const calibration = { calibration: { data } };
@@ -107,21 +56,10 @@ const percent = (value) => (100 * value).toFixed(2);
 
 async function digitRows() {
   const rows = [];
-  for (const {
-    name,
-    path,
-    signature,
-    accuracy: { tensorflow, output },
-    tflite,
-  } of nets()) {
-    const source = new URL(path, FIXTURES).pathname;
-    const signatures = signature ? { signatures: [signature] } : {};
-    const [info, ...others] = (await convert(source, signatures)).report.signatures[0].inputs;
-    // Takes something other than one image of floats.
-    if (info.dtype !== 'float32' || others.length > 0) continue;
-    const data = [...each(samples, info)];
+  for await (const net of classifiers()) {
+    const { name, source, output, tensorflow, tflite, data } = net;
     for (const configuration of CONFIGURATIONS) {
-      const options = { ...signatures, ...configuration.options };
+      const options = { ...net.options, ...configuration.options };
       const { plain, recovered } = await conversions(source, options, configuration, data);
       const theirs = tflite?.[configuration.recorded];
       rows.push([
@@ -130,8 +68,8 @@ async function digitRows() {
         percent(tensorflow),
         theirs?.accuracy === undefined ? '–' : percent(theirs.accuracy),
         theirs?.bytes ?? '–',
-        percent(await accuracy(plain.bytes, output)),
-        recovered ? percent(await accuracy(recovered.bytes, output)) : '–',
+        percent(await topOne(plain.bytes, output)),
+        recovered ? percent(await topOne(recovered.bytes, output)) : '–',
         plain.bytes.length,
         [...new Set(plain.report.floatNodes.map(({ op }) => op))].join(', '),
       ]);
@@ -187,7 +125,7 @@ const sections = [
   `# Accuracy
 
 Top-1 in percent on the ${labels.length} digits of the test set (one is ${percent(1 / labels.length)}), and sizes of the files in bytes.
-Calibrated on ${samples.shape[0]} other digits. \`tf.lite\` is TensorFlow's own converter in the same mode; \`recovered\`
+Calibrated on ${sampleCount} other digits. \`tf.lite\` is TensorFlow's own converter in the same mode; \`recovered\`
 is with \`--recover auto\`, which changes no size by more than a few biases. \`int4\` has int4 weights and float
 activations, \`int8x4\` int4 weights and int8 activations. Made by \`npm run bench:accuracy\`.
 

@@ -17,7 +17,10 @@ const samples = readNpz(read(manifest.calibration.file), manifest.calibration.fi
 export const labels = Array.from(find(manifest.digits.labels).data, Number);
 export const sampleCount = samples.shape[0];
 
-/** Each net that takes one image of floats: its source, output and calibration samples. */
+/**
+ * Each net that takes one image of floats, one fixture for each, as the same weights are saved in several
+ * ways: its source, output, calibration samples, and what is recorded of TensorFlow and its converter.
+ */
 export async function* classifiers() {
   const chosen = new Map();
   for (const fixture of manifest.fixtures) {
@@ -25,13 +28,14 @@ export async function* classifiers() {
     if (fixture.accuracy === undefined || fixture.signature === null) continue;
     if (!chosen.has(net) || fixture.path.endsWith('/save')) chosen.set(net, fixture);
   }
-  for (const { name, path, signature, accuracy } of chosen.values()) {
+  for (const { name, path, signature, accuracy, tflite } of chosen.values()) {
     const source = new URL(path, FIXTURES).pathname;
     const options = signature ? { signatures: [signature] } : {};
     const { report } = await convert(source, options);
     const [info, ...others] = report.signatures[0].inputs;
     if (info.dtype !== 'float32' || others.length > 0) continue;
-    yield { name, source, options, output: accuracy.output, data: [...each(samples, info)] };
+    const { output, tensorflow } = accuracy;
+    yield { name, source, options, output, tensorflow, tflite, data: [...each(samples, info)] };
   }
 }
 
