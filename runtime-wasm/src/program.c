@@ -51,25 +51,29 @@ static const fault *found_at(uint32_t at) {
 #ifdef __wasm_atomics__
 
 /**
- * Polls before a thread gives up its core. A barrier between steps opens within microseconds when
- * every thread has a core of its own; sleeping and waking costs tens of them.
+ * Polls before a thread gives up its core, some tenths of a millisecond. A barrier opens within a
+ * microsecond of the slowest thread's arrival when every thread has a core of its own, and programs
+ * often follow each other closely; sleeping and waking costs tens of microseconds.
  */
-#define SPINS 4000
+#define SPINS 200000
 
-static uint32_t load(uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+static uint32_t load(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
 
 /** Returns once `*word` differs from `old`, or the team is stopped. */
 static void await_change(team *crew, uint32_t *word, uint32_t old, int may_sleep) {
   for (uint32_t spin = 0; load(word) == old && !load(&crew->stopped); spin++) {
     if (may_sleep && spin >= SPINS) {
+      __atomic_add_fetch(&crew->sleepers, 1, __ATOMIC_SEQ_CST);
       __builtin_wasm_memory_atomic_wait32((int *)word, (int)old, -1);
+      __atomic_sub_fetch(&crew->sleepers, 1, __ATOMIC_SEQ_CST);
     }
   }
 }
 
-static void advance_to(uint32_t *word, uint32_t next) {
+/** A thread that is about to sleep has either been counted, or finds the word changed. */
+static void advance_to(team *crew, uint32_t *word, uint32_t next) {
   __atomic_store_n(word, next, __ATOMIC_SEQ_CST);
-  __builtin_wasm_memory_atomic_notify((int *)word, UINT32_MAX);
+  if (load(&crew->sleepers) > 0) __builtin_wasm_memory_atomic_notify((int *)word, UINT32_MAX);
 }
 
 /**
@@ -81,7 +85,7 @@ static uint32_t barrier(team *crew, uint32_t thread, uint32_t threads) {
   uint32_t phase = load(&crew->phase);
   if (__atomic_add_fetch(&crew->arrived, 1, __ATOMIC_SEQ_CST) == threads) {
     __atomic_store_n(&crew->arrived, 0, __ATOMIC_SEQ_CST);
-    advance_to(&crew->phase, (phase | 1) + 1 + (found.kind != FAULT_NONE));
+    advance_to(crew, &crew->phase, (phase | 1) + 1 + (found.kind != FAULT_NONE));
   } else {
     await_change(crew, &crew->phase, phase, thread != 0 || crew->leader_waits);
   }
@@ -109,7 +113,7 @@ EXPORT("run") const fault *run(const step *program, uint32_t steps, team *crew) 
   if (crew->threads > 1) {
     crew->program = program;
     crew->steps = steps;
-    advance_to(&crew->epoch, load(&crew->epoch) + 1);
+    advance_to(crew, &crew->epoch, load(&crew->epoch) + 1);
   }
   return take_part(program, steps, crew, 0);
 }

@@ -36,8 +36,6 @@ typedef struct {
   uint32_t leader_waits;
   /** Goes up by one when a program is published; parked threads wait on it. */
   uint32_t epoch;
-  /** Threads that have reached the current barrier. */
-  uint32_t arrived;
   /** Changes each time a barrier opens; threads at a barrier wait on it. */
   uint32_t phase;
   /** Not 0 once a thread has trapped or the host ends the team: nobody waits any more. */
@@ -50,6 +48,13 @@ typedef struct {
    * without it nobody reads the clock.
    */
   step_times *times;
+  /** Threads that sleep, or are about to, and must be woken when a word changes. */
+  uint32_t sleepers;
+  /**
+   * Threads that have reached the current barrier. It has a cache line of its own: each thread
+   * writes it while others poll what is above.
+   */
+  _Alignas(64) uint32_t arrived;
 } team;
 
 /** Why a program ended early. */

@@ -9,15 +9,16 @@ export const TEAM = {
   threads: 0,
   leaderWaits: 1,
   epoch: 2,
-  arrived: 3,
-  phase: 4,
-  stopped: 5,
-  program: 6,
-  steps: 7,
-  times: 8,
+  phase: 3,
+  stopped: 4,
+  program: 5,
+  steps: 6,
+  times: 7,
+  sleepers: 8,
+  arrived: 16,
 } as const;
 
-export const TEAM_BYTES = 36;
+export const TEAM_BYTES = 128;
 
 /** When a thread began and ended a step: two float64. */
 export const STEP_TIMES_BYTES = 16;

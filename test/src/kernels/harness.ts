@@ -27,7 +27,7 @@ const GUARD_BYTES = 64;
 const GUARD = 0xff;
 const STACK_BYTES = 256 * 1024;
 const STEP_BYTES = 8;
-const TEAM_BYTES = 64;
+const TEAM_BYTES = 128;
 const PAGE_BYTES = 65536;
 
 /** A module that this engine cannot compile, as the reason to skip its tests; else undefined. */
