@@ -45,4 +45,22 @@ INLINE span share(uint32_t count, uint32_t grain, uint32_t thread, uint32_t thre
   return (span){begin < count ? (uint32_t)begin : count, end < count ? (uint32_t)end : count};
 }
 
+/** The part of a grid of work that a thread takes. */
+typedef struct {
+  span rows;
+  span columns;
+} grid_share;
+
+/**
+ * Cuts the rows of a grid, or its columns where these load the threads more evenly by enough to make up
+ * for what that costs: every thread prepares all rows, and they write to the same cache lines.
+ */
+INLINE grid_share share_grid(uint32_t rows, uint32_t columns, uint32_t thread, uint32_t threads) {
+  uint64_t by_rows = (uint64_t)divide_up(rows, threads) * columns;
+  uint64_t by_columns = (uint64_t)divide_up(columns, threads) * rows;
+  return by_rows <= by_columns + by_columns / 16
+             ? (grid_share){share(rows, 1, thread, threads), {0, columns}}
+             : (grid_share){{0, rows}, share(columns, 1, thread, threads)};
+}
+
 #endif

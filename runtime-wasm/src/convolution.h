@@ -75,16 +75,12 @@ typedef struct {
   span panels;
 } conv_share;
 
-/** Cuts tiles of `tile_rows` rows, or columns, whichever loads the threads more evenly. */
+/** Cuts tiles of `tile_rows` rows, or columns. */
 INLINE conv_share share_problem(const conv_problem *c, uint32_t tile_rows, uint32_t thread,
                                 uint32_t threads) {
   uint32_t tiles = c->items * divide_up(item_rows(c), tile_rows);
-  uint32_t panels = divide_up(c->columns, PANEL);
-  uint64_t by_tiles = (uint64_t)divide_up(tiles, threads) * panels;
-  uint64_t by_panels = (uint64_t)divide_up(panels, threads) * tiles;
-  return by_tiles <= by_panels
-             ? (conv_share){share(tiles, 1, thread, threads), {0, panels}}
-             : (conv_share){{0, tiles}, share(panels, 1, thread, threads)};
+  grid_share part = share_grid(tiles, divide_up(c->columns, PANEL), thread, threads);
+  return (conv_share){part.rows, part.columns};
 }
 
 /** The place of a row in the grid. */

@@ -4,21 +4,6 @@
 
 #include "simd.h"
 
-/** A thread's part of the output: tiles of rows times groups of columns. */
-typedef struct {
-  span tiles;
-  span groups;
-} sparse_share;
-
-/** Cuts tiles or groups, whichever loads the threads more evenly. */
-INLINE sparse_share share_sparse(uint32_t tiles, uint32_t groups, uint32_t thread,
-                                 uint32_t threads) {
-  uint64_t by_tiles = (uint64_t)divide_up(tiles, threads) * groups;
-  uint64_t by_groups = (uint64_t)divide_up(groups, threads) * tiles;
-  return by_tiles <= by_groups ? (sparse_share){share(tiles, 1, thread, threads), {0, groups}}
-                               : (sparse_share){{0, tiles}, share(groups, 1, thread, threads)};
-}
-
 /** The transpose of four vectors of four lanes, in place. */
 INLINE void transpose_4x4(v128_t x[4]) {
   v128_t a = wasm_i32x4_shuffle(x[0], x[1], 0, 4, 1, 5);

@@ -153,16 +153,16 @@ INLINE uint32_t tile_vectors(uint32_t rows, uint32_t most) {
 void sparse_f32(const sparse_f32_params *p, uint32_t thread, uint32_t threads) {
   uint32_t most = p->block == 1 ? MAX_VECTORS : 2;
   uint32_t tile_rows = 4 * most;
-  sparse_share part = share_sparse(divide_up(p->rows, tile_rows),
-                                   divide_up(p->columns, GROUP), thread, threads);
+  grid_share part = share_grid(divide_up(p->rows, tile_rows), divide_up(p->columns, GROUP), thread,
+                               threads);
   float *lines = (float *)((char *)p->lines + (size_t)thread * p->line_bytes);
   sparse_matrix m = {lines, p->weights, p->indices, p->starts, p->bias};
   f32x4 result[GROUP][MAX_VECTORS] = {0};
   f32x4 low = splat_f32x4(p->low);
   f32x4 high = splat_f32x4(p->high);
-  if (part.groups.begin == part.groups.end) return;
-  uint32_t end = min_u32(part.tiles.end * tile_rows, p->rows);
-  for (uint32_t row = part.tiles.begin * tile_rows; row < end;) {
+  if (part.columns.begin == part.columns.end) return;
+  uint32_t end = min_u32(part.rows.end * tile_rows, p->rows);
+  for (uint32_t row = part.rows.begin * tile_rows; row < end;) {
     uint32_t vectors = tile_vectors(end - row, most);
     uint32_t rows = min_u32(4 * vectors, end - row);
     const float *input = (const float *)p->input + (size_t)row * p->depth;
@@ -175,7 +175,7 @@ void sparse_f32(const sparse_f32_params *p, uint32_t thread, uint32_t threads) {
                           : vectors == 4    ? columns_4
                           : vectors == 2    ? columns_2
                                             : columns_1;
-    for (uint32_t g = part.groups.begin; g < part.groups.end; g++) {
+    for (uint32_t g = part.columns.begin; g < part.columns.end; g++) {
       uint32_t columns = min_u32(GROUP, p->columns - g * GROUP);
       if (is_row) {
         f32x4 y = clamp_f32x4(multiply_row(&m, g), low, high);

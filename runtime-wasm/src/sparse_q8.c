@@ -243,16 +243,16 @@ NOINLINE static void store_group(const sum_output *output, const sparse_q8_param
 }
 
 void sparse_q8(const sparse_q8_params *p, uint32_t thread, uint32_t threads) {
-  sparse_share part = share_sparse(divide_up(p->rows, TILE_ROWS), divide_up(p->columns, GROUP),
-                                   thread, threads);
+  grid_share part = share_grid(divide_up(p->rows, TILE_ROWS), divide_up(p->columns, GROUP), thread,
+                               threads);
   uint8_t *lines = (uint8_t *)p->lines + (size_t)thread * p->line_bytes;
   const row_param *params = p->row_params;
   sum_output output = SUM_OUTPUT(p);
   i32x4 factors[TILE_ROWS / 4];
   sparse_matrix m = {lines, p->weights, p->indices, p->starts, p->heads, factors};
   tile_sums sums;
-  if (part.groups.begin == part.groups.end) return;
-  for (uint32_t tile = part.tiles.begin; tile < part.tiles.end; tile++) {
+  if (part.columns.begin == part.columns.end) return;
+  for (uint32_t tile = part.rows.begin; tile < part.rows.end; tile++) {
     uint32_t row = tile * TILE_ROWS;
     uint32_t rows = min_u32(TILE_ROWS, p->rows - row);
     make_lines((const uint8_t *)p->input + (size_t)row * p->depth, rows, p->depth, p->flip, lines);
@@ -262,7 +262,7 @@ void sparse_q8(const sparse_q8_params *p, uint32_t thread, uint32_t threads) {
       terms[r] = params && p->flip ? zero + 128 : zero;
     }
     for (uint32_t v = 0; v < TILE_ROWS / 4; v++) factors[v] = load_i32x4(terms + 4 * v);
-    for (uint32_t g = part.groups.begin; g < part.groups.end; g++) {
+    for (uint32_t g = part.columns.begin; g < part.columns.end; g++) {
       uint32_t columns = min_u32(GROUP, p->columns - g * GROUP);
       multiply_group(&m, p->wide ? &by_pairs : &by_bytes, g, columns, p->block, sums);
       store_group(&output, p, row, rows, g * GROUP, columns, sums);
