@@ -113,7 +113,7 @@ export async function prune(
   }
   const original = toModel(program);
   const finish = async (chosen: readonly number[]): Promise<number | null> => {
-    for (const [index, layer] of layers.entries()) layer.apply(chosen[index]!);
+    for (const [index, layer] of layers.entries()) await layer.apply(chosen[index]!);
     if (calibration !== undefined) await propagate(program, original, layers, chosen, context);
     return heldBack ? heldBack.error() : null;
   };
@@ -150,10 +150,10 @@ async function sensitivities(
   for (const [index, layer] of layers.entries()) {
     throwIfAborted(signal);
     onProgress?.(`sensitivity of layer ${index + 1} of ${layers.length}`);
-    layer.apply(counts[index]!);
+    await layer.apply(counts[index]!);
     const loss = layer.loss(counts[index]!);
     result.push(loss > 0 ? (await heldBack.error()) / loss : 0);
-    layer.apply(0);
+    await layer.apply(0);
   }
   return result;
 }
@@ -183,7 +183,7 @@ async function propagate(
     const sites = stage.map(({ layer }) => layer);
     const twins = await observeTwins(program, original, sites, calibration!, signal);
     for (const layer of stage) {
-      layer.applyTo(twins.get(layer.layer)!, counts[layers.indexOf(layer)]!);
+      await layer.applyTo(twins.get(layer.layer)!, counts[layers.indexOf(layer)]!);
     }
   }
 }

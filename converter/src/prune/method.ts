@@ -1,7 +1,8 @@
 import { LinnetError } from '@linnet/schema';
 import type { Layer } from './layers.js';
 import { type Pattern, Ranking, type Scores } from './pattern.js';
-import { Curvature, squaredError, type WeightMatrix } from './second-order.js';
+import type { WeightMatrix } from './admm.js';
+import { Curvature, squaredError } from './second-order.js';
 import type { InputStatistics } from './statistics.js';
 
 export type PruneMethod = 'magnitude' | 'wanda' | 'obs';
@@ -12,7 +13,7 @@ export interface LayerMethod {
   /** In which order the weights would go. */
   readonly ranking: Ranking;
   /** The weights with `count` of them zero, rounded as the pattern demands. */
-  prune(count: number): Float32Array;
+  prune(count: number): Promise<Float32Array>;
 }
 
 interface Method {
@@ -89,7 +90,7 @@ function byScores(
   return {
     name,
     ranking,
-    prune(count) {
+    async prune(count) {
       const mask = ranking.mask(count);
       return weights.map((weight, at) => (mask[at] === 1 ? weight : 0));
     },
@@ -119,16 +120,16 @@ function secondOrder(
   return {
     name: 'obs',
     ranking,
-    prune(count) {
+    async prune(count) {
       const planned = ranking.mask(count);
       const pruned = new Float32Array(weights.length);
-      parts.forEach(({ matrix, curvature }, group) => {
+      for (const [group, { matrix, curvature }] of parts.entries()) {
         const own = planned.subarray(group * size, (group + 1) * size);
         const zeros = own.reduce((sum, stays) => sum + 1 - stays, 0);
-        pruned.set(curvature.prune(matrix, pattern, zeros), group * size);
-      });
-      // The sweep is greedy: where it does not pay, the plain choice stands.
-      const plain = magnitude.prune(count);
+        pruned.set(await curvature.prune(matrix, pattern, zeros), group * size);
+      }
+      // The search is a heuristic: where it does not pay, the plain choice stands.
+      const plain = await magnitude.prune(count);
       const error = (other: Float32Array) => weightedError(layer, centred, other);
       return error(pruned) <= error(plain) ? pruned : plain;
     },

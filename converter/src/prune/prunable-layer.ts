@@ -63,10 +63,10 @@ export class PrunableLayer {
   }
 
   /** As `apply`, but makes up for what pruning the layers before it has done to its inputs. */
-  applyTo(twin: TwinStatistics, count: number): void {
+  async applyTo(twin: TwinStatistics, count: number): Promise<void> {
     const { layer } = this;
     const { method, bias, error } = retarget(layer, this.#pattern, twin);
-    const weights = method.prune(count);
+    const weights = await method.prune(count);
     this.restore({
       weights,
       bias: this.#bias && bias(this.#bias, weights),
@@ -80,9 +80,9 @@ export class PrunableLayer {
   }
 
   /** Gives the program the weights with `count` of them zero, and a bias that keeps the outputs' means. */
-  apply(count: number): void {
+  async apply(count: number): Promise<void> {
     const { layer, statistics } = this;
-    const pruned = this.#pruned(count);
+    const pruned = await this.#pruned(count);
     const bias = this.#bias?.map((value, row) => {
       if (statistics === undefined) return value;
       const { rows, columns, groups, weights } = layer;
@@ -125,10 +125,10 @@ export class PrunableLayer {
     };
   }
 
-  #pruned(count: number): Float32Array {
+  async #pruned(count: number): Promise<Float32Array> {
     if (count === 0) return this.layer.weights;
     if (this.#result?.count !== count) {
-      this.#result = { count, weights: this.#method.prune(count) };
+      this.#result = { count, weights: await this.#method.prune(count) };
     }
     return this.#result.weights;
   }

@@ -1,16 +1,7 @@
 import { invariant } from '@linnet/schema';
 import { inverseDiagonal, inverseFactor } from '../linear-algebra.js';
-import { type Pattern, Ranking, type Scores } from './pattern.js';
-
-/** Weights [rows, columns] of outputs that are all made from the same inputs. */
-export interface WeightMatrix {
-  readonly rows: number;
-  readonly columns: number;
-  readonly values: Float32Array;
-}
-
-/** Inputs whose weights are chosen and updated in one go; a multiple of all patterns' runs. */
-const COLUMNS_AT_ONCE = 128;
+import { splitWeights, type WeightMatrix } from './admm.js';
+import type { Pattern, Scores } from './pattern.js';
 
 /**
  * Added to the diagonal, as a part of its mean, so that the inverse exists and weights do not follow the
@@ -61,30 +52,16 @@ export class Curvature {
     return { rows, columns, values: scores };
   }
 
-  /**
-   * Removes `count` weights and updates the others to make up for them.
-   *
-   * Inputs are dealt with in order: the weights that go are chosen among the next few inputs, and what
-   * each takes with it is spread over the inputs after it. How many go from which inputs is known from
-   * the scores of all. Source: SparseGPT, arXiv:2301.00774.
-   */
-  prune(weights: WeightMatrix, pattern: Pattern, count: number): Float32Array {
-    const { rows, columns } = weights;
-    const planned = new Ranking(this.scores(weights), pattern).mask(count);
-    const result = Float64Array.from(weights.values);
-    for (let start = 0; start < columns; start += COLUMNS_AT_ONCE) {
-      const end = Math.min(start + COLUMNS_AT_ONCE, columns);
-      const mask = this.#chooseBlock(result, planned, { rows, columns, start, end }, pattern);
-      this.#sweep(result, weights, start, end, mask);
-    }
+  /** Removes `count` weights, and updates the others to make up for them. */
+  async prune(weights: WeightMatrix, pattern: Pattern, count: number): Promise<Float32Array> {
+    const result = await splitWeights(weights, this.#gram, pattern, count);
     this.#refine(result, weights);
     return Float32Array.from(result);
   }
 
   /** Updates weights to make up for those that a mask [rows, columns] removes (0). */
   pruneByMask(weights: WeightMatrix, mask: Uint8Array): Float32Array {
-    const result = Float64Array.from(weights.values);
-    this.#sweep(result, weights, 0, weights.columns, mask);
+    const result = Float64Array.from(weights.values, (value, at) => value * mask[at]!);
     this.#refine(result, weights);
     return Float32Array.from(result);
   }
@@ -103,50 +80,6 @@ export class Curvature {
       values.fill(0, row, row + n);
       for (let i = 0; i < n; i++) {
         for (let j = i; j < n; j++) values[row + j]! += u[i * n + j]! * inner[i]!;
-      }
-    }
-  }
-
-  /** The mask of a run of inputs, as many weights going as are planned to. */
-  #chooseBlock(
-    weights: Float64Array,
-    planned: Uint8Array,
-    { rows, columns, start, end }: { rows: number; columns: number; start: number; end: number },
-    pattern: Pattern,
-  ): Uint8Array {
-    const width = end - start;
-    const values = new Float32Array(rows * width);
-    let count = 0;
-    for (let row = 0; row < rows; row++) {
-      for (let column = start; column < end; column++) {
-        const pivot = this.#factor[column * this.n + column]!;
-        const at = row * columns + column;
-        values[row * width + column - start] = (weights[at]! / pivot) ** 2;
-        count += 1 - planned[at]!;
-      }
-    }
-    return new Ranking({ rows, columns: width, values }, pattern).mask(count);
-  }
-
-  /** Removes what a mask of the inputs from `start` to `end` does, and updates the inputs after each. */
-  #sweep(
-    result: Float64Array,
-    { rows, columns }: WeightMatrix,
-    start: number,
-    end: number,
-    mask: Uint8Array,
-  ): void {
-    const { n } = this;
-    const factor = this.#factor;
-    for (let row = 0; row < rows; row++) {
-      const first = row * columns;
-      for (let j = start; j < end; j++) {
-        if (mask[row * (end - start) + j - start] === 1) continue;
-        const error = result[first + j]! / factor[j * n + j]!;
-        if (error !== 0) {
-          for (let k = j + 1; k < n; k++) result[first + k]! -= error * factor[j * n + k]!;
-        }
-        result[first + j] = 0;
       }
     }
   }

@@ -42,20 +42,20 @@ function changedInputs(change: (y: number) => number) {
 }
 
 suite(`retargeting, seed ${SEED}`, () => {
-  test('inputs that are as they were leave the weights', () => {
+  test('inputs that are as they were leave the weights', async () => {
     const { layer, twin } = changedInputs((y) => y);
     const { method, error } = retarget(layer, PATTERNS.unstructured, twin);
-    const weights = method.prune(0);
+    const weights = await method.prune(0);
     for (const [i, weight] of weights.entries()) {
       assert.ok(Math.abs(weight - layer.weights[i]!) < 1e-5);
     }
     assert.ok(error(weights) < 1e-9);
   });
 
-  test('inputs that were halved are made up for', () => {
+  test('inputs that were halved are made up for', async () => {
     const { layer, twin } = changedInputs((y) => y / 2);
     const { method, error } = retarget(layer, PATTERNS.unstructured, twin);
-    const weights = method.prune(0);
+    const weights = await method.prune(0);
     assert.ok(error(weights) < 0.1 * error(layer.weights), `${error(weights)}`);
   });
 });

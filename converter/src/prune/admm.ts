@@ -1,0 +1,80 @@
+import { inverseFactor } from '../linear-algebra.js';
+import { type Pattern, Ranking } from './pattern.js';
+import { RowProduct } from './row-product.js';
+
+/** Weights [rows, columns] of outputs that are all made from the same inputs. */
+export interface WeightMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float32Array;
+}
+
+/**
+ * The penalty on the distance between the two copies, where inputs are scaled such that the diagonal is 1:
+ * of 0.1 to 3, what left the smallest errors of layers.
+ */
+const PENALTY = 0.5;
+
+/** Steps over which the number of weights that go grows, and steps with all of them gone. */
+const GROWING = 40;
+const SETTLING = 20;
+
+/**
+ * Weights near those that lose least when `count` of them are zero: the alternating direction method of
+ * multipliers on min tr((W - V) H (W - V)^T) + [Z fits the pattern], W = Z. All weights move at once, and
+ * what has gone can come back for as long as it pays.
+ *
+ * Sources: Boža 2024, arXiv:2401.02938 (scaling, growing sparsity); Meng et al. 2024, arXiv:2406.07831.
+ *
+ * @param gram H [columns, columns], positive definite
+ * @returns Z, which fits the pattern; where the error is least for these zeros is yet to be found
+ */
+export async function splitWeights(
+  { rows, columns, values }: WeightMatrix,
+  gram: Float64Array,
+  pattern: Pattern,
+  count: number,
+): Promise<Float64Array> {
+  const scales = Float64Array.from({ length: columns }, (_, i) => Math.sqrt(gram[i * columns + i]!));
+  const scaled = gram.map(
+    (value, at) => value / (scales[Math.floor(at / columns)]! * scales[at % columns]!),
+  );
+  const original = Float32Array.from(values, (value, at) => value * scales[at % columns]!);
+  using solve = await RowProduct.with(penalizedInverse(scaled, columns), columns);
+  // (H + p)^-1 (H V + p (Z - U)) = V + p (H + p)^-1 (Z - U - V)
+  const weights = original.slice();
+  const multipliers = new Float32Array(original.length);
+  const kept = new Float32Array(original.length);
+  for (let step = 1; step <= GROWING + SETTLING; step++) {
+    const scores = weights.map((weight, at) => (weight + multipliers[at]!) ** 2);
+    // A third root: weights that hardly matter go in large numbers, those that do one by one.
+    const part = pattern.limit ? 1 : Math.min(1, step / GROWING) ** (1 / 3);
+    const ranking = new Ranking({ rows, columns, values: scores }, pattern);
+    const mask = ranking.mask(Math.round(count * part));
+    const right = new Float32Array(original.length);
+    for (let at = 0; at < right.length; at++) {
+      const sum = weights[at]! + multipliers[at]!;
+      kept[at] = mask[at] === 1 ? sum : 0;
+      multipliers[at] = sum - kept[at]!;
+      right[at] = PENALTY * (kept[at]! - multipliers[at]! - original[at]!);
+    }
+    const moved = await solve.of(right);
+    for (let at = 0; at < right.length; at++) weights[at] = original[at]! + moved[at]!;
+  }
+  return Float64Array.from(kept, (value, at) => value / scales[at % columns]!);
+}
+
+/** (H + p)^-1 for a symmetric H [n, n] with a diagonal of 1, and p the penalty. */
+function penalizedInverse(matrix: Float64Array, n: number): Float32Array {
+  const penalized = matrix.slice();
+  for (let i = 0; i < n; i++) penalized[i * n + i]! += PENALTY;
+  const factor = inverseFactor(penalized, n)!;
+  const inverse = new Float64Array(n * n);
+  for (let k = 0; k < n; k++) {
+    for (let i = k; i < n; i++) {
+      const by = factor[k * n + i]!;
+      for (let j = k; j < n; j++) inverse[i * n + j]! += by * factor[k * n + j]!;
+    }
+  }
+  return Float32Array.from(inverse);
+}
