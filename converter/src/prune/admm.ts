@@ -35,7 +35,9 @@ export async function splitWeights(
   pattern: Pattern,
   count: number,
 ): Promise<Float64Array> {
-  const scales = Float64Array.from({ length: columns }, (_, i) => Math.sqrt(gram[i * columns + i]!));
+  const scales = Float64Array.from({ length: columns }, (_, i) =>
+    Math.sqrt(gram[i * columns + i]!),
+  );
   const scaled = gram.map(
     (value, at) => value / (scales[Math.floor(at / columns)]! * scales[at % columns]!),
   );

@@ -10,6 +10,7 @@ import { type PruneMethod, usesGram } from './method.js';
 import { checkPruneOptions, type PruneOptions } from './options.js';
 import { PATTERNS, type Pattern } from './pattern.js';
 import { PrunableLayer } from './prunable-layer.js';
+import { measuredCurve, scoredCurve } from './sensitivity.js';
 import { observeLayers } from './statistics.js';
 import { observeTwins } from './twin.js';
 
@@ -55,17 +56,14 @@ export interface PruneContext {
   readonly onProgress?: (detail: string) => void;
 }
 
-/** Degrees of sparsity that are weighed against each other. */
-const DEGREES = Array.from({ length: 20 }, (_, i) => i / 20);
-
 /**
  * Makes the part `sparsity` of the weights of a program zero, in place: those of convolutions and
  * fully connected layers in its signatures' graphs. What is zero stays where it is: later steps know
  * pruned weights by their value.
  *
- * Each layer is pruned as far as it bears: what it loses by the method's own scores, weighed by what
- * pruning it alone does to the model's outputs on samples that were held back; without samples, weighed
- * by its weights' squares (as LAMP does, arXiv:2010.07611).
+ * Each layer is pruned as far as it bears, by what pruning it alone to several degrees does to the
+ * model's outputs on samples that were held back; without samples, by what it loses by the method's own
+ * scores as a part of its weights' squares (as LAMP does, arXiv:2010.07611).
  *
  * @throws LinnetError INVALID_ARGUMENT as checkPruneOptions does and for samples that do not fit;
  *   UNSUPPORTED when there is nothing to prune; ABORTED
@@ -103,13 +101,7 @@ export async function prune(
   let counts: readonly number[] = uniform;
   if (!chosen.uniform && layers.length > 1) {
     const total = uniform.reduce((sum, count) => sum + count, 0);
-    const weights = heldBack
-      ? await sensitivities(layers, uniform, heldBack, context)
-      : layers.map(({ energy }) => 1 / energy);
-    counts = allot(
-      layers.map((layer, index) => curveOf(layer, weights[index]!)),
-      total,
-    );
+    counts = allot(await curvesOf(layers, chosen.sparsity, heldBack, context), total);
   }
   const original = toModel(program);
   const finish = async (chosen: readonly number[]): Promise<number | null> => {
@@ -139,28 +131,20 @@ function refuseIterators({ data }: CalibrationOptions): void {
   ]);
 }
 
-/** By how much the outputs change for what a layer loses by its scores. */
-async function sensitivities(
+/** What each layer loses at several degrees. */
+async function curvesOf(
   layers: readonly PrunableLayer[],
-  counts: readonly number[],
-  heldBack: HeldBack,
+  sparsity: number,
+  heldBack: HeldBack | undefined,
   { signal, onProgress }: PruneContext,
-): Promise<readonly number[]> {
-  const result: number[] = [];
+): Promise<readonly Curve[]> {
+  if (heldBack === undefined) return layers.map(scoredCurve);
+  const curves: Curve[] = [];
   for (const [index, layer] of layers.entries()) {
-    throwIfAborted(signal);
     onProgress?.(`sensitivity of layer ${index + 1} of ${layers.length}`);
-    await layer.apply(counts[index]!);
-    const loss = layer.loss(counts[index]!);
-    result.push(loss > 0 ? (await heldBack.error()) / loss : 0);
-    await layer.apply(0);
+    curves.push(await measuredCurve(layer, sparsity, heldBack, signal));
   }
-  return result;
-}
-
-function curveOf(layer: PrunableLayer, weight: number): Curve {
-  const counts = DEGREES.map((degree) => layer.count(degree));
-  return { points: counts.map((count) => ({ count, loss: weight * layer.loss(count) })) };
+  return curves;
 }
 
 /** Stages in which layers are told of what the ones before them have become. */

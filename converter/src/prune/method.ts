@@ -1,7 +1,7 @@
 import { LinnetError } from '@linnet/schema';
+import type { WeightMatrix } from './admm.js';
 import type { Layer } from './layers.js';
 import { type Pattern, Ranking, type Scores } from './pattern.js';
-import type { WeightMatrix } from './admm.js';
 import { Curvature, squaredError } from './second-order.js';
 import type { InputStatistics } from './statistics.js';
 
@@ -34,7 +34,7 @@ const METHODS: Readonly<Record<PruneMethod, Method>> = {
       return byScores('wanda', layer, pattern, (weight, input) => weight ** 2 * squares[input]!);
     },
   },
-  /** Those go that the others can best make up for, which they then do. Source: arXiv:2301.00774. */
+  /** Those go that the others can best make up for, which they then do. Sources: splitWeights. */
   obs: { needs: 'gram', of: secondOrder },
 };
 

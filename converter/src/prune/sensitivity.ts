@@ -1,0 +1,59 @@
+import { throwIfAborted } from '../abort.js';
+import type { Curve } from './allotment.js';
+import type { HeldBack } from './held-back.js';
+import type { PrunableLayer } from './prunable-layer.js';
+
+/** Degrees of sparsity that are weighed against each other. */
+const DEGREES = Array.from({ length: 20 }, (_, i) => i / 20);
+
+/** What is lost at a degree of sparsity. */
+interface Knot {
+  readonly degree: number;
+  readonly loss: number;
+}
+
+/** What a layer loses by its method's scores, as a part of its weights' squares. */
+export function scoredCurve(layer: PrunableLayer): Curve {
+  const counts = DEGREES.map((degree) => layer.count(degree));
+  return { points: counts.map((count) => ({ count, loss: layer.loss(count) / layer.energy })) };
+}
+
+/**
+ * What pruning a layer alone does to the model's outputs on samples that were held back: measured at
+ * degrees around `sparsity`, and between these as losses grow, by a factor for each step.
+ */
+export async function measuredCurve(
+  layer: PrunableLayer,
+  sparsity: number,
+  heldBack: HeldBack,
+  signal: AbortSignal | undefined,
+): Promise<Curve> {
+  const left = 1 - sparsity;
+  const knots: Knot[] = [];
+  for (const degree of [sparsity / 2, sparsity, 1 - left / 2, 1 - left / 4]) {
+    const count = layer.count(degree);
+    if (count === 0) continue;
+    throwIfAborted(signal);
+    await layer.apply(count);
+    knots.push({ degree, loss: await heldBack.error() });
+  }
+  await layer.apply(0);
+  const degrees = DEGREES.filter((degree) => degree <= knots.at(-1)!.degree);
+  return {
+    points: degrees.map((degree) => {
+      const count = layer.count(degree);
+      return { count, loss: count === 0 ? 0 : between(knots, degree) };
+    }),
+  };
+}
+
+/** Losses are the sums of scores, which grow with the square of a weight: with the cube of few weights' part. */
+function between(knots: readonly Knot[], degree: number): number {
+  const next = knots.findIndex((knot) => knot.degree >= degree);
+  const above = knots[next]!;
+  const below = knots[next - 1];
+  if (below === undefined) return above.loss * (degree / above.degree) ** 3;
+  if (below.loss <= 0 || above.loss <= 0) return above.loss;
+  const part = (degree - below.degree) / (above.degree - below.degree);
+  return below.loss * (above.loss / below.loss) ** part;
+}
