@@ -87,18 +87,6 @@ const DEPTHWISE_Q8 = {
   block_bytes: 'u32',
 } as const;
 
-const MATRICES = {
-  input: 'in',
-  bias: 'in',
-  items: 'u32',
-  depth: 'u32',
-  columns: 'u32',
-  item_stride: 'u32',
-  depth_stride: 'u32',
-  column_stride: 'u32',
-  bias_stride: 'u32',
-} as const;
-
 /** Rows of float32, which threads share in chunks. */
 const ROWS = { rows: 'u32', row_size: 'u32', chunk: 'u32' } as const;
 
@@ -141,19 +129,6 @@ export const CONVOLUTION_KERNELS = {
    * to a multiple of 4.
    */
   conv_q8_dot: { ...PROBLEM, direct: 'u32', ...DOT, ...REQUANTIZATION },
-
-  /**
-   * Packs `items` float32 matrices of depth x columns as conv_f32 wants weights. Element (k, n) of
-   * an item is at item * item_stride + k * depth_stride + n * column_stride. The biases of an item
-   * start at item * bias_stride; `bias` may be null.
-   */
-  pack_f32: { ...MATRICES, weights: 'out' },
-
-  /**
-   * Packs `items` matrices of 8-bit integers, less their zero point, as conv_q8 wants wide
-   * weights; `bias` is int32.
-   */
-  pack_q8: { ...MATRICES, weights: 'out', is_unsigned: 'u32', zero: 'i32' },
 
   /**
    * The least and largest of each `chunk` elements of each row (fewer at the end; a row has at
@@ -217,8 +192,6 @@ export const CONVOLUTION_ARITHMETIC: ArithmeticTable<typeof CONVOLUTION_KERNELS>
   conv_f32: onFloat32(product),
   conv_q8: onInt8(product),
   conv_q8_dot: onInt8(product),
-  pack_f32: null,
-  pack_q8: null,
   measure_rows: null,
   quantize_rows: null,
   depthwise_f32: onFloat32(perChannel),

@@ -12,6 +12,7 @@ import {
 } from './kernel.js';
 import { MOVEMENT_KERNELS } from './movement.js';
 import { NORMALIZATION_KERNELS } from './normalization.js';
+import { PACKING_KERNELS } from './packing.js';
 import { POOLING_KERNELS } from './pooling.js';
 import { PROBE_ARITHMETIC, PROBE_KERNELS } from './probe.js';
 import { RECURRENT_ARITHMETIC, RECURRENT_KERNELS } from './recurrent.js';
@@ -34,6 +35,7 @@ export const KERNELS = {
   ...INDEXING_KERNELS,
   ...MOVEMENT_KERNELS,
   ...NORMALIZATION_KERNELS,
+  ...PACKING_KERNELS,
   ...RECURRENT_KERNELS,
   ...POOLING_KERNELS,
   ...PROBE_KERNELS,
@@ -58,6 +60,7 @@ export const KERNEL_ARITHMETIC: ArithmeticTable<typeof KERNELS> = {
   ...withoutArithmetic(INDEXING_KERNELS),
   ...withoutArithmetic(MOVEMENT_KERNELS),
   ...withoutArithmetic(NORMALIZATION_KERNELS),
+  ...withoutArithmetic(PACKING_KERNELS),
   ...RECURRENT_ARITHMETIC,
   ...withoutArithmetic(POOLING_KERNELS),
   ...PROBE_ARITHMETIC,

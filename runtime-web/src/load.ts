@@ -2,6 +2,7 @@ import { type ExternalFiles, LinnetError, read } from '@linnet/schema';
 import type { BackendName, Model, PlanReport, WasmUrl } from './api.js';
 import { readModel } from './io/download.js';
 import type { ModelSource } from './io/source.js';
+import { takeTurn } from './io/turns.js';
 import type { ExecutableModel } from './model/graph.js';
 import { executable } from './model/load.js';
 import { Resources } from './model/resources.js';
@@ -80,7 +81,9 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   let choice: Choice | undefined;
   try {
     const bytes = await readModel(source, progress, signal);
+    await takeTurn();
     const model = readExecutable(bytes, options.externalFiles);
+    await takeTurn();
     const [resources, guard] = [new Resources(), new Guard()];
     onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
     const maker: EngineMaker = {

@@ -150,13 +150,14 @@ export class StageBuilder {
     // What depends on constants alone outlives the plan; ids say which constants those are.
     const ids = sources.map((known) => (known === undefined ? '' : known.id));
     const isShared = ids.some((id) => id) && ids.every((id) => id !== null);
+    const idOf = (key: string) => (isShared ? [node.op, key, ...ids].join('|') : null);
     return {
       call: (work, uses) => {
         this.#calls.push({ work, uses, node });
       },
       scratch: (bytes) => this.#add({ kind: 'arena', bytes }),
-      constant: (key, make) =>
-        this.#add({ kind: 'made', id: isShared ? [node.op, key, ...ids].join('|') : null, make }),
+      constant: (key, make) => this.#add({ kind: 'made', id: idOf(key), make }),
+      computed: (key, bytes, calls) => this.#add({ kind: 'computed', id: idOf(key), bytes, calls }),
     };
   }
 

@@ -67,10 +67,22 @@ export interface Workspace {
   constant(key: string, make: () => TypedArray): BufferRef;
 }
 
+/** A call that computes a part of a constant from elements known while planning. */
+export interface ConstantCall<Work = unknown> {
+  /** On buffer 0, which is the constant, and buffers 1 + i, which are sources[i]. */
+  readonly work: Work;
+  readonly sources: readonly TypedArray[];
+}
+
 /** Takes a node's calls. `Work` is what a backend executes; planning does not look into it. */
 export interface PlanEmitter<Work = unknown> extends Workspace {
   /** Appends a call; `uses` are all the places that it reads, writes or works in. */
   call(work: Work, uses: readonly BufferRef[]): void;
+  /**
+   * Like `constant`, of `bytes` bytes, all of which the backend computes by the calls, one after the
+   * other, instead of `make`.
+   */
+  computed(key: string, bytes: number, calls: () => Iterable<ConstantCall<Work>>): BufferRef;
 }
 
 /**

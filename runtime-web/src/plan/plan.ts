@@ -4,16 +4,23 @@ import type { BackendName } from '../api.js';
 import type { GraphNode } from '../model/graph.js';
 import type { Known } from '../model/known.js';
 import type { Target } from './backend.js';
-import type { BufferRef } from './lowering.js';
+import type { BufferRef, ConstantCall } from './lowering.js';
 
 /** A region of memory; BufferRefs point into it. */
-export type PlanBuffer =
+export type PlanBuffer<Work = unknown> =
   /** Working memory, shared with buffers that are not in use at the same time. */
   | { readonly kind: 'arena'; readonly bytes: number }
   /** The contents of a known tensor. */
   | { readonly kind: 'known'; readonly known: Known }
   /** Data made by a lowering. `id` is null when it belongs to this plan only. */
   | { readonly kind: 'made'; readonly id: string | null; make(): TypedArray }
+  /** Data that the backend computes once by calls of its own. `id` as above. */
+  | {
+      readonly kind: 'computed';
+      readonly id: string | null;
+      readonly bytes: number;
+      calls(): Iterable<ConstantCall<Work>>;
+    }
   /** Kept from one run to the next, zero at first; plans that name the same id share it. */
   | { readonly kind: 'state'; readonly id: string; readonly bytes: number };
 
@@ -77,7 +84,7 @@ export interface Segment<Work = unknown> {
 
 /** What a backend binds: segments that run in this order, on buffers that they share. */
 export interface Program<Work = unknown> {
-  readonly buffers: readonly PlanBuffer[];
+  readonly buffers: readonly PlanBuffer<Work>[];
   readonly segments: readonly Segment<Work>[];
   readonly arena: ArenaLayout;
 }

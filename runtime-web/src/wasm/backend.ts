@@ -1,12 +1,13 @@
 import type { Build } from '@linnet/runtime-wasm';
 import { LinnetError, type OpName } from '@linnet/schema';
 import type { WasmUrl } from '../api.js';
-import { bytesOf } from '../model/storage.js';
+import { atOnce, inTurns } from '../io/turns.js';
 import { layOut } from '../plan/arena.js';
 import type { BackendMemory, BoundProgram, HostBackend, Peaks } from '../plan/backend.js';
 import type { LowerSite, PlanEmitter } from '../plan/lowering.js';
 import type { PlanBuffer, Program } from '../plan/plan.js';
 import { FAULT_STOPPED, type Fault, instantiate, type KernelExports, readFault } from './abi.js';
+import { type ConstantBuffer, ConstantFiller } from './constants.js';
 import { probeByteDot } from './dot.js';
 import { codeBytes, encodeCalls } from './encode.js';
 import { selectBuild } from './environment.js';
@@ -41,6 +42,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   /** Constants that outlive the programs that use them, by id. */
   readonly #residents = new Map<string, Block>();
   readonly #states = new Map<string, Block>();
+  readonly #filler: ConstantFiller;
   readonly #firstStack: number;
   readonly #byteDot = probeByteDot();
   readonly #lowerings = lowerings(this.#byteDot);
@@ -55,6 +57,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
     readonly pool: ThreadPool,
   ) {
     this.#firstStack = kernels.__stack_pointer.value;
+    this.#filler = new ConstantFiller(heap, (code, steps) => this.execute(code, steps));
   }
 
   /**
@@ -90,7 +93,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   }
 
   evaluate(program: Program<KernelCall>): readonly Uint8Array[] {
-    const bound = this.#bind(program);
+    const bound = atOnce(this.#bind(program));
     try {
       return bound.execute(0, [], 'INVALID_MODEL');
     } finally {
@@ -98,8 +101,8 @@ export class WasmBackend implements HostBackend<KernelCall> {
     }
   }
 
-  async bind(program: Program<KernelCall>): Promise<BoundProgram> {
-    return this.#bind(program);
+  bind(program: Program<KernelCall>): Promise<BoundProgram> {
+    return inTurns(this.#bind(program));
   }
 
   resetState(): void {
@@ -134,7 +137,8 @@ export class WasmBackend implements HostBackend<KernelCall> {
     return lowering === 'structural' ? null : lowering;
   }
 
-  #bind(program: Program<KernelCall>): WasmProgram {
+  /** Yields the bytes of constants that it has got through. */
+  *#bind(program: Program<KernelCall>): Generator<number, WasmProgram> {
     const owned: number[] = [];
     let bytes = 0;
     const own = (size: number) => {
@@ -144,7 +148,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
       return address;
     };
     try {
-      const blocks = this.#place(program, own);
+      const blocks = yield* this.#place(program, own);
       const segments = program.segments.map((segment) => {
         const code = own(codeBytes(segment.calls));
         encodeCalls(segment.calls, blocks, code, this.heap.view);
@@ -158,7 +162,10 @@ export class WasmBackend implements HostBackend<KernelCall> {
   }
 
   /** The place of each buffer that the program uses. */
-  #place(program: Program, own: (bytes: number) => number): ReadonlyMap<number, Block> {
+  *#place(
+    program: Program<KernelCall>,
+    own: (bytes: number) => number,
+  ): Generator<number, ReadonlyMap<number, Block>> {
     const used = new Set<number>();
     for (const { calls, inputs, outputs } of program.segments) {
       for (const { ref } of [...inputs, ...outputs]) used.add(ref.buffer);
@@ -166,8 +173,9 @@ export class WasmBackend implements HostBackend<KernelCall> {
     }
     const blocks = new Map<number, Block>();
     for (const index of used) {
-      const buffer = program.buffers[index] as PlanBuffer;
-      if (buffer.kind !== 'arena') blocks.set(index, this.#placeFixed(buffer, own));
+      const buffer = program.buffers[index] as PlanBuffer<KernelCall>;
+      if (buffer.kind === 'state') blocks.set(index, this.#placeState(buffer.id, buffer.bytes));
+      else if (buffer.kind !== 'arena') blocks.set(index, yield* this.#placeConstant(buffer, own));
     }
     const arena = own(program.arena.bytes);
     for (const [index, offset] of program.arena.offsets) {
@@ -177,28 +185,39 @@ export class WasmBackend implements HostBackend<KernelCall> {
     return blocks;
   }
 
-  #placeFixed(
-    buffer: Exclude<PlanBuffer, { kind: 'arena' }>,
+  #placeState(id: string, bytes: number): Block {
+    const earlier = this.#states.get(id);
+    if (earlier !== undefined) return earlier;
+    const state = { address: this.heap.allocate(bytes), bytes };
+    this.heap.view.fill(0, state.address, state.address + bytes);
+    this.#states.set(id, state);
+    return state;
+  }
+
+  *#placeConstant(
+    buffer: ConstantBuffer,
     own: (bytes: number) => number,
-  ): Block {
-    if (buffer.kind === 'state') {
-      const { id, bytes } = buffer;
-      const state = this.#states.get(id) ?? { address: this.heap.allocate(bytes), bytes };
-      if (!this.#states.has(id)) this.heap.view.fill(0, state.address, state.address + bytes);
-      this.#states.set(id, state);
-      return state;
-    }
-    const isMade = buffer.kind === 'made';
-    const id = isMade ? buffer.id : buffer.known.id;
-    const key = id === null ? null : `${buffer.kind} ${id}`;
-    const resident = key === null ? undefined : this.#residents.get(key);
+  ): Generator<number, Block> {
+    const id = buffer.kind === 'known' ? buffer.known.id : buffer.id;
+    if (id === null) return yield* this.#filler.fill(buffer, own);
+    const key = `${buffer.kind} ${id}`;
+    const resident = this.#residents.get(key);
     if (resident !== undefined) return resident;
-    const contents = isMade ? bytesOf(buffer.make()) : buffer.known.bytes;
-    const bytes = contents.length;
-    const address = key === null ? own(bytes) : this.heap.allocate(bytes);
-    if (key !== null) this.#residents.set(key, { address, bytes });
-    this.heap.view.set(contents, address);
-    return { address, bytes };
+    const taken: number[] = [];
+    try {
+      const block = yield* this.#filler.fill(buffer, (bytes) => {
+        taken.push(this.heap.allocate(bytes));
+        return taken[0] as number;
+      });
+      // Another program may have been bound between two yields.
+      const other = this.#residents.get(key);
+      if (other !== undefined) return other;
+      this.#residents.set(key, block);
+      taken.pop();
+      return block;
+    } finally {
+      for (const address of taken) this.heap.free(address);
+    }
   }
 
   /** Runs steps at an address on all threads; what made one of them end the program, or null. */

@@ -22,14 +22,17 @@ function layoutOf(kernel: KernelName): BlockLayout {
   return layout;
 }
 
+/** What a call does. */
+type Encodable = Pick<Call<KernelCall>, 'work'>;
+
 /** Bytes of the steps and parameter blocks of some calls. */
-export function codeBytes(calls: readonly Call<KernelCall>[]): number {
+export function codeBytes(calls: readonly Encodable[]): number {
   return calls.reduce((sum, { work }) => sum + STEP_BYTES + layoutOf(work.kernel).size, 0);
 }
 
 /** Writes calls at address `code`: all steps, then the parameter blocks one after the other. */
 export function encodeCalls(
-  calls: readonly Call<KernelCall>[],
+  calls: readonly Encodable[],
   blocks: ReadonlyMap<number, Block>,
   code: number,
   memory: Uint8Array,

@@ -5,9 +5,10 @@ import {
   type KernelCallArguments,
   type KernelName,
 } from '@linnet/runtime-wasm';
-import type { OpName } from '@linnet/schema';
+import type { OpName, TypedArray } from '@linnet/schema';
 import type {
   BufferRef,
+  ConstantCall,
   PlanEmitter,
   Lowering as PlanLowering,
   Workspace,
@@ -20,6 +21,9 @@ export interface KernelCall {
   readonly args: Readonly<Record<string, BufferRef | number | readonly number[] | null>>;
 }
 
+/** What a pointer of a call that computes a constant leads to: elements to read, or the byte to write from. */
+export type Place = TypedArray | number;
+
 export interface Emitter extends Workspace {
   /** Appends a kernel call. Pointers are BufferRefs; liveness follows from the declaration. */
   call<K extends KernelName>(kernel: K, args: KernelCallArguments<K, BufferRef>): void;
@@ -28,6 +32,13 @@ export interface Emitter extends Workspace {
    * threads; thread t owns those from t * bytes on.
    */
   threadScratch(bytes: number): BufferRef;
+  /** A constant of `bytes` bytes that calls of a kernel compute; `key` as for `constant`. */
+  computed<K extends KernelName>(
+    key: string,
+    bytes: number,
+    kernel: K,
+    calls: () => Iterable<KernelCallArguments<K, Place>>,
+  ): BufferRef;
 }
 
 export type Lowering<N extends OpName> = PlanLowering<N, Emitter>;
@@ -42,7 +53,28 @@ export function kernelEmitter(plan: PlanEmitter<KernelCall>, threads: number): E
     scratch: plan.scratch,
     threadScratch: (bytes) => plan.scratch(bytes * threads),
     constant: plan.constant,
+    computed: (key, bytes, kernel, calls) =>
+      plan.computed(key, bytes, function* () {
+        for (const args of calls()) yield constantCall(kernel, args);
+      }),
   };
+}
+
+function constantCall<K extends KernelName>(
+  kernel: K,
+  args: KernelCallArguments<K, Place>,
+): ConstantCall<KernelCall> {
+  const sources: TypedArray[] = [];
+  const referTo = (place: Place): BufferRef =>
+    typeof place === 'number'
+      ? { buffer: 0, offset: place }
+      : { buffer: sources.push(place), offset: 0 };
+  const placed: Record<string, unknown> = { ...args };
+  for (const [field, type] of Object.entries(KERNELS[kernel])) {
+    const place = placed[field] as Place | null;
+    if (isPointer(type) && place !== null) placed[field] = referTo(place);
+  }
+  return { work: { kernel, args: placed as KernelCall['args'] }, sources };
 }
 
 /** The places behind a call's pointers. */

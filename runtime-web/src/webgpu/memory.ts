@@ -79,8 +79,11 @@ export class GpuMemory {
     buffer: Exclude<PlanBuffer, { kind: 'arena' }>,
     own: (label: string, bytes: number) => GPUBuffer,
   ): GPUBuffer {
-    if (buffer.kind === 'state') {
-      throw new LinnetError('INTERNAL', 'State was planned for a device that keeps none.');
+    if (buffer.kind === 'state' || buffer.kind === 'computed') {
+      throw new LinnetError(
+        'INTERNAL',
+        `A buffer of kind ${buffer.kind} was planned for a device.`,
+      );
     }
     const isMade = buffer.kind === 'made';
     const id = isMade ? buffer.id : buffer.known.id;

@@ -22,7 +22,7 @@ import type {
 } from '../../../runtime-web/dist/plan/lowering.js';
 import type { ByteDot } from '../../../runtime-web/dist/wasm/dot.js';
 import { lowerings } from '../../../runtime-web/dist/wasm/lower/index.js';
-import type { Emitter, Lowering } from '../../../runtime-web/dist/wasm/lowering.js';
+import type { Emitter, Lowering, Place } from '../../../runtime-web/dist/wasm/lowering.js';
 import type { KernelHost } from './harness.js';
 
 export interface LoweredInput {
@@ -73,9 +73,22 @@ export function runLowered<N extends OpName>(
     scratch: (bytes) => place(new Uint8Array(bytes).fill(0xff)),
     threadScratch: (bytes) => place(new Uint8Array(bytes * host.threads).fill(0xff)),
     constant: (_, make) => place(make()),
+    computed: (_, bytes, kernel, calls) => place(compute(host, bytes, kernel, calls())),
   };
   lowering.lower(site, emitter);
   return result;
+}
+
+/** A constant that calls of a kernel compute. */
+export function compute<K extends KernelName>(
+  host: KernelHost,
+  bytes: number,
+  kernel: K,
+  calls: Iterable<KernelCallArguments<K, Place>>,
+): Uint8Array {
+  const constant = new Uint8Array(bytes).fill(0xff);
+  for (const args of calls) host.call(kernel, onParts(kernel, args, constant));
+  return constant;
 }
 
 /** The arguments with each reference replaced by the buffer it points at. */
@@ -88,6 +101,20 @@ function onArrays<K extends KernelName>(
   for (const { name, type } of blockLayout(KERNELS[kernel]).fields) {
     const ref = replaced[name] as BufferRef | null;
     if (isPointer(type) && ref !== null) replaced[name] = buffers[ref.buffer];
+  }
+  return replaced as KernelCallArguments<K, TypedArray>;
+}
+
+/** The arguments of a call that computes a part of a constant. */
+function onParts<K extends KernelName>(
+  kernel: K,
+  args: KernelCallArguments<K, Place>,
+  constant: Uint8Array,
+): KernelCallArguments<K, TypedArray> {
+  const replaced: Record<string, unknown> = { ...args };
+  for (const [name, type] of Object.entries(KERNELS[kernel])) {
+    const place = replaced[name];
+    if (isPointer(type) && typeof place === 'number') replaced[name] = constant.subarray(place);
   }
   return replaced as KernelCallArguments<K, TypedArray>;
 }

@@ -7,7 +7,7 @@ import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
 import { constantElements, type DotPacking, headOf } from './packing.js';
 import { threadBytes } from './problem.js';
-import { dotForm, emitPackedDot, type IntegerNumerics, requantization } from './product-q8.js';
+import { dotForm, emitDot, type IntegerNumerics, requantization } from './product-q8.js';
 import type { windowArguments } from './window.js';
 
 /** Rows of the input that kernels interleave. */
@@ -204,8 +204,8 @@ export function emitDepthwiseQ8(
       ...block,
       ...form.block,
       block_bytes: blockBytes(shape, DOT_LANES, 4),
-      weights: emitPackedDot(emit, product, form, layout, (weights, addend) =>
-        packDepthwiseDot(weights, addend, shape, form.packing),
+      weights: emitDot(product, form, layout, (key, known) =>
+        emit.constant(key, () => packDepthwiseDot(known.weights, known.bias, shape, form.packing)),
       ),
     });
   }

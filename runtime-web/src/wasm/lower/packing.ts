@@ -1,6 +1,8 @@
-/** Weights as matrix kernels want them, made while planning; kernels/convolution.ts has the layouts. */
+/** Weights as matrix kernels want them, packed by kernels of their own: kernels/packing.ts. */
+import type { KernelCallArguments } from '@linnet/runtime-wasm';
 import { invariant, type TypedArray } from '@linnet/schema';
-import type { Operand } from '../../plan/lowering.js';
+import type { BufferRef, Operand } from '../../plan/lowering.js';
+import type { Emitter, Place } from '../lowering.js';
 
 /** Columns of a panel. */
 export const PANEL = 8;
@@ -22,103 +24,219 @@ export interface Matrices {
   readonly runs?: readonly number[];
 }
 
-/** The element of each depth, from a matrix's first on. */
-function depthOffsets({ depth, depthStride, runs }: Matrices): Uint32Array {
-  const length = runs === undefined ? depth : depth / runs.length;
-  return new Uint32Array(depth).map((_, k) => {
-    const run = Math.floor(k / length);
-    return (runs === undefined ? 0 : (runs[run] as number)) + (k - run * length) * depthStride;
-  });
-}
-
 export function paddedColumns(columns: number): number {
   return Math.ceil(columns / PANEL) * PANEL;
 }
 
+/** Bytes of a column, with what it begins with, as kernels pack it. */
+const COLUMN_BYTES = {
+  f32: (depth: number) => 4 + depth * 4,
+  q8: (depth: number) => 4 + Math.ceil(depth / 2) * 2,
+  q8Wide: (depth: number) => 4 + Math.ceil(depth / 2) * 4,
+  dot: (depth: number) => 4 + Math.ceil(depth / 4) * 4,
+} as const;
+
 /** Elements of one item's weights in the layout of conv_f32. */
 export function itemSizeF32({ depth, columns }: Matrices): number {
-  return paddedColumns(columns) * (depth + 1);
+  return (paddedColumns(columns) * COLUMN_BYTES.f32(depth)) / 4;
 }
 
 /** Bytes of one item's weights in the layout of conv_q8. */
 export function itemBytesQ8({ depth, columns }: Matrices, wide: boolean): number {
-  return paddedColumns(columns) * (4 + Math.ceil(depth / 2) * (wide ? 4 : 2));
+  return paddedColumns(columns) * COLUMN_BYTES[wide ? 'q8Wide' : 'q8'](depth);
 }
 
-/** Calls visit(item, first column, number of columns) for each panel in order. */
-function forEachPanel(
-  { items, columns }: Matrices,
-  visit: (item: number, column: number, count: number) => void,
-): void {
-  for (let item = 0; item < items; item++) {
-    for (let column = 0; column < columns; column += PANEL) {
-      visit(item, column, Math.min(PANEL, columns - column));
+/** Bytes of one item's weights in the layout of conv_q8_dot. */
+export function itemBytesDot({ depth, columns }: Matrices): number {
+  return paddedColumns(columns) * COLUMN_BYTES.dot(depth);
+}
+
+/** Weights and biases that are known while planning. */
+export interface KnownWeights {
+  readonly weights: TypedArray;
+  readonly bias: TypedArray | null;
+}
+
+/** The elements of weights and bias when neither can change. */
+export function constantElements(weights: Operand, bias: Operand | null): KnownWeights | null {
+  if (weights.value === undefined || (bias !== null && bias.value === undefined)) return null;
+  return { weights: weights.value, bias: bias?.value ?? null };
+}
+
+/** Bytes of weights that a call packs where they can be cut: they stay in a cache meanwhile. */
+export const PART_BYTES = 2 ** 20;
+
+/** What packing kernels have in common. */
+type MatrixArguments = KernelCallArguments<'pack_f32', Place>;
+
+/** What packing takes of an emitter. */
+type Computing = Pick<Emitter, 'computed'>;
+
+/** Some of the matrices, or some columns of one. */
+interface Part {
+  readonly args: MatrixArguments;
+  /** The part's elements of an array that has one for each column, from one bias to the next. */
+  readonly cut: <A extends TypedArray>(byColumn: A) => A;
+}
+
+/**
+ * Matrices in parts that end with whole panels or with the last column, where their columns follow
+ * each other; else in one. Packing makes `columnBytes` of each column.
+ */
+function* partsOf(
+  { weights, bias }: KnownWeights,
+  matrices: Matrices,
+  columnBytes: number,
+): Iterable<Part> {
+  const { depth, columns, itemStride, columnStride, biasStride, runs } = matrices;
+  const isInOrder =
+    (matrices.items === 1 || itemStride === depth * columns) &&
+    (runs !== undefined || (matrices.depthStride === 1 && columnStride === depth));
+  const most = isInOrder ? PART_BYTES / weights.BYTES_PER_ELEMENT : Infinity;
+  const someItems = Math.max(1, Math.floor(most / (depth * columns)));
+  const someColumns = Math.max(1, Math.floor(most / depth / PANEL)) * PANEL;
+  for (let item = 0; item < matrices.items; item += someItems) {
+    const items = Math.min(someItems, matrices.items - item);
+    for (let column = 0; column < columns; column += someColumns) {
+      const part = { ...matrices, items, columns: Math.min(someColumns, columns - column) };
+      const begin = item * itemStride + column * columnStride;
+      const end = begin + (items - 1) * itemStride + part.columns * depth;
+      const cut: Part['cut'] = (byColumn) => {
+        const first = item * biasStride + column;
+        const last = first + (items - 1) * biasStride + part.columns;
+        return byColumn.subarray(first, last) as typeof byColumn;
+      };
+      yield {
+        args: {
+          ...matrixArguments(part),
+          ...(runs && { column_stride: depth }),
+          input: runs
+            ? gather(weights, begin, part, runs)
+            : isInOrder
+              ? weights.subarray(begin, end)
+              : weights,
+          bias: bias && cut(bias),
+          weights: (item * paddedColumns(columns) + column) * columnBytes,
+        },
+        cut,
+      };
     }
   }
 }
 
-/** The weights and biases of float32 matrices as conv_f32 wants them. */
+/** The runs of columns, the first of which is at `begin`, one after the other. */
+function gather(
+  from: TypedArray,
+  begin: number,
+  { depth, columns, columnStride }: Matrices,
+  runs: readonly number[],
+): TypedArray {
+  const gathered = from.slice(0, depth * columns) as Float32Array;
+  const length = depth / runs.length;
+  for (let n = 0; n < columns; n++) {
+    runs.forEach((start, run) => {
+      const at = begin + n * columnStride + start;
+      gathered.set(from.subarray(at, at + length) as Float32Array, n * depth + run * length);
+    });
+  }
+  return gathered;
+}
+
+/** Weights and biases packed as conv_f32 wants them. */
 export function packF32(
-  elements: TypedArray,
-  bias: TypedArray | null,
+  emit: Computing,
+  key: string,
+  values: KnownWeights,
   matrices: Matrices,
-): Float32Array {
-  const [from, biases] = [elements as Float32Array, bias as Float32Array | null];
-  const { items, itemStride, columnStride, biasStride } = matrices;
-  const depths = depthOffsets(matrices);
-  const packed = new Float32Array(items * itemSizeF32(matrices));
-  let to = 0;
-  forEachPanel(matrices, (item, column, count) => {
-    const first = item * itemStride + column * columnStride;
-    for (let n = 0; n < count; n++) {
-      packed[to + n] = biases === null ? 0 : (biases[item * biasStride + column + n] as number);
-    }
-    to += PANEL;
-    for (const depth of depths) {
-      for (let n = 0; n < count; n++) {
-        packed[to + n] = from[first + depth + n * columnStride] as number;
-      }
-      to += PANEL;
-    }
+): BufferRef {
+  const columnBytes = COLUMN_BYTES.f32(matrices.depth);
+  return emit.computed(key, packedBytes(matrices, columnBytes), 'pack_f32', function* () {
+    for (const { args } of partsOf(values, matrices, columnBytes)) yield args;
   });
-  return packed;
 }
 
 /**
- * The weights, less the zero point of their channel, and biases of integer matrices as conv_q8
- * wants them: int16 when `wide`, else int8. `zeros` has one element or one per column of all items.
+ * Weights less the zero points of their columns, and biases, packed as conv_q8 wants them: int16 when
+ * `wide`, else int8. `zeros` has one element or one per column of all items.
  */
 export function packQ8(
-  elements: TypedArray,
-  bias: TypedArray | null,
+  emit: Computing,
+  key: string,
+  values: KnownWeights,
   zeros: Int32Array,
   matrices: Matrices,
   wide: boolean,
-): Uint8Array {
-  const [from, biases] = [elements as Int8Array, bias as Int32Array | null];
-  const { items, columns, itemStride, columnStride, biasStride } = matrices;
-  const depths = depthOffsets(matrices);
-  const packed = new Uint8Array(items * itemBytesQ8(matrices, wide));
-  const pairs = Math.ceil(depths.length / 2);
-  const size = wide ? 2 : 1;
-  let byte = 0;
-  forEachPanel(matrices, (item, column, count) => {
-    const first = item * itemStride + column * columnStride;
-    const sums = new Int32Array(packed.buffer, byte, PANEL);
-    byte += sums.byteLength;
-    const weights = new (wide ? Int16Array : Int8Array)(packed.buffer, byte, pairs * PANEL * 2);
-    byte += weights.length * size;
-    for (let n = 0; n < count; n++) {
-      if (biases !== null) sums[n] = biases[item * biasStride + column + n] as number;
-      const zero = (zeros.length === 1 ? zeros[0] : zeros[item * columns + column + n]) as number;
-      const start = first + n * columnStride;
-      for (let k = 0; k < depths.length; k++) {
-        const weight = from[start + (depths[k] as number)] as number;
-        weights[(k >> 1) * PANEL * 2 + n * 2 + (k & 1)] = weight - zero;
-      }
+): BufferRef {
+  const columnBytes = COLUMN_BYTES[wide ? 'q8Wide' : 'q8'](matrices.depth);
+  return emit.computed(key, packedBytes(matrices, columnBytes), 'pack_q8', function* () {
+    for (const { args, cut } of partsOf(values, matrices, columnBytes)) {
+      yield {
+        ...args,
+        is_unsigned: isUnsigned(values.weights),
+        wide: wide ? 1 : 0,
+        zeros: zeros.length === 1 ? null : cut(zeros),
+        zero: zeros[0] as number,
+      };
     }
   });
-  return packed;
+}
+
+/** Weights and heads packed as conv_q8_dot wants them. */
+export function packDot(
+  emit: Computing,
+  key: string,
+  values: KnownWeights,
+  { inputZero, weightZero }: DotPacking,
+  matrices: Matrices,
+): BufferRef {
+  const columnBytes = COLUMN_BYTES.dot(matrices.depth);
+  return emit.computed(key, packedBytes(matrices, columnBytes), 'pack_q8_dot', function* () {
+    for (const { args } of partsOf(values, matrices, columnBytes)) {
+      yield {
+        ...args,
+        is_unsigned: isUnsigned(values.weights),
+        by_row: inputZero === null ? 1 : 0,
+        weight_zero: weightZero,
+        input_zero: inputZero ?? 0,
+      };
+    }
+  });
+}
+
+/** Windows OHWI of 3 x 3 packed as winograd_f32's products want them: a matrix for each point. */
+export function packWinograd(
+  emit: Computing,
+  key: string,
+  weights: TypedArray,
+  side: number,
+  { items, depth: channels, columns: columnsOfAll }: Matrices,
+): BufferRef {
+  const size = 9 * channels;
+  const windows = {
+    items: 1,
+    depth: size,
+    columns: columnsOfAll,
+    itemStride: 0,
+    depthStride: 1,
+    columnStride: size,
+    biasStride: 0,
+  };
+  const columnBytes = COLUMN_BYTES.f32(channels);
+  const itemBytes = paddedColumns(columnsOfAll) * columnBytes;
+  return emit.computed(key, items * itemBytes, 'pack_winograd_f32', function* () {
+    for (const { args } of partsOf({ weights, bias: null }, windows, columnBytes)) {
+      const { input, columns, weights: packed } = args;
+      yield { input, side, channels, columns, item_size: itemBytes / 4, weights: packed };
+    }
+  });
+}
+
+function packedBytes({ items, columns }: Matrices, columnBytes: number): number {
+  return items * paddedColumns(columns) * columnBytes;
+}
+
+function isUnsigned(weights: TypedArray): number {
+  return weights instanceof Uint8Array ? 1 : 0;
 }
 
 /** How kernels multiply bytes; what decides on it is in ../dot.ts. */
@@ -129,41 +247,6 @@ export interface DotPacking {
   readonly weightShift: number;
   /** The zero point of the input's bytes, as the dot product takes them; null: known at run time. */
   readonly inputZero: number | null;
-}
-
-/** Bytes of one item's weights in the layout of conv_q8_dot. */
-export function itemBytesDot({ depth, columns }: Matrices): number {
-  return paddedColumns(columns) * (4 + Math.ceil(depth / 4) * 4);
-}
-
-/** The weights and heads of integer matrices as conv_q8_dot wants them. */
-export function packDot(
-  elements: TypedArray,
-  bias: TypedArray | null,
-  matrices: Matrices,
-  packing: DotPacking,
-): Uint8Array {
-  const depths = depthOffsets(matrices);
-  const packed = new Int8Array(matrices.items * itemBytesDot(matrices));
-  const quads = Math.ceil(depths.length / 4);
-  let byte = 0;
-  forEachPanel(matrices, (item, column, count) => {
-    const heads = new Int32Array(packed.buffer, byte, PANEL);
-    byte += heads.byteLength;
-    for (let n = 0; n < count; n++) {
-      const element = item * matrices.itemStride + (column + n) * matrices.columnStride;
-      const biases = item * matrices.biasStride + column + n;
-      let sum = 0;
-      for (let k = 0; k < depths.length; k++) {
-        const weight = (elements[element + (depths[k] as number)] as number) - packing.weightShift;
-        sum += weight;
-        packed[byte + ((k >> 2) * PANEL + n) * 4 + (k & 3)] = weight;
-      }
-      heads[n] = headOf(packing, sum, depths.length, (bias?.[biases] as number | undefined) ?? 0);
-    }
-    byte += quads * PANEL * 4;
-  });
-  return new Uint8Array(packed.buffer);
 }
 
 /** What a sum starts with, given the sum of its `depth` weights. */
@@ -189,21 +272,14 @@ export function padColumns(
   return values;
 }
 
-/** The elements of weights and bias when neither can change. */
-export function constantElements(
-  weights: Operand,
-  bias: Operand | null,
-): { readonly weights: TypedArray; readonly bias: TypedArray | null } | null {
-  if (weights.value === undefined || (bias !== null && bias.value === undefined)) return null;
-  return { weights: weights.value, bias: bias?.value ?? null };
-}
-
-/** The fields of MATRICES. */
+/** The arguments of a packing kernel for weights that are only known when the model runs. */
 export function packArguments(weights: Operand, bias: Operand | null, matrices: Matrices) {
   invariant(matrices.runs === undefined, 'Weights that may change are packed as they lie.');
+  return { ...matrixArguments(matrices), input: weights.ref, bias: bias?.ref ?? null };
+}
+
+function matrixArguments(matrices: Matrices) {
   return {
-    input: weights.ref,
-    bias: bias?.ref ?? null,
     items: matrices.items,
     depth: matrices.depth,
     columns: matrices.columns,

@@ -1,5 +1,5 @@
 /** Emits products of 8-bit integers: sums as int32, then requantized or made real. */
-import { invariant, type TypedArray } from '@linnet/schema';
+import { invariant } from '@linnet/schema';
 import { quantizedRange } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
 import { combinedScale } from '../../lower/fixed-point.js';
@@ -12,6 +12,7 @@ import {
   type DotPacking,
   itemBytesDot,
   itemBytesQ8,
+  type KnownWeights,
   type Matrices,
   packArguments,
   packDot,
@@ -60,8 +61,8 @@ export function emitProductQ8(
     ...requantization(emit, product, numerics, matrices),
     ...form.block,
     direct: direct ? 1 : 0,
-    weights: emitPackedDot(emit, product, form, JSON.stringify(matrices), (weights, bias) =>
-      packDot(weights, bias, matrices, form.packing),
+    weights: emitDot(product, form, JSON.stringify(matrices), (key, values) =>
+      packDot(emit, key, values, form.packing, matrices),
     ),
     output,
   });
@@ -100,18 +101,16 @@ export function dotForm(
 }
 
 /** Weights and biases of a product packed by `pack` for dot products; `layout` names what it does. */
-export function emitPackedDot(
-  emit: Emitter,
+export function emitDot(
   { weights, bias }: Product,
   { packing }: DotForm,
   layout: string,
-  pack: (weights: TypedArray, bias: TypedArray | null) => Uint8Array,
+  pack: (key: string, values: KnownWeights) => BufferRef,
 ): BufferRef {
   const addend = packing.inputZero === null ? null : bias;
   const values = constantElements(weights, addend);
   invariant(values, 'Weights of dot products are packed while planning.');
-  const key = `weights dot ${JSON.stringify(packing)} ${layout}`;
-  return emit.constant(key, () => pack(values.weights, values.bias));
+  return pack(`weights dot ${JSON.stringify(packing)} ${layout}`, values);
 }
 
 /**
@@ -130,13 +129,15 @@ export function emitWeightsQ8(
   const values = constantElements(weights, bias);
   if (values !== null) {
     const key = `weights q8 ${numerics.kind} ${wide} ${JSON.stringify(matrices)}`;
-    return emit.constant(key, () => packQ8(values.weights, values.bias, zeroPoint, matrices, wide));
+    return packQ8(emit, key, values, zeroPoint, matrices, wide);
   }
   invariant(wide, 'Weights that may change are packed as int16.');
   const packed = emit.scratch(matrices.items * itemBytesQ8(matrices, wide));
   emit.call('pack_q8', {
     ...packArguments(weights, bias, matrices),
     is_unsigned: weights.type.dtype === 'uint8' ? 1 : 0,
+    wide: 1,
+    zeros: null,
     zero: zeroPoint[0] as number,
     weights: packed,
   });

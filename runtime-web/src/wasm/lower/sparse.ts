@@ -151,6 +151,22 @@ function isRowByRow(problem: Problem): boolean {
   );
 }
 
+/** Weights that are looked at first, and of them those that are not zero where no block pays by far. */
+const SAMPLES = 4096;
+const DENSE_SAMPLES = 0.9 * SAMPLES;
+
+/** Whether weights have so few zeros that to find them all is not worth the time. */
+function isDense(weights: TypedArray, zero: number): boolean {
+  if (weights.length < SAMPLES) return false;
+  // An odd step meets all residues of a power of two, in which zeros may have a pattern.
+  const step = Math.floor(weights.length / SAMPLES) | 1;
+  let others = 0;
+  for (let i = 0; i < SAMPLES; i++) {
+    if (weights[(i * step) % weights.length] !== zero) others++;
+  }
+  return others > DENSE_SAMPLES;
+}
+
 /** The block with which a product is cheapest by `cost`; null when that is hardly cheaper than dense weights. */
 function bestBlock(
   weights: TypedArray,
@@ -158,6 +174,7 @@ function bestBlock(
   { depth, columns }: Matrices,
   cost: (entries: number, block: Block) => number,
 ): Block | null {
+  if (isDense(weights, zero)) return null;
   let best: Block | null = null;
   let least = WORTHWHILE * depth * columns;
   for (const block of [1, 4] as const) {

@@ -8,12 +8,11 @@
  * channels on, 1.4 times for 16. A NaN or an infinity in the input makes NaNs of all outputs of the tiles
  * that see it.
  */
-import type { TypedArray } from '@linnet/schema';
 import type { Product } from '../../lower/numerics.js';
 import type { Axis } from '../../lower/window.js';
 import type { BufferRef } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
-import { constantElements, itemSizeF32, type Matrices, packF32 } from './packing.js';
+import { constantElements, itemSizeF32, type Matrices, packWinograd } from './packing.js';
 import { isSmall, type Problem } from './problem.js';
 import { emitProductF32 } from './product.js';
 
@@ -66,55 +65,6 @@ function bestSide(geometry: Geometry): Side | null {
   return best.side;
 }
 
-/** How weights are evaluated at the points of a tile's side; src/winograd_f32.c has the others. */
-const WEIGHTS_AT_POINTS: { readonly [S in Side]: readonly (readonly [number, number, number])[] } =
-  {
-    2: [
-      [1, 0, 0],
-      [1 / 2, 1 / 2, 1 / 2],
-      [1 / 2, -1 / 2, 1 / 2],
-      [0, 0, 1],
-    ],
-    4: [
-      [1, 0, 0],
-      [-2 / 3, -Math.SQRT2 / 3, -1 / 3],
-      [-2 / 3, Math.SQRT2 / 3, -1 / 3],
-      [1 / 6, Math.SQRT2 / 6, 1 / 3],
-      [1 / 6, -Math.SQRT2 / 6, 1 / 3],
-      [0, 0, 1],
-    ],
-  };
-
-/** OHWI weights as one matrix of channels x columns for each point of a tile. */
-export function weightsAtPoints(
-  weights: TypedArray,
-  channels: number,
-  columns: number,
-  side: Side,
-): Float32Array {
-  const size = channels * columns;
-  const at = new Float32Array(points(side) * size);
-  // What each of the 9 weights adds to each point.
-  const factors = WEIGHTS_AT_POINTS[side].flatMap((row) =>
-    WEIGHTS_AT_POINTS[side].map((column) => row.flatMap((a) => column.map((b) => a * b))),
-  );
-  const window = new Float64Array(9);
-  for (let n = 0; n < columns; n++) {
-    for (let c = 0; c < channels; c++) {
-      for (let tap = 0; tap < 9; tap++) {
-        window[tap] = weights[(n * 9 + tap) * channels + c] as number;
-      }
-      for (let point = 0; point < factors.length; point++) {
-        const factor = factors[point] as readonly number[];
-        let sum = 0;
-        for (let tap = 0; tap < 9; tap++) sum += (factor[tap] as number) * (window[tap] as number);
-        at[point * size + c * columns + n] = sum;
-      }
-    }
-  }
-  return at;
-}
-
 /** Tiles are worked on in strips, whose values should stay in a cache. */
 const STRIP_BYTES = 2 ** 20;
 
@@ -157,9 +107,7 @@ export function emitWinograd(
   ) as [number, number];
   const matrices = pointMatrices(side, channels, columns);
   if (!isSmall(stripProblem(matrices, strip, inputSize, outputSize))) return false;
-  const weights = emit.constant(`winograd ${side}`, () =>
-    packF32(weightsAtPoints(constants.weights, channels, columns, side), null, matrices),
-  );
+  const weights = packWinograd(emit, `winograd ${side}`, constants.weights, side, matrices);
   const values = emit.scratch(4 * points(side) * inputSize);
   const products = emit.scratch(4 * points(side) * outputSize);
   for (let first = 0; first < tiles; first += strip) {

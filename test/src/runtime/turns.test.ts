@@ -1,0 +1,69 @@
+/** Loading gives the event loop its turns, counted in bytes and never in time. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { loadModel } from '@linnet/runtime-web';
+import { inTurns, TURN_BYTES } from '../../../runtime-web/dist/io/turns.js';
+import { file, graph, node, tensor } from './models.js';
+
+/** Calls back on each turn of the event loop until it is stopped. */
+function onEachTurn(callback: () => void): () => void {
+  let immediate = setImmediate(function again() {
+    callback();
+    immediate = setImmediate(again);
+  });
+  return () => clearImmediate(immediate);
+}
+
+suite('turns of the event loop', () => {
+  test('come after a bounded number of bytes', async () => {
+    const part = 2 ** 20;
+    let [done, seen, most] = [0, 0, 0];
+    function* work() {
+      for (; done < 8 * TURN_BYTES; done += part) yield part;
+      return 'done';
+    }
+    const stop = onEachTurn(() => {
+      most = Math.max(most, done - seen);
+      seen = done;
+    });
+    assert.equal(await inTurns(work()), 'done');
+    stop();
+    // Turns and what counts them are not in step.
+    assert.ok(most <= 2 * TURN_BYTES, `${most} bytes`);
+  });
+
+  test('come while weights are packed and constants are copied', async () => {
+    const [depth, columns] = [1024, 4096];
+    const weights = (name: string) =>
+      tensor(name, 'float32', [columns, depth], new Float32Array(depth * columns).fill(0.5));
+    const bytes = 2 * 4 * depth * columns;
+    const model = file([
+      graph({
+        tensors: [
+          tensor('x', 'float32', [1, depth]),
+          weights('packed'),
+          tensor('y', 'float32', [1, columns]),
+          weights('copied'),
+          tensor('z', 'float32', [columns, depth]),
+        ],
+        operators: [node('FULLY_CONNECTED', [0, 1, -1], [2]), node('MUL', [0, 3], [4])],
+        inputs: [0],
+        outputs: [2, 4],
+      }),
+    ]);
+    // The second time, nothing is waited for but turns.
+    for (const isWarm of [false, true]) {
+      let turns = 0;
+      let stop = () => {};
+      const loaded = await loadModel(model, {
+        onProgress: ({ phase, loaded: done }) => {
+          if (phase !== 'plan') return;
+          if (done === 0) stop = onEachTurn(() => turns++);
+          else stop();
+        },
+      });
+      loaded.dispose();
+      if (isWarm) assert.ok(turns >= bytes / TURN_BYTES - 2, `${turns} turns`);
+    }
+  });
+});
