@@ -28,7 +28,7 @@ const TOLERANCE = { float32: 1e-3, int8: 0.1 };
  * @property {number[]} inputShape as in the .tflite
  * @property {string[]} lanes runtimes of lane.mjs, ours first
  * @property {number} [threads] the only number of threads to race on
- * @property {number} [warmUpRuns] where a few will do
+ * @property {'slow'} [pace] where a run takes so long that few must do
  * @property {number} tolerance of answers, relative to the largest; of a map of classes the part that differs
  * @property {true} [isClassMap]
  * @property {() => Uint8Array} tflite
@@ -47,6 +47,8 @@ const MOBILENET = {
 };
 /** The same on WebGPU, as SwiftShader has it on the processor. */
 const WEBGPU = FLOAT.map((runtime) => `${runtime}-webgpu`);
+
+const ON_SWIFTSHADER = { threads: 1, pace: 'slow' };
 
 const MOBILENET_INT8 = { ...MOBILENET, tolerance: TOLERANCE.int8, tflite: quantizedMobilenet };
 
@@ -91,30 +93,24 @@ export const ENTRIES = {
     isClassMap: true,
     input: () => shrunk(pixels('cat'), 513),
   },
+  // TensorFlow.js has no fused LSTM, and LiteRT.js refuses models with variables.
   ...Object.fromEntries(
-    Object.entries(NETS).map(([key, net]) => [
-      key,
-      {
-        title: net.title,
-        dtype: 'float32',
-        inputShape: net.inputShape,
-        // TensorFlow.js has no fused LSTM, and LiteRT.js refuses models with variables.
-        lanes: key === 'lstm' ? ['linnet', 'ort'] : FLOAT,
-        tolerance: TOLERANCE.float32,
-        tflite: () => writeTflite(net, SEED),
-        onnx: () => writeOnnx(net, SEED),
-        input: () => wave(net.inputShape, 'float32'),
-      },
-    ]),
+    Object.keys(NETS).map((key) => [key, netEntry(key, key === 'lstm' ? ['linnet', 'ort'] : FLOAT)]),
   ),
   'mobilenet-v2-webgpu': {
-    title: 'MobileNet v2 float32 on WebGPU (SwiftShader)',
+    title: 'MobileNet v2 float32',
     ...MOBILENET,
-    threads: 1,
-    // Shaders are compiled before the first run ends, and a run in software takes long.
-    warmUpRuns: 3,
+    ...ON_SWIFTSHADER,
     lanes: WEBGPU,
   },
+  'mobilenet-v2-int8-webgpu': {
+    title: 'MobileNet v2 int8 per channel',
+    ...MOBILENET_INT8,
+    ...ON_SWIFTSHADER,
+    lanes: ['linnet-webgpu', 'litert-webgpu'],
+  },
+  'resnet50-webgpu': { ...netEntry('resnet50', WEBGPU), ...ON_SWIFTSHADER },
+  'encoder-webgpu': { ...netEntry('encoder', WEBGPU), ...ON_SWIFTSHADER },
   'mobilenet-v2-simd': {
     title: 'MobileNet v2 float32, without relaxed SIMD',
     ...MOBILENET,
@@ -128,6 +124,21 @@ export const ENTRIES = {
     lanes: ['linnet-simd', 'litert-compat', 'linnet-node-simd'],
   },
 };
+
+/** A network with random weights. */
+function netEntry(key, lanes) {
+  const net = NETS[key];
+  return {
+    title: net.title,
+    dtype: 'float32',
+    inputShape: net.inputShape,
+    lanes,
+    tolerance: TOLERANCE.float32,
+    tflite: () => writeTflite(net, SEED),
+    onnx: () => writeOnnx(net, SEED),
+    input: () => wave(net.inputShape, 'float32'),
+  };
+}
 
 /** Pictures whose classes are known. */
 function pictures(toInput) {

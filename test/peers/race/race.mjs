@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { ENTRIES, inputFor, takesOnnx } from './contest.mjs';
 import { openLane } from './lane.mjs';
 
-/** Engines and peers settle only after they have run for a while. */
-const WARM_UP_MS = 2000;
-const WARM_UP_RUNS = 15;
-
-/** A turn of one runtime. */
-const LAP_MS = 300;
-const LAP_RUNS = 5;
+/** How long runtimes run: until both the milliseconds and the number of runs are used up. */
+const PACES = {
+  // Engines and peers settle only after they have run for a while.
+  steady: { warmUp: [2000, 15], lap: [300, 5] },
+  // What compiles has compiled when the first run ends.
+  slow: { warmUp: [0, 1], lap: [0, 1] },
+};
 
 /**
  * @typedef {object} Result of one model on one number of threads
@@ -51,6 +51,7 @@ function writeModel(folder, entry) {
 
 async function raceModel(stadium, entry, threads, rounds) {
   const lanes = [];
+  const { warmUp, lap } = PACES[entry.pace ?? 'steady'];
   try {
     for (const runtime of entry.lanes) {
       const lane = await openLane(runtime, stadium);
@@ -63,10 +64,10 @@ async function raceModel(stadium, entry, threads, rounds) {
       // The first run alone finds all state at zero.
       contestant.output = await lane.output();
       contestant.peakMemory = lane.peakMemory();
-      await lane.time(WARM_UP_MS, entry.warmUpRuns ?? WARM_UP_RUNS);
+      await lane.time(...warmUp);
     }
     for (let round = 0; round < rounds; round++) {
-      for (const { lane, times } of lanes) times.push(...(await lane.time(LAP_MS, LAP_RUNS)));
+      for (const { lane, times } of lanes) times.push(...(await lane.time(...lap)));
     }
     const [ours] = lanes;
     const { total, outside, ops, peakGigaflops, info } = await ours.lane.profile();
