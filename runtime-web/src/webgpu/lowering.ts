@@ -17,7 +17,7 @@ export function shaderEmitter(plan: PlanEmitter<Shader>, traits: Traits): Emitte
   return {
     traits,
     run: (kernel) => {
-      const shader = assemble(kernel);
+      const shader = assemble(kernel, traits);
       plan.call(shader, shader.refs);
     },
     scratch: plan.scratch,

@@ -95,7 +95,10 @@ export const ENTRIES = {
   },
   // TensorFlow.js has no fused LSTM, and LiteRT.js refuses models with variables.
   ...Object.fromEntries(
-    Object.keys(NETS).map((key) => [key, netEntry(key, key === 'lstm' ? ['linnet', 'ort'] : FLOAT)]),
+    Object.keys(NETS).map((key) => [
+      key,
+      netEntry(key, key === 'lstm' ? ['linnet', 'ort'] : FLOAT),
+    ]),
   ),
   'mobilenet-v2-webgpu': {
     title: 'MobileNet v2 float32',

@@ -244,6 +244,8 @@ const DEPTHWISE: CaseSpec<'DEPTHWISE_CONV_2D'>[] = [
   },
   ...integers([1, 5, 7, 3], [1, 3, 3, 3], 3, { ...unit, depthMultiplier: 1 }),
   ...large(integers([1, 19, 23, 35], [1, 3, 3, 35], 3, { ...unit, depthMultiplier: 1 })),
+  ...large(integers([1, 9, 11, 36], [1, 3, 3, 36], 3, { ...unit, depthMultiplier: 1 }), 'fours'),
+  ...large(integers([1, 9, 11, 6], [1, 3, 3, 12], 3, { ...unit, depthMultiplier: 2 }), 'doubled'),
 ];
 
 function transposed(

@@ -3,21 +3,14 @@ import { activationOf, activationRange } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { imageAxes } from '../../lower/window.js';
-import type { BufferRef, LowerSite } from '../../plan/lowering.js';
+import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { activationFunction } from '../wgsl/activation.js';
-import {
-  type Binding,
-  type Elements,
-  type Param,
-  reads,
-  i32 as signed,
-  u32,
-  writes,
-} from '../wgsl/kernel.js';
+import { INTEGER_BYTES, realBytes } from '../wgsl/bytes.js';
+import { array, type Binding, i32, type Param, reads, u32, writes } from '../wgsl/kernel.js';
 import { LANES, times } from '../wgsl/text.js';
 import { isFloat, type Shape4 } from './product.js';
-import { type ByteProduct, byteOperands, requantization } from './tiles-q8.js';
+import { type ByteProduct, byteOperands, requantization, shiftOf } from './tiles-q8.js';
 
 /** Neighbours in a row of the output that share what they load. */
 const COLUMNS = 4;
@@ -28,31 +21,61 @@ const MAX_WINDOW = 16;
 /** In which arithmetic taps are added up, and what becomes of the sums. */
 interface Sums {
   readonly vector: 'vec4<f32>' | 'vec4<i32>';
-  /** What the input has outside. */
-  readonly zero: string;
-  readonly weights: Elements;
-  readonly bias: Elements | null;
   readonly bindings: Readonly<Record<string, Binding>>;
   readonly params: Readonly<Record<string, Param>>;
+  /**
+   * Functions `pixel(at: u32, channel: u32)` and `weight(at: u32)`: four channels of the pixel whose
+   * first element is number `at`, from `channel` on, and four weights; by fours where channels are whole.
+   */
   readonly declarations: string;
+  /** What the input has outside the image; null: nothing that counts. */
+  readonly outside: string | null;
+  /** Statements once all is added up. */
   readonly ready: string;
   result(sum: string): string;
 }
 
 type Site = LowerSite<'DEPTHWISE_CONV_2D'>;
 
-function floatSums(site: Site): Sums {
+/** How channels lie: fours of outputs, and whether each comes of the channel of its own number. */
+interface Channels {
+  readonly isWhole: boolean;
+  readonly isPlain: boolean;
+}
+
+function floatSums(site: Site, { isWhole, isPlain }: Channels): Sums {
+  const bias = site.inputs[2] ?? null;
+  const vector = 'vec4<f32>';
+  const width = isWhole ? 4 : 1;
+  const fourOf = (name: string, at: string) =>
+    isWhole
+      ? `${name}_load(${at})`
+      : `${vector}(${times(4, (j) => `${name}_load(${at} + ${j}u)`).join(', ')})`;
   return {
-    vector: 'vec4<f32>',
-    zero: 'vec4<f32>()',
-    weights: inputOf(site, 1),
-    bias: site.inputs[2] ?? null,
-    bindings: {},
+    vector,
+    bindings: {
+      x: reads(inputOf(site, 0), isPlain ? 4 : 1),
+      w: reads(inputOf(site, 1), width),
+      ...(bias === null ? {} : { bias: reads(bias, width) }),
+    },
     params: {},
-    declarations: activationFunction(activationOf(site), 'vec4<f32>'),
-    ready: '',
-    result: (sum) => `activate(${sum})`,
+    declarations: `${activationFunction(activationOf(site), vector)}
+fn pixel(at: u32, channel: u32) -> ${vector} { return ${
+      isPlain ? 'x_load(at + channel)' : `${vector}(${spread(isWhole).join(', ')})`
+    }; }
+fn weight(at: u32) -> ${vector} { return ${fourOf('w', 'at')}; }`,
+    outside: null,
+    ready: `let b = ${bias === null ? `${vector}()` : fourOf('bias', 'channel')};`,
+    result: (sum) => `activate(${sum} + b)`,
   };
+}
+
+/** The channels of the input that four outputs come of, one by one. */
+function spread(isWhole: boolean): readonly string[] {
+  return times(
+    4,
+    (j) => `x_load(at + (channel${isWhole ? ' * 4u' : ''} + ${j}u) / params.multiplier)`,
+  );
 }
 
 /** Channels have to be whole fours, which is what bytes are stored in. */
@@ -70,32 +93,59 @@ function bytesOf(site: Site): ByteProduct | null {
   });
 }
 
-/** The weights less their zero point as int32; the input's is in what sums begin with. */
-function byteSums(emit: Emitter, { product, numerics, weights, bias, zero }: ByteProduct): Sums {
-  const outputs = product.weights.type.shape[3] as number;
-  const inputZero = numerics.input.zero;
-  const int32 = (ref: BufferRef): Elements => ({ ref, type: { dtype: 'int32' } });
-  const centred = () => Int32Array.from(weights as ArrayLike<number>, (weight) => weight - zero);
+/** Products of bytes, unsigned ones less 128; the input's zero point is in what sums begin with. */
+function byteSums(emit: Emitter, bytes: ByteProduct, { isPlain }: Channels): Sums {
+  const { product, numerics, bias } = bytes;
+  const [outputs, taps] = [product.weights.type.shape[3] as number, tapsOf(product)];
+  const inputShift = shiftOf(product.input.type.dtype);
+  const shift = shiftOf(product.weights.type.dtype);
+  const [inputZero, weightZero] = [numerics.input.zero - inputShift, bytes.zero - shift];
+  const code = realBytes(emit.traits, 128 * 255 * taps) ?? INTEGER_BYTES;
+  const { vector } = code;
   const finish = requantization(emit, product, numerics, outputs);
+  const words = emit.constant('depthwise bytes', () =>
+    Int8Array.from(bytes.weights as ArrayLike<number>, (weight) => weight - shift),
+  );
+  const starts = emit.constant(`depthwise starts ${inputZero}`, () => {
+    const sums = Int32Array.from({ length: outputs }, (_, at) => Number(bias?.[at] ?? 0));
+    for (let at = 0; at < bytes.weights.length; at++) {
+      const weight = (bytes.weights[at] as number) - bytes.zero;
+      sums[at % outputs] = (sums[at % outputs] as number) - inputZero * weight;
+    }
+    return sums;
+  });
+  const signed = inputShift === 0 ? '' : ' ^ 0x80808080u';
+  const less = inputShift === 0 ? '' : ` - ${inputShift}`;
   return {
-    vector: 'vec4<i32>',
-    zero: 'vec4(params.x_zero)',
-    weights: int32(emit.constant('depthwise weights', centred)),
-    bias: int32(
-      emit.constant(`depthwise starts ${inputZero}`, () => {
-        const starts = Int32Array.from({ length: outputs }, (_, at) => Number(bias?.[at] ?? 0));
-        centred().forEach((weight, at) => {
-          starts[at % outputs] = (starts[at % outputs] as number) - inputZero * weight;
-        });
-        return starts;
-      }),
-    ),
-    bindings: finish.bindings,
-    params: { x_zero: signed(inputZero), ...finish.params },
-    declarations: finish.declarations,
-    ready: 'let scale = scales_load(channel / 4u);',
-    result: (sum) => `requantize(${sum}, scale)`,
+    vector,
+    bindings: {
+      x: isPlain ? array(product.input.ref, 'u32', 'read') : reads(product.input, 1),
+      w: array(words, 'u32', 'read'),
+      starts: array(starts, 'vec4<i32>', 'read'),
+      ...finish.bindings,
+    },
+    params: { x_zero: i32(inputZero), w_zero: i32(weightZero), ...finish.params },
+    declarations: `${code.declaration}
+${finish.declarations}
+fn pixel(at: u32, channel: u32) -> ${vector} { return ${
+      isPlain
+        ? `bytes(x[at + channel]${signed})`
+        : `${vector}(${spread(true)
+            .map((load) => code.scaled(`(${load}${less})`))
+            .join(', ')})`
+    }; }
+fn weight(at: u32) -> ${vector} { return bytes(w[at])${
+      weightZero === 0 ? '' : ` - vec4(${code.scaled('params.w_zero')})`
+    }; }`,
+    outside: `vec4(${code.scaled('params.x_zero')})`,
+    ready: 'let begin = starts[channel]; let scale = scales_load(channel);',
+    result: (sum) => `requantize(${code.whole(sum)} + begin, scale)`,
   };
+}
+
+function tapsOf({ weights }: ByteProduct['product']): number {
+  const [, height, width] = weights.type.shape as Shape4;
+  return height * width;
 }
 
 /**
@@ -120,63 +170,53 @@ export const depthwise: Lowering<'DEPTHWISE_CONV_2D'> = {
       site.fused.padding,
     );
     const bytes = bytesOf(site);
-    const sums = bytes === null ? floatSums(site) : byteSums(emit, bytes);
-    const { vector } = sums;
     const isWhole = outputs % 4 === 0;
     const isPlain = isWhole && channels === outputs;
+    const how = { isWhole, isPlain };
+    const sums = bytes === null ? floatSums(site, how) : byteSums(emit, bytes, how);
+    const { vector, outside } = sums;
+    // What outputs and weights, and what the input's channels, are counted in.
+    const unit = isWhole ? 4 : 1;
+    const inUnit = isPlain ? 4 : 1;
     const across = Math.ceil(outW / COLUMNS);
-    const invocations = images * outH * across * Math.ceil(outputs / 4);
+    const fours = Math.ceil(outputs / 4);
+    const invocations = images * outH * across * fours;
     const place = (column: number, tap: number) => column * columns.stride + tap * columns.dilation;
     const places = [
       ...new Set(times(COLUMNS, (column) => times(width, (tap) => place(column, tap))).flat()),
     ];
-    const fourOf = (name: string, at: string) =>
-      isWhole
-        ? `${name}_load((${at}) / 4u)`
-        : `${vector}(${times(4, (j) => `${name}_load(${at} + ${j}u)`).join(', ')})`;
-    const pixel = isPlain
-      ? 'x_load((at + channel) / 4u)'
-      : `${vector}(${times(4, (j) => `x_load(at + (channel + ${j}u) / params.multiplier)`).join(', ')})`;
     const store = isWhole
-      ? 'y_store((to + channel) / 4u, v);'
+      ? 'y_store(to, v);'
       : LANES.map(
-          (lane, j) =>
-            `if (channel + ${j}u < params.outputs) { y_store(to + channel + ${j}u, v.${lane}); }`,
+          (lane, j) => `if (channel + ${j}u < params.outputs) { y_store(to + ${j}u, v.${lane}); }`,
         ).join(' ');
     emit.run({
       label: 'DEPTHWISE_CONV_2D',
-      bindings: {
-        x: reads(input, isPlain ? 4 : 1),
-        w: reads(sums.weights, isWhole ? 4 : 1),
-        ...(sums.bias === null ? {} : { bias: reads(sums.bias, isWhole ? 4 : 1) }),
-        ...sums.bindings,
-        y: writes(output, isWhole ? 4 : 1),
-      },
+      bindings: { ...sums.bindings, y: writes(output, unit) },
       params: {
         invocations: u32(invocations),
-        in_h: signed(inH),
-        in_w: signed(inW),
-        channels: u32(channels),
+        in_h: i32(inH),
+        in_w: i32(inW),
+        channels: u32(channels / inUnit),
         multiplier: u32(outputs / channels),
-        outputs: u32(outputs),
-        fours: u32(Math.ceil(outputs / 4)),
+        outputs: u32(outputs / unit),
+        fours: u32(fours),
         out_h: u32(outH),
         out_w: u32(outW),
         across: u32(across),
         window_h: u32(height),
-        stride_h: signed(rows.stride),
-        dilation_h: signed(rows.dilation),
-        pad_top: signed(rows.before),
-        pad_left: signed(columns.before),
+        stride_h: i32(rows.stride),
+        dilation_h: i32(rows.dilation),
+        pad_top: i32(rows.before),
+        pad_left: i32(columns.before),
         ...sums.params,
       },
       grid: { invocations },
       multiplyAdds: count(output.type.shape) * height * width,
-      declarations: `${sums.declarations}
-fn pixel(at: u32, channel: u32) -> ${vector} { return ${pixel}; }`,
+      declarations: sums.declarations,
       body: `
 if (index >= params.invocations) { return; }
-let channel = index % params.fours * 4u;
+let channel = index % params.fours${isWhole ? '' : ' * 4u'};
 var rest = index / params.fours;
 let column = rest % params.across * ${COLUMNS}u;
 rest /= params.across;
@@ -187,26 +227,26 @@ let top = i32(line) * params.stride_h - params.pad_top;
 ${times(COLUMNS, (at) => `var s${at} = ${vector}();`).join('\n')}
 for (var tap = 0u; tap < params.window_h; tap++) {
   let row = top + i32(tap) * params.dilation_h;
-  if (row < 0 || row >= params.in_h) { continue; }
-  let begin = (i32(image) * params.in_h + row) * params.in_w;
+  let has_row = row >= 0 && row < params.in_h;
+  ${outside === null ? 'if (!has_row) { continue; }' : ''}
+  let begin = (i32(image) * params.in_h + clamp(row, 0, params.in_h - 1)) * params.in_w;
   let weights = tap * ${width}u * params.outputs + channel;
-  ${times(width, (at) => `let w${at} = ${fourOf('w', `weights + ${at}u * params.outputs`)};`).join('\n  ')}
+  ${times(width, (at) => `let w${at} = weight(weights + ${at}u * params.outputs);`).join('\n  ')}
   ${places
     .map((at) => {
-      const inside = `left + ${at} >= 0 && left + ${at} < params.in_w`;
+      const inside = `has_row && left + ${at} >= 0 && left + ${at} < params.in_w`;
       const load = `pixel(u32(begin + clamp(left + ${at}, 0, params.in_w - 1)) * params.channels, channel)`;
-      return `let x${at} = select(${sums.zero}, ${load}, ${inside});`;
+      return `let x${at} = select(${outside ?? `${vector}()`}, ${load}, ${inside});`;
     })
     .join('\n  ')}
   ${times(COLUMNS, (at) => times(width, (tap) => `s${at} += x${place(at, tap)} * w${tap};`).join(' ')).join('\n  ')}
 }
-let b = ${sums.bias === null ? `${vector}()` : fourOf('bias', 'channel')};
 ${sums.ready}
-let first = ((image * params.out_h + line) * params.out_w + column) * params.outputs;
+var to = ((image * params.out_h + line) * params.out_w + column) * params.outputs + channel;
 ${times(
   COLUMNS,
   (at) =>
-    `if (column + ${at}u < params.out_w) { let to = first + ${at}u * params.outputs; let v = ${sums.result(`s${at} + b`)}; ${store} }`,
+    `if (column + ${at}u < params.out_w) { let v = ${sums.result(`s${at}`)}; ${store} } to += params.outputs;`,
 ).join('\n')}`,
     });
   },

@@ -24,16 +24,16 @@ export function isFloat(site: AnySite): boolean {
   );
 }
 
-/** Rows of `depth` elements that follow each other; `item` is an expression for an item's first. */
+/** Rows of `depth` elements that follow each other; `item` is an expression for an item's first row. */
 function matrixRows(operand: Operand, depth: number, item: string, rows: Partial<Rows> = {}): Rows {
   return {
     operand,
     taps: 1,
     depth,
-    isAligned: true,
+    unit: depth % 4 === 0 ? 4 : 1,
     canMiss: false,
     functions: `${rows.functions ?? ''}
-fn row_at(item: u32, row: u32) -> vec3<i32> { return vec3(i32(${item} + row * params.depth), 0, 0); }
+fn row_at(item: u32, row: u32) -> vec3<i32> { return vec3(i32((${item} + row) * params.depth), 0, 0); }
 fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32 { return row.x; }`,
     params: rows.params ?? {},
   };
@@ -49,21 +49,27 @@ function windowRows(
   site: LowerSite<'CONV_2D'>,
   [height, width, depth]: readonly [number, number, number],
 ): Rows {
-  const [input, output] = [inputOf(site, 0), outputOf(site)];
-  const [, inH, inW, channels] = input.type.shape as Shape4;
+  const [operand, output] = [inputOf(site, 0), outputOf(site)];
+  const [, inH, inW, channels] = operand.type.shape as Shape4;
   const [, outH, outW] = output.type.shape as Shape4;
   const [rows, columns] = imageAxes(
-    input.type.shape,
+    operand.type.shape,
     output.type.shape,
     [height, width],
     site.options,
     site.fused.padding,
   );
+  const isPixel = ({ input, output, window, before }: Axis) =>
+    window === 1 && before === 0 && input === output;
+  if (channels === depth && isPixel(rows) && isPixel(columns)) {
+    return matrixRows(operand, depth, '0u');
+  }
+  const unit = channels % 4 === 0 && depth % 4 === 0 ? 4 : 1;
   return {
-    operand: input,
+    operand,
     taps: height * width,
     depth,
-    isAligned: channels % 4 === 0 && depth % 4 === 0,
+    unit,
     canMiss: [rows, columns].some(isPadded),
     functions: `
 fn row_at(item: u32, row: u32) -> vec3<i32> {
@@ -81,7 +87,7 @@ fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32 {
     params: {
       in_h: signed(inH),
       in_w: signed(inW),
-      channels: signed(channels),
+      channels: signed(channels / unit),
       out_h: u32(outH),
       out_w: u32(outW),
       window_w: u32(width),
@@ -112,8 +118,8 @@ function transposed(
     return {
       binding: (width) => reads(operand, width),
       strides: [1, depth],
-      start: 'item * params.columns * params.w_stride',
-      params: {},
+      start: 'item * params.w_item',
+      params: { w_item: u32(columns * depth) },
     };
   }
   const padded = Math.ceil(columns / 4) * 4;
@@ -239,15 +245,15 @@ const batchMatmul: Lowering<'BATCH_MATMUL'> = {
       label: 'BATCH_MATMUL',
       items: count(batch(output)),
       size: [rows, columns],
-      rows: matrixRows(x, depth, 'x_item(item) * params.rows * params.depth', {
+      rows: matrixRows(x, depth, 'x_item(item) * params.rows', {
         functions: walk.functions,
         params: walk.params,
       }),
       weights: {
         binding: (width) => reads(y, width),
         strides: site.options.adjY ? [1, depth] : [columns, 1],
-        start: 'y_item_at(item) * params.columns * params.depth',
-        params: {},
+        start: 'y_item_at(item) * params.w_item',
+        params: { w_item: u32(columns * depth) },
       },
       bias: null,
       activation: activationOf(site),

@@ -13,7 +13,7 @@ export interface Weights {
   binding(width: Width): Binding;
   /** Elements between neighbours in the depth and between columns; one of the two is 1. */
   readonly strides: readonly [depth: number, column: number];
-  /** An expression for the first element of `item`'s matrix. */
+  /** An expression for the first element of `item`'s matrix, by `params.w_item`. */
   readonly start: string;
   readonly params: Readonly<Record<string, Param>>;
 }
@@ -35,8 +35,9 @@ export function emitFloatTiles(emit: Emitter, product: FloatProduct): void {
 function floatArithmetic(product: FloatProduct): TileArithmetic {
   const { rows, weights, bias, activation } = product;
   const biasFours = isWholeFours(product) || product.items === 1;
-  const isVector = rows.isAligned && rows.depth % 4 === 0;
-  const step = isVector ? 4 : rows.depth <= 4 ? rows.depth : 1;
+  const isVector = rows.unit === 4;
+  // Depths, which are units unless those are vectors.
+  const deep = isVector ? 4 : rows.depth <= 4 ? rows.depth : 1;
   const [depthStride, columnStride] = weights.strides;
   const isDeep = depthStride === 1 && columnStride !== 1;
   const stride = isDeep ? columnStride : depthStride;
@@ -44,26 +45,26 @@ function floatArithmetic(product: FloatProduct): TileArithmetic {
   const zero = isVector ? 'vec4<f32>()' : '0.0';
   const orZero = (run: string, load: string) =>
     rows.canMiss ? `select(${zero}, ${load}, ${run} >= 0)` : load;
-  const biasAt = 'item * params.columns + edge';
   const biasVector = biasFours
-    ? `bias_load((${biasAt}) / 4u)`
-    : vector((j) => `bias_load(${biasAt} + ${j}u)`);
+    ? 'bias_load((item * params.columns) / 4u + four)'
+    : vector((j) => `bias_load(item * params.columns + 4u * four + ${j}u)`);
   return {
     bindings: {
-      x: reads(rows.operand, isVector ? 4 : 1),
+      x: reads(rows.operand, rows.unit),
       w: weights.binding(width),
       ...(bias === null ? {} : { bias: reads(bias, biasFours ? 4 : 1) }),
     },
-    params: { w_stride: u32(stride), ...weights.params },
+    params: { w_stride: u32(stride / width), ...weights.params },
     declarations: activationFunction(activation, 'vec4<f32>'),
     sum: 'vec4<f32>',
-    step,
+    step: deep / rows.unit,
     row: (run, begin) =>
       isVector
-        ? [orZero(run, `x_load((${begin} + k) / 4u)`)]
-        : times(step, (k) => orZero(run, `x_load(${begin} + k + ${k}u)`)),
-    start: `let w_start = ${weights.start};`,
-    weights: weightLoads(step, isDeep, width),
+        ? [orZero(run, `x_load(${begin} + k)`)]
+        : times(deep, (k) => orZero(run, `x_load(${begin} + k + ${k}u)`)),
+    start: `var w_at = (${weights.start}) / ${width}u + ${isDeep ? '4u * four * params.w_stride' : `${4 / width}u * four`};`,
+    weights: weightLoads(deep, isDeep, width),
+    next: `w_at += ${isDeep ? `${deep / width}u` : `${deep}u * params.w_stride`};`,
     add: (sum, row) => {
       const factors = isVector ? LANES.map((lane) => `${row[0]}.${lane}`) : row;
       return factors.map((factor, k) => `${sum} += ${factor} * w${k};`).join(' ');
@@ -73,22 +74,18 @@ function floatArithmetic(product: FloatProduct): TileArithmetic {
   };
 }
 
-/** The weights of four columns as a vector for each depth of a step. */
-function weightLoads(step: number, isDeep: boolean, width: Width): string {
-  const at = (k: number, j: number) =>
+/** The weights of four columns as a vector for each of some depths. */
+function weightLoads(deep: number, isDeep: boolean, width: Width): string {
+  const load = (k: number, j: number) =>
     isDeep
-      ? `w_start + (edge + ${j}u) * params.w_stride + deep + ${k}u`
-      : `w_start + (deep + ${k}u) * params.w_stride + edge + ${j}u`;
+      ? `w_load(w_at + ${j}u * params.w_stride + ${k}u)`
+      : `w_load(w_at + ${k}u * params.w_stride + ${j}u)`;
   if (width === 1) {
-    return times(step, (k) => `let w${k} = ${vector((j) => `w_load(${at(k, j)})`)};`).join(
-      '\n    ',
-    );
+    return times(deep, (k) => `let w${k} = ${vector((j) => load(k, j))};`).join('\n    ');
   }
-  if (!isDeep) {
-    return times(step, (k) => `let w${k} = w_load((${at(k, 0)}) / 4u);`).join('\n    ');
-  }
+  if (!isDeep) return times(deep, (k) => `let w${k} = ${load(k, 0)};`).join('\n    ');
   return [
-    ...times(4, (j) => `let column${j} = w_load((${at(0, j)}) / 4u);`),
-    ...times(step, (k) => `let w${k} = ${vector((j) => `column${j}.${LANES[k]}`)};`),
+    ...times(4, (j) => `let column${j} = ${load(0, j)};`),
+    ...times(deep, (k) => `let w${k} = ${vector((j) => `column${j}.${LANES[k]}`)};`),
   ].join('\n    ');
 }

@@ -5,6 +5,8 @@ import { count } from '../../lower/dims.js';
 import { combinedScale } from '../../lower/fixed-point.js';
 import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
 import type { Emitter } from '../lowering.js';
+import type { Traits } from '../traits.js';
+import { type ByteCode, highBytes, realBytes } from '../wgsl/bytes.js';
 import { array, f32, i32, reads, u32 } from '../wgsl/kernel.js';
 import { LANES, times } from '../wgsl/text.js';
 import { emitTiles, isWholeFours, type TileArithmetic, type TiledProduct } from './tiles.js';
@@ -81,7 +83,7 @@ export function requantization(
 }
 
 /** From stored bytes to int8: unsigned ones less 128. */
-function shiftOf(dtype: string): number {
+export function shiftOf(dtype: string): number {
   return dtype === 'uint8' ? 128 : 0;
 }
 
@@ -123,24 +125,22 @@ const BYTE_DOT = `fn dot4I8Packed(a: u32, b: u32) -> i32 {
 }`;
 
 /** How a word of a row is multiplied with the words `w` of four columns; see TileArithmetic. */
-interface ByteForm {
+interface WordForm extends Pick<ByteCode, 'whole'> {
   readonly sum: TileArithmetic['sum'];
   readonly declarations: string;
   row(word: string): string;
   readonly weights: string;
   add(sum: string, row: string): string;
-  /** The sum as integers. */
-  whole(sum: string): string;
 }
 
 /** By dot products of packed bytes, which GPUs have as an instruction. */
-function packedForm(hasZero: boolean): ByteForm {
+function packedForm({ hasByteDot }: Traits, hasZero: boolean): WordForm {
   const dots = (x: string) =>
     `vec4<i32>(${times(4, (j) => `dot4I8Packed(${x}, w[${j}])`).join(', ')})`;
   const zero = (x: string) => ` - vec4(params.w_zero * dot4I8Packed(${x}, 0x01010101u))`;
   return {
     sum: 'vec4<i32>',
-    declarations: '',
+    declarations: hasByteDot ? '' : BYTE_DOT,
     row: (word) => word,
     weights: '',
     add: (sum, x) => `${sum} += ${dots(x)}${hasZero ? zero(x) : ''};`,
@@ -148,47 +148,34 @@ function packedForm(hasZero: boolean): ByteForm {
   };
 }
 
-/** Integers up to this are exact in float32. */
-const MAX_EXACT = 2 ** 24;
-
-/**
- * By float32, for CPUs, which take dot products of bytes apart each time: sums are exact where `fitsFloat`.
- * A byte is left in the high bits of its integer, 2^24 times what it stands for, because shifts of vectors
- * are slow there, too.
- */
-function floatForm(hasZero: boolean): ByteForm {
-  const high = (word: string, type: string) => [
-    `${type}(${word} * 0x1000000u)`,
-    `${type}((${word} & ${type}(0xff00u)) * 0x10000u)`,
-    `${type}((${word} & ${type}(0xff0000u)) * 0x100u)`,
-    `${type}(${word} & ${type}(0xff000000u))`,
-  ];
-  const lanes = high('word', 'u32').map((lane) => `bitcast<i32>(${lane})`);
-  const zero = hasZero ? ' - vec4(f32(params.w_zero) * 0x1p24f)' : '';
+/** By bytes taken apart, for CPUs, which take dot products of bytes apart each time. */
+function apartForm({ vector, declaration, scaled, whole }: ByteCode, hasZero: boolean): WordForm {
+  const zero = hasZero ? ` - vec4(${scaled('params.w_zero')})` : '';
   return {
-    sum: 'vec4<f32>',
-    declarations: `fn bytes(word: u32) -> vec4<f32> { return vec4<f32>(vec4<i32>(${lanes.join(', ')})); }`,
+    sum: vector,
+    declarations: declaration,
     row: (word) => `bytes(${word})`,
-    weights: high('w', 'vec4<u32>')
-      .map((word, k) => `let w${k} = vec4<f32>(bitcast<vec4<i32>>(${word}))${zero};`)
+    weights: highBytes('w', 'vec4<u32>')
+      .map((word, k) => `let w${k} = ${vector}(bitcast<vec4<i32>>(${word}))${zero};`)
       .join(' '),
     add: (sum, x) => LANES.map((lane, k) => `${sum} += ${x}.${lane} * w${k};`).join(' '),
-    whole: (sum) => `vec4<i32>(${sum} * 0x1p-48f)`,
+    whole,
   };
 }
 
-/** Whether the sums of a column, and all on the way to them, are integers that float32 has. */
-function fitsFloat({ product, weights, zero }: ByteProduct): boolean {
+/** The most that a column's sum, and any on the way to it, can be. */
+function largestSum({ product, weights, zero }: ByteProduct): number {
   const columns = product.weights.type.shape[0] as number;
   const depth = weights.length / columns;
+  let largest = 0;
   for (let column = 0; column < columns; column++) {
-    let most = 0;
+    let sum = 0;
     for (let k = 0; k < depth; k++) {
-      most += 128 * Math.abs((weights[column * depth + k] as number) - zero);
+      sum += 128 * Math.abs((weights[column * depth + k] as number) - zero);
     }
-    if (most > MAX_EXACT) return false;
+    largest = Math.max(largest, sum);
   }
-  return true;
+  return largest;
 }
 
 type Tiles = Omit<TiledProduct, 'arithmetic'>;
@@ -208,10 +195,10 @@ export function emitByteTiles(emit: Emitter, tiles: Tiles, bytes: ByteProduct): 
   const weightZero = bytes.zero - shiftOf(product.weights.type.dtype);
   const flip = shiftOf(product.input.type.dtype);
   const padding = (numerics.input.zero - flip) & 255;
-  const isVector = rows.isAligned && rows.depth % 4 === 0;
+  const isVector = rows.unit === 4;
   const signed = flip === 0 ? '' : ' ^ 0x80808080u';
   const declarations = isVector
-    ? `fn word(begin: u32, k: u32) -> u32 { return x[(begin + k) / 4u]${signed}; }
+    ? `fn word(begin: u32, k: u32) -> u32 { return x[begin + k]${signed}; }
 fn inside(k: u32) -> u32 { return 0xffffffffu; }`
     : `fn inside(k: u32) -> u32 { return 0xffffffffu >> (8u * (4u - min(params.depth - k, 4u))); }
 fn word(begin: u32, k: u32) -> u32 {
@@ -224,8 +211,9 @@ fn word(begin: u32, k: u32) -> u32 {
 }`;
   const orZero = (run: string, load: string) =>
     rows.canMiss ? `select(params.padding & inside(k), ${load}, ${run} >= 0)` : load;
-  const { isSoftware, hasByteDot } = emit.traits;
-  const form = (isSoftware && fitsFloat(bytes) ? floatForm : packedForm)(weightZero !== 0);
+  const real = realBytes(emit.traits, largestSum(bytes));
+  const hasZero = weightZero !== 0;
+  const form = real === null ? packedForm(emit.traits, hasZero) : apartForm(real, hasZero);
   emitTiles(emit, {
     ...tiles,
     arithmetic: {
@@ -236,26 +224,22 @@ fn word(begin: u32, k: u32) -> u32 {
         ...finish.bindings,
       },
       params: {
-        w_fours: u32(Math.ceil(size[1] / 4)),
+        deeps: u32(Math.ceil(rows.depth / 4)),
         w_zero: i32(weightZero),
         padding: u32(padding * 0x01010101),
         ...finish.params,
       },
-      declarations: [
-        hasByteDot ? '' : BYTE_DOT,
-        form.declarations,
-        declarations,
-        finish.declarations,
-      ].join('\n'),
+      declarations: [form.declarations, declarations, finish.declarations].join('\n'),
       sum: form.sum,
-      step: 4,
-      start: 'let deeps = (params.depth + 3u) / 4u;',
+      step: 4 / rows.unit,
+      start: 'var w_at = item * params.taps * params.deeps * params.fours + four;',
       row: (run, begin) => [form.row(orZero(run, `word(${begin}, k)`))],
-      weights: `let w = weights[((item * params.taps + tap) * deeps + k / 4u) * params.w_fours + edge / 4u];
-    ${form.weights}`,
+      weights: `let w = weights[w_at]; ${form.weights}`,
+      next: 'w_at += params.fours;',
       add: (sum, [x]) => form.add(sum, x as string),
-      ready: `let begin = starts[(item * params.columns + edge) / 4u];
-let scale = scales_load((item * params.columns + edge) / 4u);`,
+      ready: `let unit = item * params.columns / 4u + four;
+let begin = starts[unit];
+let scale = scales_load(unit);`,
       result: (sum) => `requantize(${form.whole(sum)} + begin, scale)`,
     },
   });

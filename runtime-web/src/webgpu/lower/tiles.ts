@@ -1,7 +1,9 @@
 /** Products of matrices and convolutions as tiles of the output that stay in registers. */
 import type { Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
+import type { Traits } from '../traits.js';
 import { type Binding, type Param, u32, writes } from '../wgsl/kernel.js';
+import type { Width } from '../wgsl/storage.js';
 import { LANES, times } from '../wgsl/text.js';
 
 /**
@@ -9,14 +11,17 @@ import { LANES, times } from '../wgsl/text.js';
  * piece. `functions` defines
  *
  *     fn row_at(item: u32, row: u32) -> vec3<i32>             what the runs of a row have in common
- *     fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32   a run's first element; -1: all are zero
+ *     fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32   a run's first unit; -1: all are zero
+ *
+ * by `params.depth`, too, which counts units: devices without vectors of integers divide and shift one
+ * invocation after the other, so that what depends on the loops is never divided.
  */
 export interface Rows {
   readonly operand: Operand;
   readonly taps: number;
   readonly depth: number;
-  /** Whether runs begin at multiples of four elements. */
-  readonly isAligned: boolean;
+  /** Elements that are loaded together: 4 where runs begin at and have multiples of four. */
+  readonly unit: Width;
   /** Whether there are runs of zeros. */
   readonly canMiss: boolean;
   readonly functions: string;
@@ -30,14 +35,16 @@ export interface TileArithmetic {
   readonly declarations: string;
   /** The type of the sums of four columns. */
   readonly sum: 'vec4<f32>' | 'vec4<i32>';
-  /** Depths of a step of the innermost loop. */
+  /** Units of depth of a step of the innermost loop. */
   readonly step: number;
-  /** What a step takes of the row whose run `run` (-1: zeros) begins at element `begin`, from depth `k` on. */
+  /** What a step takes of the row whose run `run` (-1: zeros) begins at unit `begin`, from unit `k` on. */
   row(run: string, begin: string): readonly string[];
-  /** Statements before all steps. */
+  /** Statements before all steps; the invocation's columns are those of the four number `four`. */
   readonly start: string;
-  /** Statements that load a step's weights of four columns from `edge` on, `deep` being the depth in all taps. */
+  /** Statements that load a step's weights. */
   readonly weights: string;
+  /** Statements that go to the next step's weights. */
+  readonly next: string;
   /** Statements that add a row's products to a sum. */
   add(sum: string, row: readonly string[]): string;
   /** Statements that make `result` ready once all is added up. */
@@ -70,14 +77,16 @@ interface Tile {
 
 /**
  * The tiles that compute least beyond the output's edges. What is loaded for a tile's columns costs
- * about as much as two of its rows.
+ * about as much as six of its rows. Many sums in one invocation leave a GPU room for few of them.
  */
-function tileOf([rows, columns]: TiledProduct['size']): Tile {
-  const tiles = [8, 4].flatMap((height) => [16, 8, 4].map((across) => ({ height, across })));
+function tileOf([rows, columns]: TiledProduct['size'], { isSoftware }: Traits): Tile {
+  if (rows === 1) return { height: 1, across: INVOCATIONS };
+  const heights = isSoftware ? [16, 8, 4] : [8, 4];
+  const tiles = heights.flatMap((height) => [16, 8, 4].map((across) => ({ height, across })));
   const cost = ({ height, across }: Tile) =>
     Math.ceil(columns / 4 / across) *
     Math.ceil((rows * across) / height / INVOCATIONS) *
-    (height + 2);
+    (height + 6);
   return tiles.reduce((best, tile) => (cost(tile) < cost(best) ? tile : best));
 }
 
@@ -90,10 +99,12 @@ function tileOf([rows, columns]: TiledProduct['size']): Tile {
  */
 export function emitTiles(emit: Emitter, product: TiledProduct): void {
   const { label, items, size, rows, arithmetic, output, outputStrides } = product;
-  const { height, across } = tileOf(size);
-  const quads = emit.traits.hasSubgroups;
+  const { height, across } = tileOf(size, emit.traits);
+  const quads = emit.traits.hasSubgroups && height % 4 === 0;
   const { sum, step } = arithmetic;
   const isWhole = isWholeFours(product);
+  // What the output is counted in.
+  const unit = isWhole ? 4 : 1;
   const loaded = quads
     ? times(height / 4, (at) => `${4 * at}u + quad_lane`)
     : times(height, (at) => `${at}u`);
@@ -116,15 +127,16 @@ export function emitTiles(emit: Emitter, product: TiledProduct): void {
     quads,
     bindings: {
       ...arithmetic.bindings,
-      y: writes(output, isWhole ? 4 : 1),
+      y: writes(output, unit),
     },
     params: {
       rows: u32(size[0]),
       columns: u32(size[1]),
-      depth: u32(rows.depth),
+      fours: u32(Math.ceil(size[1] / 4)),
+      depth: u32(rows.depth / rows.unit),
       taps: u32(rows.taps),
-      y_item: u32(outputStrides[0]),
-      y_row: u32(outputStrides[1]),
+      y_item: u32(Math.ceil(outputStrides[0] / unit)),
+      y_row: u32(Math.ceil(outputStrides[1] / unit)),
       ...rows.params,
       ...arithmetic.params,
     },
@@ -139,25 +151,26 @@ export function emitTiles(emit: Emitter, product: TiledProduct): void {
     multiplyAdds: items * size[0] * size[1] * rows.depth * rows.taps,
     declarations: `${rows.functions}\n${arithmetic.declarations}`,
     body: `
-let column = 4u * (group.x * ${across}u + lane % ${across}u);
+let own = group.x * ${across}u + lane % ${across}u;
 let row = ${height}u * (group.y * ${INVOCATIONS / across}u + lane / ${across}u);
 let item = group.z;
 // Beyond the edges the last row and columns are computed once more, so that quads stay together.
-let edge = min(column, (params.columns - 1u) / 4u * 4u);
+let four = min(own, params.fours - 1u);
 ${arithmetic.start}
 ${loaded.map((number, at) => `let row${at} = row_at(item, min(row + ${number}, params.rows - 1u));`).join('\n')}
 ${times(height, (m) => `var s${m} = ${sum}();`).join('\n')}
 for (var tap = 0u; tap < params.taps; tap++) {
   ${loaded.map((_, at) => `let run${at} = run_at(row${at}, item, tap); let begin${at} = u32(max(run${at}, 0));`).join('\n  ')}
   for (var k = 0u; k < params.depth; k += ${step}u) {
-    let deep = tap * params.depth + k;
     ${arithmetic.weights}
     ${loads.join('\n    ')}
     ${times(height, rowProducts).join('\n    ')}
+    ${arithmetic.next}
   }
 }
-if (column >= params.columns) { return; }
+if (own > four) { return; }
 ${arithmetic.ready}
+var to = item * params.y_item + row * params.y_row + four * ${4 / unit}u;
 ${times(height, (m) => rowStore(m, arithmetic.result(`s${m}`), isWhole)).join('\n')}`,
   });
 }
@@ -174,9 +187,9 @@ export function isWholeFours({
 
 function rowStore(m: number, result: string, isWhole: boolean): string {
   const store = isWhole
-    ? 'y_store(to / 4u, v);'
+    ? 'y_store(to, v);'
     : LANES.map(
-        (lane, j) => `if (column + ${j}u < params.columns) { y_store(to + ${j}u, v.${lane}); }`,
+        (lane, j) => `if (4u * four + ${j}u < params.columns) { y_store(to + ${j}u, v.${lane}); }`,
       ).join(' ');
-  return `if (row + ${m}u < params.rows) { let to = item * params.y_item + (row + ${m}u) * params.y_row + column; let v = ${result}; ${store} }`;
+  return `if (row + ${m}u < params.rows) { let v = ${result}; ${store} } to += params.y_row;`;
 }

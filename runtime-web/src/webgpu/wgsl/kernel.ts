@@ -1,6 +1,7 @@
 /** A compute shader as a value: what it reads and writes, its parameters and its body. */
 import { type DType, invariant } from '@linnet/schema';
 import type { BufferRef } from '../../plan/lowering.js';
+import type { Traits } from '../traits.js';
 import { accessOf, elementOf, isStored, type Width } from './storage.js';
 
 /** A buffer that a shader sees. */
@@ -10,7 +11,7 @@ export interface Binding {
   /** The type of its array's elements in WGSL. */
   readonly array: string;
   /** Functions to read and write a tensor's elements, given the binding's name. */
-  readonly functions: (name: string) => string;
+  readonly functions: (name: string, traits: Traits) => string;
 }
 
 /** Elements of a dtype in a buffer: what of a tensor bindings are made from. */
@@ -31,7 +32,7 @@ export function reads({ ref, type: { dtype } }: Elements, width: Width): Binding
     ref,
     access: 'read',
     array,
-    functions: (name) => `fn ${name}_load(i: u32) -> ${type} { return ${load(name, 'i')}; }`,
+    functions: (name, traits) => `fn ${name}_load(i: u32) -> ${type} { ${load(name, traits)} }`,
   };
 }
 
@@ -115,7 +116,7 @@ const MAX_WORKGROUPS = 65535;
 /** Invocations of a workgroup of kernels that do not choose. */
 const LINE = 64;
 
-export function assemble(kernel: Kernel): Shader {
+export function assemble(kernel: Kernel, traits: Traits): Shader {
   const { label, grid, declarations = '', body, params = {}, quads = false } = kernel;
   const workgroup = kernel.workgroup ?? [LINE, 1, 1];
   const bindings = Object.entries(kernel.bindings);
@@ -133,7 +134,7 @@ export function assemble(kernel: Kernel): Shader {
           `@group(0) @binding(${bindings.length}) var<uniform> params: Params;`,
         ]
       : []),
-    ...bindings.map(([name, { functions }]) => functions(name)),
+    ...bindings.map(([name, { functions }]) => functions(name, traits)),
     declarations,
     `@compute @workgroup_size(${workgroup.join(', ')})`,
     'fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {',

@@ -1,5 +1,7 @@
 /** How tensors lie in storage buffers, and how shaders read and write their elements. */
 import type { DType } from '@linnet/schema';
+import type { Traits } from '../traits.js';
+import { byteVector } from './bytes.js';
 
 /** The type in which shaders compute on a dtype. */
 export type Element = 'f32' | 'i32';
@@ -10,8 +12,8 @@ export type Width = 1 | 4;
 interface Access {
   /** The type of the buffer's array. */
   readonly array: string;
-  /** The element, or vector of four, at `i` of the array `name`. */
-  load(name: string, i: string): string;
+  /** Statements that return the element, or vector of four, at `i` of the array `name`. */
+  load(name: string, traits: Traits): string;
   /** Null where elements cannot be written one by one. */
   readonly store: ((name: string, i: string, value: string) => string) | null;
 }
@@ -25,7 +27,7 @@ interface Storage {
 function words(element: Element): Storage {
   const access = (array: string): Access => ({
     array,
-    load: (name, i) => `${name}[${i}]`,
+    load: (name) => `return ${name}[i];`,
     store: (name, i, value) => `${name}[${i}] = ${value};`,
   });
   return { element, single: access(element), four: access(`vec4<${element}>`) };
@@ -33,25 +35,26 @@ function words(element: Element): Storage {
 
 /** Four to a word. */
 function bytes(signed: boolean): Storage {
-  const lane = (word: string, at: string) =>
-    signed
-      ? `extractBits(bitcast<i32>(${word}), ${at}, 8u)`
-      : `i32(extractBits(${word}, ${at}, 8u))`;
   return {
     element: 'i32',
     single: {
       array: 'u32',
-      load: (name, i) => lane(`${name}[(${i}) >> 2u]`, `((${i}) & 3u) * 8u`),
+      load: (name) => {
+        const [word, at] = [`${name}[i >> 2u]`, '(i & 3u) * 8u'];
+        return signed
+          ? `return extractBits(bitcast<i32>(${word}), ${at}, 8u);`
+          : `return i32(extractBits(${word}, ${at}, 8u));`;
+      },
       store: null,
     },
     four: {
       array: 'u32',
-      load: (name, i) => {
-        const lanes = ['0u', '8u', '16u', '24u'].map((at) => lane(`${name}[${i}]`, at));
-        return `vec4<i32>(${lanes.join(', ')})`;
-      },
+      load: (name, traits) =>
+        signed
+          ? `let word = ${name}[i]; return ${byteVector(traits)};`
+          : `let word = ${name}[i] ^ 0x80808080u; return ${byteVector(traits)} + 128;`,
       store: (name, i, value) =>
-        `{ let v = vec4<u32>(${value}) & vec4<u32>(255u); ${name}[${i}] = v.x | (v.y << 8u) | (v.z << 16u) | (v.w << 24u); }`,
+        `{ let v = vec4<u32>(${value}) & vec4<u32>(255u); ${name}[${i}] = v.x | (v.y * 0x100u) | (v.z * 0x10000u) | (v.w * 0x1000000u); }`,
     },
   };
 }
@@ -61,19 +64,19 @@ const SHORTS: Storage = {
   element: 'i32',
   single: {
     array: 'u32',
-    load: (name, i) => `extractBits(bitcast<i32>(${name}[(${i}) >> 1u]), ((${i}) & 1u) * 16u, 16u)`,
+    load: (name) => `return extractBits(bitcast<i32>(${name}[i >> 1u]), (i & 1u) * 16u, 16u);`,
     store: null,
   },
   four: {
     array: 'vec2<u32>',
-    load: (name, i) => {
+    load: (name) => {
       const lanes = ['x', 'y'].flatMap((word) =>
-        ['0u', '16u'].map((at) => `extractBits(bitcast<i32>(${name}[${i}].${word}), ${at}, 16u)`),
+        ['0u', '16u'].map((at) => `extractBits(words.${word}, ${at}, 16u)`),
       );
-      return `vec4<i32>(${lanes.join(', ')})`;
+      return `let words = bitcast<vec2<i32>>(${name}[i]); return vec4<i32>(${lanes.join(', ')});`;
     },
     store: (name, i, value) =>
-      `{ let v = vec4<u32>(${value}) & vec4<u32>(65535u); ${name}[${i}] = vec2<u32>(v.x | (v.y << 16u), v.z | (v.w << 16u)); }`,
+      `{ let v = vec4<u32>(${value}) & vec4<u32>(65535u); ${name}[${i}] = v.xz | (v.yw * 0x10000u); }`,
   },
 };
 
@@ -82,13 +85,13 @@ const HALVES: Storage = {
   element: 'f32',
   single: {
     array: 'u32',
-    load: (name, i) => `unpack2x16float(${name}[(${i}) >> 1u])[(${i}) & 1u]`,
+    load: (name) => `return unpack2x16float(${name}[i >> 1u])[i & 1u];`,
     store: null,
   },
   four: {
     array: 'vec2<u32>',
-    load: (name, i) =>
-      `vec4<f32>(unpack2x16float(${name}[${i}].x), unpack2x16float(${name}[${i}].y))`,
+    load: (name) =>
+      `let words = ${name}[i]; return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));`,
     store: (name, i, value) =>
       `{ let v = ${value}; ${name}[${i}] = vec2<u32>(pack2x16float(v.xy), pack2x16float(v.zw)); }`,
   },
