@@ -22,7 +22,7 @@ import { WINDOW } from './window.js';
  *   rows of the kernel's tiles: 6, in conv_q8 4.
  * - `patches`: per thread `patch_bytes` bytes, room for block_rows patches.
  */
-const PROBLEM = {
+export const PROBLEM = {
   input: 'in',
   weights: 'in',
   output: 'out',
@@ -173,7 +173,8 @@ interface Product {
   readonly columns: number;
 }
 
-const product = ({ items, grid, depth, columns }: Product) =>
+/** Multiply-adds of a problem. */
+export const product = ({ items, grid, depth, columns }: Product) =>
   grid.reduce((rows, size) => rows * size, items) * depth * columns;
 
 interface Window {
@@ -185,7 +186,8 @@ interface Window {
   readonly window_w: number;
 }
 
-const perChannel = ({ images, out_h, out_w, channels, window_h, window_w }: Window) =>
+/** Multiply-adds of a window over each channel. */
+export const perChannel = ({ images, out_h, out_w, channels, window_h, window_w }: Window) =>
   images * out_h * out_w * channels * window_h * window_w;
 
 export const CONVOLUTION_ARITHMETIC: ArithmeticTable<typeof CONVOLUTION_KERNELS> = {

@@ -19,10 +19,11 @@ const BILINEAR = { ...RESIZE, row_weights: 'in', column_weights: 'in', depth: 'u
  */
 const BILINEAR_8 = { ...BILINEAR, mixed: 'temp', mixed_bytes: 'u32' } as const;
 
-/** src/image.c, src/image_q8.c */
+/** src/image.c, src/image_q8.c; of int16, weights are int32 in 1 / 1024. */
 export const IMAGE_KERNELS = {
   resize_nearest: { ...RESIZE, pixel_bytes: 'u32' },
   resize_bilinear_f32: BILINEAR,
   resize_bilinear_i8: BILINEAR_8,
   resize_bilinear_u8: BILINEAR_8,
+  resize_bilinear_i16: BILINEAR,
 } as const satisfies Record<string, KernelDeclaration>;

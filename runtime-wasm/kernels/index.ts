@@ -19,6 +19,7 @@ import { RECURRENT_ARITHMETIC, RECURRENT_KERNELS } from './recurrent.js';
 import { REDUCTION_KERNELS } from './reduction.js';
 import { SPARSE_ARITHMETIC, SPARSE_KERNELS } from './sparse.js';
 import { WINOGRAD_KERNELS } from './winograd.js';
+import { WORD_ARITHMETIC, WORD_KERNELS } from './words.js';
 
 export * from './build.js';
 export * from './fault.js';
@@ -42,6 +43,7 @@ export const KERNELS = {
   ...REDUCTION_KERNELS,
   ...SPARSE_KERNELS,
   ...WINOGRAD_KERNELS,
+  ...WORD_KERNELS,
 } as const satisfies Record<string, KernelDeclaration>;
 
 export type KernelName = keyof typeof KERNELS;
@@ -67,4 +69,5 @@ export const KERNEL_ARITHMETIC: ArithmeticTable<typeof KERNELS> = {
   ...withoutArithmetic(REDUCTION_KERNELS),
   ...SPARSE_ARITHMETIC,
   ...withoutArithmetic(WINOGRAD_KERNELS),
+  ...WORD_ARITHMETIC,
 };

@@ -13,4 +13,6 @@ export const POOLING_KERNELS = {
    * rounded half to even; there is no l2. Outputs clamped to low .. high.
    */
   pool_q8: { ...WINDOW, kind: 'u32', is_unsigned: 'u32', low: 'i32', high: 'i32' },
+  /** The same on int16; averages are rounded half away from zero. */
+  pool_q16: { ...WINDOW, kind: 'u32', low: 'i32', high: 'i32' },
 } as const satisfies Record<string, KernelDeclaration>;

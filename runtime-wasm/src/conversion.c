@@ -158,19 +158,13 @@ INLINE void next_run(run *r, uint32_t end, uint32_t channels, uint32_t inner) {
     }                                                                                             \
   }
 
-/** As TFLite's own kernel: half away from zero. */
-INLINE float divide_16(float x, float scale) {
-  const double quotient = (double)x / (double)scale;
-  return (float)__builtin_trunc(quotient + __builtin_copysign(0.5, quotient));
-}
-
-/** How float32 become bytes; the limits are less the zero point, which `addend` brings back. */
+/** How float32 become integers; the limits are less the zero point, which `addend` brings back. */
 typedef struct {
   f32x4 reciprocal, low, high;
   i32x4 addend;
-} byte_scale;
+} integer_scale;
 
-INLINE v128_t quantize_four(const float *x, const byte_scale *to) {
+INLINE v128_t quantize_four(const float *x, const integer_scale *to) {
   const f32x4 quotient = load_f32x4(x) * to->reciprocal;
   /* What NaN is compared with wins. */
   const v128_t least = wasm_f32x4_pmax((v128_t)to->low, (v128_t)quotient);
@@ -178,7 +172,7 @@ INLINE v128_t quantize_four(const float *x, const byte_scale *to) {
   return (v128_t)((i32x4)(bounded + ROUNDING_ADDEND) + to->addend);
 }
 
-INLINE void quantize_sixteen(const float *x, const byte_scale *to, uint32_t is_unsigned, void *y) {
+INLINE void quantize_sixteen(const float *x, const integer_scale *to, uint32_t is_unsigned, void *y) {
   const v128_t low = wasm_i16x8_narrow_i32x4(quantize_four(x, to), quantize_four(x + 4, to));
   const v128_t high = wasm_i16x8_narrow_i32x4(quantize_four(x + 8, to), quantize_four(x + 12, to));
   wasm_v128_store(y, is_unsigned ? wasm_u8x16_narrow_i16x8(low, high)
@@ -186,7 +180,7 @@ INLINE void quantize_sixteen(const float *x, const byte_scale *to, uint32_t is_u
 }
 
 /** The elements [first, last) of a run. */
-INLINE void quantize_run(const float *x, uint8_t *y, const byte_scale *to, uint32_t first,
+INLINE void quantize_run(const float *x, uint8_t *y, const integer_scale *to, uint32_t first,
                          uint32_t last, uint32_t is_unsigned) {
   uint32_t i = first;
   for (; i + 16 <= last; i += 16) quantize_sixteen(x + i, to, is_unsigned, y + i);
@@ -198,6 +192,15 @@ INLINE void quantize_run(const float *x, uint8_t *y, const byte_scale *to, uint3
   for (uint32_t k = 0; k < last - i; k++) y[i + k] = bytes[k];
 }
 
+/** How kernels quantize the run `r`. */
+#define INTEGER_SCALE(p, r)                                                                       \
+  ((integer_scale){                                                                               \
+      .reciprocal = splat_f32x4(1.0f / ((const float *)(p)->scale)[(r).channel]),                 \
+      .low = splat_f32x4((float)((p)->low - ((const int32_t *)(p)->zero)[(r).channel])),          \
+      .high = splat_f32x4((float)((p)->high - ((const int32_t *)(p)->zero)[(r).channel])),        \
+      .addend = splat_i32x4(((const int32_t *)(p)->zero)[(r).channel] - ROUNDING_BITS),           \
+  })
+
 /**
  * y = round(x / scale[c]) + zero[c], saturated to [low, high]; NaN gives low. As XNNPACK does: x
  * times the scale's reciprocal, half to even.
@@ -205,29 +208,25 @@ INLINE void quantize_run(const float *x, uint8_t *y, const byte_scale *to, uint3
 #define DEFINE_QUANTIZE_8(NAME, IS_UNSIGNED)                                                      \
   void quantize_##NAME(const quantize_##NAME##_params *p, uint32_t thread, uint32_t threads) {    \
     FOR_EACH_RUN(r) {                                                                             \
-      const int32_t zero = ((const int32_t *)p->zero)[r.channel];                                 \
-      const byte_scale to = {                                                                     \
-          .reciprocal = splat_f32x4(1.0f / ((const float *)p->scale)[r.channel]),                 \
-          .low = splat_f32x4((float)(p->low - zero)),                                             \
-          .high = splat_f32x4((float)(p->high - zero)),                                           \
-          .addend = splat_i32x4(zero - ROUNDING_BITS),                                            \
-      };                                                                                          \
+      const integer_scale to = INTEGER_SCALE(p, r);                                               \
       quantize_run(p->x, p->y, &to, r.first, r.last, IS_UNSIGNED);                                \
     }                                                                                             \
   }
 
-/** y = round(x / scale[c]) + zero[c], saturated to [low, high]; NaN gives low. */
+/** The same to int16. */
 void quantize_i16(const quantize_i16_params *p, uint32_t thread, uint32_t threads) {
   const float *x = p->x;
   int16_t *y = p->y;
-  const float low = (float)p->low, high = (float)p->high;
   FOR_EACH_RUN(r) {
-    const float scale = ((const float *)p->scale)[r.channel];
-    const float zero = (float)((const int32_t *)p->zero)[r.channel];
-    for (uint32_t i = r.first; i < r.last; i++) {
-      float v = divide_16(x[i], scale) + zero;
-      v = v > low ? v : low;
-      y[i] = (int16_t)(int32_t)(v < high ? v : high);
+    const integer_scale to = INTEGER_SCALE(p, r);
+    uint32_t i = r.first;
+    for (; i + 8 <= r.last; i += 8) {
+      wasm_v128_store(y + i, wasm_i16x8_narrow_i32x4(quantize_four(x + i, &to),
+                                                     quantize_four(x + i + 4, &to)));
+    }
+    for (; i < r.last; i++) {
+      const float rest[4] = {x[i]};
+      y[i] = (int16_t)wasm_i32x4_extract_lane(quantize_four(rest, &to), 0);
     }
   }
 }

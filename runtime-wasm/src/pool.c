@@ -160,3 +160,48 @@ void pool_q8(const pool_q8_params *p, uint32_t thread, uint32_t threads) {
     }
   }
 }
+
+/** Pools `count` (1 to 8) channels of one window of int16 and stores them. */
+INLINE void pool_words(const pool_q16_params *p, const int16_t *in, uint32_t rows,
+                       uint32_t columns, uint32_t count, int16_t *out) {
+  i32x4 totals[2] = {{0}};
+  i16x8 most = splat_i16x8(-32768);
+  for (uint32_t y = 0; y < rows; y++) {
+    const int16_t *from = in + y * p->dilation_h * p->in_w * p->channels;
+    for (uint32_t x = 0; x < columns; x++, from += p->dilation_w * p->channels) {
+      int16_t words[8] = {0};
+      if (count < 8) {
+        for (uint32_t i = 0; i < count; i++) words[i] = from[i];
+      }
+      i16x8 v = load_i16x8(count < 8 ? words : from);
+      most = (i16x8)wasm_i16x8_max((v128_t)most, (v128_t)v);
+      totals[0] += (i32x4)wasm_i32x4_extend_low_i16x8((v128_t)v);
+      totals[1] += (i32x4)wasm_i32x4_extend_high_i16x8((v128_t)v);
+    }
+  }
+  int32_t size = (int32_t)(rows * columns);
+  for (uint32_t i = 0; i < count; i++) {
+    int32_t total = totals[i / 4][i % 4];
+    int32_t mean = (total + (total > 0 ? size / 2 : -(size / 2))) / size;
+    out[i] = (int16_t)max_i32(p->low, min_i32(p->high, p->kind == POOL_MAX ? most[i] : mean));
+  }
+}
+
+void pool_q16(const pool_q16_params *p, uint32_t thread, uint32_t threads) {
+  span part = share(p->images * p->out_h, 1, thread, threads);
+  for (uint32_t row = part.begin; row < part.end; row++) {
+    window_cut rows = CUT_ROWS(p, row % p->out_h);
+    for (uint32_t x = 0; x < p->out_w; x++) {
+      window_cut columns = CUT_COLUMNS(p, x);
+      const int16_t *in = (const int16_t *)p->input + FIRST_ELEMENT(p, row / p->out_h, rows, columns);
+      int16_t *out = (int16_t *)p->output + (row * p->out_w + x) * p->channels;
+      uint32_t c = 0;
+      for (; c + 8 <= p->channels; c += 8) {
+        pool_words(p, in + c, taps_inside(rows), taps_inside(columns), 8, out + c);
+      }
+      if (c < p->channels) {
+        pool_words(p, in + c, taps_inside(rows), taps_inside(columns), p->channels - c, out + c);
+      }
+    }
+  }
+}

@@ -24,6 +24,7 @@ export const MATMUL: ReferenceFamily<'FULLY_CONNECTED' | 'BATCH_MATMUL'> = {
         output: outputs[0]!,
         activation: options.fusedActivationFunction,
         hybridUnits: rows,
+        hasWholeFactor: true,
         sum: (x, w) => {
           const sums = new Float64Array(rows * out);
           for (let row = 0; row < rows; row++) {

@@ -5,6 +5,10 @@
  * bias is an exact int32; the output is zo + round_half_even(float32(sum) * s) with s the float32
  * nearest to sx * sw / so, the product rounded to float32, as XNNPACK requantizes.
  *
+ * Words: int16 on both sides of zero point 0, weights of 8 or 16 bits, no bias or an int64 one. Sums of 64
+ * bits are scaled by 15 bits of the factor, half up; where `hasWholeFactor`, in float64 and half away
+ * from zero or, without a bias, by 31 bits and rounded twice, half up, as TFLite requantizes.
+ *
  * Hybrid: float activations and int8 (or int4) weights. Activations are quantized here, to int8 with
  * one scale and zero point per unit (a row, an image); the output is float32(sum) * (sx * sw) + bias.
  *
@@ -36,6 +40,8 @@ export interface Product {
   readonly activation: ActivationFunctionType;
   /** How many units of the input are quantized on their own in the hybrid form; 0: no such form. */
   readonly hybridUnits: number;
+  /** Sums of words are scaled by the whole factor. */
+  readonly hasWholeFactor?: true;
   /** Sums of products, row-major as the output is, of factors with their zero points taken off. */
   readonly sum: (x: Factors, w: Factors) => Float64Array;
 }
@@ -44,6 +50,7 @@ export interface Product {
 export function evaluateProduct(product: Product): TensorValue {
   const { input, weights, output, hybridUnits } = product;
   if (isByte(input) && isByte(weights) && isByte(output)) return integerProduct(product);
+  if (isWords(product)) return wordProduct(product);
   const narrow = weights.dtype === 'int8' || weights.dtype === 'int4';
   if (isFloat(input.dtype) && narrow && hybridUnits > 0) return hybridProduct(product);
   return realProduct(product);
@@ -51,6 +58,18 @@ export function evaluateProduct(product: Product): TensorValue {
 
 function isByte(type: TensorType): boolean {
   return (type.dtype === 'int8' || type.dtype === 'uint8') && affine(type) !== undefined;
+}
+
+function isWords({ input, weights, bias, output }: Product): boolean {
+  const isWeights =
+    weights.dtype === 'int16' || weights.dtype === 'int8' || weights.dtype === 'int4';
+  const isCentred = [input, weights, output].every(
+    (type) => affine(type)?.zeroPoint.every((zero) => zero === 0) ?? false,
+  );
+  const hasWideBias = bias === null || bias.dtype === 'int64';
+  return (
+    input.dtype === 'int16' && output.dtype === 'int16' && isWeights && isCentred && hasWideBias
+  );
 }
 
 function scaleOf(type: TensorType): number {
@@ -96,6 +115,56 @@ function integerProduct({ input, weights, bias, output, activation, sum }: Produ
     const accumulated = (sums[i]! + Number(biases?.[c] ?? 0)) | 0;
     const scaled = Math.fround(Math.fround(accumulated) * scale);
     elements[i] = clamp(roundHalfEven(scaled) + zeroPoint, low, high);
+  }
+  return tensor(output, elements);
+}
+
+/** real as multiplier * 2^(shift - 31), the multiplier from 2^30 up to 2^31. */
+function fixedPoint(real: number): { multiplier: bigint; shift: number } {
+  let shift = Math.floor(Math.log2(real)) + 1;
+  let multiplier = Math.round(real * 2 ** (31 - shift));
+  if (multiplier === 2 ** 31) [multiplier, shift] = [2 ** 30, shift + 1];
+  return { multiplier: BigInt(multiplier), shift };
+}
+
+/** x / 2^bits, half up. */
+function halvedUp(x: bigint, bits: number): bigint {
+  return bits > 0 ? (x + (1n << BigInt(bits - 1))) >> BigInt(bits) : x << BigInt(-bits);
+}
+
+/** How a sum of words is made an integer of the output. */
+function rescaleWords(
+  total: number,
+  real: number,
+  hasWholeFactor: boolean,
+  hasBias: boolean,
+): number {
+  if (hasWholeFactor && hasBias) return Math.sign(total) * Math.round(Math.abs(total) * real);
+  const { multiplier, shift } = fixedPoint(real);
+  if (hasWholeFactor) {
+    const left = BigInt(total) << BigInt(Math.max(shift, 0));
+    return Number(halvedUp(halvedUp(left * multiplier, 31), Math.max(-shift, 0)));
+  }
+  const reduced = multiplier < 0x7fff0000n ? (multiplier + 0x8000n) >> 16n : 0x7fffn;
+  return Number(halvedUp(BigInt(total) * reduced, 15 - shift));
+}
+
+function wordProduct(product: Product): TensorValue {
+  const { input, weights, bias, output, activation, hasWholeFactor, sum } = product;
+  const sums = sum(centred(input), centred(weights));
+  const biases = bias && numericElements(bias);
+  const channels = channelsOf(output);
+  const [low, high] = quantizedRange(activation, output);
+  const elements = allocate(output.dtype, sums.length);
+  const hasOneScale = hasWholeFactor && affine(weights)?.scale.length === 1;
+  const isSingle = weights.dtype === 'int16' || hasOneScale;
+  for (let i = 0; i < sums.length; i++) {
+    const c = i % channels;
+    const scale = scaleOf(input) * weightScale(weights, c);
+    const real = (isSingle ? Math.fround(scale) : scale) / scaleOf(output);
+    const total = sums[i]! + Number(biases?.[c] ?? 0);
+    const whole = hasWholeFactor === true;
+    elements[i] = clamp(rescaleWords(total, real, whole, biases !== null), low, high);
   }
   return tensor(output, elements);
 }

@@ -27,6 +27,21 @@ function bilinearTaps(input: number, output: number, mode: Mode) {
   });
 }
 
+/** The same for int16, in 1 / 1024. Source: ComputeInterpolationValuesInteger of TFLite. */
+function wordTaps(input: number, output: number, { alignCorners, halfPixelCenters }: Mode) {
+  const [from, to] = alignCorners && output > 1 ? [input - 1, output - 1] : [input, output];
+  const scale = Math.floor((1024 * from + Math.floor(to / 2)) / to);
+  return Array.from({ length: output }, (_, i) => {
+    const position = (i * scale + (halfPixelCenters ? Math.floor(scale / 2) - 512 : 0)) / 1024;
+    const low = Math.max(Math.floor(position), 0);
+    return {
+      low,
+      high: Math.min(Math.max(Math.ceil(position), 0), input - 1),
+      weight: position - low,
+    };
+  });
+}
+
 function nearest(input: number, output: number, mode: Mode): number[] {
   const scale = scaleOf(input, output, mode);
   const offset = mode.halfPixelCenters ? 0.5 : 0;
@@ -43,8 +58,9 @@ export const RESIZE: ReferenceFamily<'RESIZE_BILINEAR' | 'RESIZE_NEAREST_NEIGHBO
     const x = required(inputs, 0);
     const data = reals(x);
     const [batch, height, width, depth] = outputs[0]!.shape as [number, number, number, number];
-    const rows = bilinearTaps(x.shape[1]!, height, options);
-    const columns = bilinearTaps(x.shape[2]!, width, options);
+    const taps = x.dtype === 'int16' ? wordTaps : bilinearTaps;
+    const rows = taps(x.shape[1]!, height, options);
+    const columns = taps(x.shape[2]!, width, options);
     const [sn, sh, sw] = stridesOf(x.shape) as [number, number, number];
     const result = new Float64Array(batch * height * width * depth);
     let at = 0;

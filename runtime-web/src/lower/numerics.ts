@@ -18,6 +18,8 @@ export interface Product {
    * where the op has no such form.
    */
   readonly units: number | null;
+  /** Stock kernels scale sums of int16 by the whole factor here, not by 15 bits of it. */
+  readonly hasWholeFactor?: true;
 }
 
 /** Weights that are integers, with what makes the sums of an output channel real. */
@@ -35,7 +37,17 @@ export type Numerics =
       readonly output: PerTensor;
       readonly channels: Channels;
     }
-  | { readonly kind: 'hybrid'; readonly units: number; readonly channels: Channels };
+  | { readonly kind: 'hybrid'; readonly units: number; readonly channels: Channels }
+  | {
+      /** int16 activations of zero point 0, weights of 8 or (one scale) 16 bits, sums of 64 bits. */
+      readonly kind: 'words';
+      readonly input: PerTensor;
+      readonly output: PerTensor;
+      readonly scale: Float32Array;
+    };
+
+/** Arithmetic on 8-bit integers, the input's own or made at run time. */
+export type ByteNumerics = Extract<Numerics, { kind: 'integer' | 'hybrid' }>;
 
 /** The arithmetic that kernels have for a product; null when they have none. */
 export function numericsOf(product: Product): Numerics | null {
@@ -44,6 +56,7 @@ export function numericsOf(product: Product): Numerics | null {
     ({ type }) => type.dtype === 'float32',
   );
   if (isFloat) return { kind: 'float32' };
+  if (input.type.dtype === 'int16') return wordsOf(product);
   const channels = channelsOf(product);
   if (channels === null) return null;
   if (input.type.dtype === 'float32' && output.type.dtype === 'float32') {
@@ -55,6 +68,30 @@ export function numericsOf(product: Product): Numerics | null {
   const [x, y] = [bytes(input.type), bytes(output.type)];
   if (x === null || y === null || (bias !== null && bias.type.dtype !== 'int32')) return null;
   return { kind: 'integer', input: x, output: y, channels };
+}
+
+/** Products of int16 in the form in which stock kernels sum up in 64 bits; null for others. */
+function wordsOf(product: Product): Numerics | null {
+  const { weights, bias } = product;
+  const [x, y] = [words(product.input.type), words(product.output.type)];
+  if (x === null || y === null) return null;
+  const hasBias = bias === null || (bias.type.dtype === 'int64' && bias.value !== undefined);
+  if (!hasBias) return null;
+  if (weights.type.dtype === 'int16') {
+    const right = words(weights.type);
+    return right && { kind: 'words', input: x, output: y, scale: Float32Array.of(right.scale) };
+  }
+  const channels = weights.value === undefined ? null : channelsOf(product);
+  const isSymmetric = channels?.zeroPoint.every((zero) => zero === 0);
+  return isSymmetric
+    ? { kind: 'words', input: x, output: y, scale: channels?.scale as Float32Array }
+    : null;
+}
+
+/** The quantization of an int16 tensor of zero point 0; null for anything else. */
+function words(type: TensorType): PerTensor | null {
+  const quantization = type.dtype === 'int16' ? perTensor(type) : null;
+  return quantization?.zero === 0 ? quantization : null;
 }
 
 /** The quantization of an 8-bit tensor as a whole; null for anything else. */

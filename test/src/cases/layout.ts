@@ -45,6 +45,12 @@ function resizes(): CaseSpec<'RESIZE_BILINEAR' | 'RESIZE_NEAREST_NEIGHBOR'>[] {
         outputs: [u8().scaled(0.1, 3)],
         options,
       },
+      {
+        name: `${mode}, int16`,
+        inputs: [i16(2, 3, 5, 3).scaled(0.001), ints(7, 4)],
+        outputs: [i16().scaled(0.001)],
+        options,
+      },
     ]),
   ];
 }

@@ -102,18 +102,10 @@ const DENSE: CaseSpec<'FULLY_CONNECTED'>[] = [
     ],
     outputs: [u8().scaled(0.1, 128)],
   },
-  {
-    name: 'int16 with int8 weights',
-    inputs: [
-      i16(3, 17).scaled(0.0002),
-      narrow(5, 17).scaled(0.004),
-      i64(5)
-        .between(-500, 500)
-        .scaled(0.0002 * 0.004)
-        .constant(),
-    ],
-    outputs: [i16().scaled(0.0005)],
-  },
+  ...words('int16 with int8 weights', [3, 17], 5),
+  ...words('int16 one row', [1, 37], 83),
+  // Longer than sums of 32 bits hold.
+  ...words('int16 long', [5, 1031], 11),
   {
     name: 'hybrid',
     inputs: [f32(3, 37), narrow(5, 37).scaled(0.004), f32(5).constant()],
@@ -153,6 +145,30 @@ const DENSE: CaseSpec<'FULLY_CONNECTED'>[] = [
     options: { asymmetricQuantizeInputs: true },
   },
 ];
+
+/** int16 activations times int8 weights of one scale and of several, with and without a bias. */
+function words(
+  name: string,
+  input: readonly [rows: number, depth: number],
+  out: number,
+): CaseSpec<'FULLY_CONNECTED'>[] {
+  const x = i16(...input).scaled(0.0002);
+  const filter = narrow(out, input[1]);
+  const outputs = [i16().scaled(0.0005)];
+  const sums = i64(out).between(-500, 500);
+  return [
+    {
+      name,
+      inputs: [x, filter.scaled(0.004), sums.scaled(0.0002 * 0.004).constant()],
+      outputs,
+    },
+    {
+      name: `${name} per channel, no bias`,
+      inputs: [x, filter.scaledAlong(0, ...per(out, 0.004)), null],
+      outputs,
+    },
+  ];
+}
 
 const PRODUCTS: CaseSpec<'BATCH_MATMUL'>[] = [
   {
@@ -206,6 +222,23 @@ const PRODUCTS: CaseSpec<'BATCH_MATMUL'>[] = [
     name: 'int8 right transposed',
     inputs: [i8(3, 16).scaled(0.05, 7), i8(8, 16).scaled(0.04, -3)],
     outputs: [i8().scaled(0.5, -5)],
+    options: { adjY: true },
+  },
+  {
+    name: 'int16',
+    inputs: [i16(2, 3, 17).scaled(0.001), i16(2, 17, 5).scaled(0.001)],
+    outputs: [i16().scaled(0.02)],
+  },
+  {
+    name: 'int16 both transposed',
+    inputs: [i16(5, 64, 7).scaled(0.001), i16(11, 64).scaled(0.001)],
+    outputs: [i16().scaled(0.05)],
+    options: { adjX: true, adjY: true },
+  },
+  {
+    name: 'int16 long, right transposed',
+    inputs: [i16(2, 3, 1031).scaled(0.001), i16(2, 9, 1031).scaled(0.001)],
+    outputs: [i16().scaled(0.3)],
     options: { adjY: true },
   },
   {

@@ -69,6 +69,12 @@ const QUANTIZED_POOLINGS: CaseSpec<Pooling>[] = [
     outputs: [i16().scaled(0.001)],
     options: square(3, 2),
   },
+  {
+    name: 'int16 relu',
+    inputs: [i16(2, 5, 6, 19).scaled(0.001)],
+    outputs: [i16().scaled(0.001)],
+    options: { ...square(2, 1), fusedActivationFunction: Activation.RELU },
+  },
 ];
 
 export const POOL_CASES: CaseFamily<Pooling> = {

@@ -49,21 +49,19 @@ const BY_TABLES: { readonly [N in OpName]?: Exception } = {
 const UNLIKE_STOCK: { readonly [N in OpName]?: Exception } = {
   LOGISTIC: { steps: 8, because: 'int16 of a scale of 2^-12 goes through float32' },
   TANH: { steps: 10, because: 'int16 of a scale of 2^-12 goes through float32' },
-  AVERAGE_POOL_2D: { steps: 1, because: 'int16 goes through float32' },
-  CONV_2D: { steps: 1, because: 'int16 goes through float32' },
-  DEPTHWISE_CONV_2D: { steps: 1, because: 'int16 goes through float32' },
   PRELU: { steps: 1, because: 'it goes through float32' },
   CONCATENATION: { steps: 1, because: 'uint8 of several scales goes through float32' },
   RELU_N1_TO_1: { steps: 1, because: 'results in the middle of two steps' },
   UNIDIRECTIONAL_SEQUENCE_LSTM: { steps: 1, because: 'stock rounds every gate to int16' },
 };
 
-/** Ops whose 8-bit form is defined to the bit: an exact integer sum and one float32 product. */
-const EXACT_IN_8_BITS: ReadonlySet<OpName> = new Set<OpName>([
+/** Ops whose integer forms are defined to the bit: an exact sum, scaled and rounded in a known way. */
+const EXACT_IN_INTEGERS: ReadonlySet<OpName> = new Set<OpName>([
   'CONV_2D',
   'DEPTHWISE_CONV_2D',
   'FULLY_CONNECTED',
   'BATCH_MATMUL',
+  'TRANSPOSE_CONV',
 ]);
 
 /** How far from stock TFLite an answer of the reference or of the runtime may be. */
@@ -92,7 +90,8 @@ const FROM_REFERENCE: { readonly [N in OpName]?: Exception } = {
 /** How far from the reference an answer of the runtime may be. */
 export function fromReference(op: OpName, output: DType | undefined): Tolerance {
   const { because: _, ...exception } = FROM_REFERENCE[op] ?? { because: '' };
-  const isExact = EXACT_IN_8_BITS.has(op) && (output === 'int8' || output === 'uint8');
+  const isInteger = output === 'int8' || output === 'uint8' || output === 'int16';
+  const isExact = EXACT_IN_INTEGERS.has(op) && isInteger;
   return {
     ...BASE,
     ...((MOVEMENT.has(op) || isExact) && { steps: 0 }),

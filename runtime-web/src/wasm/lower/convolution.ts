@@ -9,6 +9,7 @@ import type { LowerSite } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitDepthwiseQ8 } from './depthwise-q8.js';
+import { emitDepthwiseQ16 } from './depthwise-q16.js';
 import type { Matrices } from './packing.js';
 import type { Problem, Run } from './problem.js';
 import { emitWeightsF32, type ProductView, productLowering } from './product.js';
@@ -239,6 +240,9 @@ function emitDepthwise(
       weights: emitWeightsF32(emit, product, matrix),
     });
     return true;
+  }
+  if (numerics.kind === 'words') {
+    return emitDepthwiseQ16(emit, product, numerics, [rows, columns], window);
   }
   return emitDepthwiseQ8(emit, product, numerics, [rows, columns], window, dot);
 }

@@ -1,13 +1,13 @@
 /** Emits depthwise convolutions of 8-bit integers: DEPTHWISE_Q8 of the kernels' declaration. */
 import type { TypedArray } from '@linnet/schema';
-import type { Product } from '../../lower/numerics.js';
+import type { ByteNumerics, Product } from '../../lower/numerics.js';
 import type { Axis } from '../../lower/window.js';
 import type { BufferRef } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
 import { constantElements, type DotPacking, headOf } from './packing.js';
 import { threadBytes } from './problem.js';
-import { dotForm, emitDot, type IntegerNumerics, requantization } from './product-q8.js';
+import { dotForm, emitDot, requantization } from './product-q8.js';
 import type { windowArguments } from './window.js';
 
 /** Rows of the input that kernels interleave. */
@@ -162,7 +162,7 @@ export function packDepthwiseDot(
 export function emitDepthwiseQ8(
   emit: Emitter,
   product: Product,
-  numerics: IntegerNumerics,
+  numerics: ByteNumerics,
   [rows, columns]: readonly [rows: Axis, columns: Axis],
   window: ReturnType<typeof windowArguments> & { readonly output: BufferRef },
   dot: ByteDot,

@@ -40,6 +40,15 @@ function positions(size: number, outputs: number, options: Coordinates): readonl
   );
 }
 
+/** Positions of int16 elements in 1 / 1024. Source: ComputeInterpolationValuesInteger of TFLite. */
+function finePositions(size: number, outputs: number, options: Coordinates): readonly number[] {
+  const { alignCorners, halfPixelCenters } = options;
+  const [from, to] = alignCorners && outputs > 1 ? [size - 1, outputs - 1] : [size, outputs];
+  const scale = Math.floor((1024 * from + Math.floor(to / 2)) / to);
+  const offset = halfPixelCenters ? Math.floor(scale / 2) - 512 : 0;
+  return Array.from({ length: outputs }, (_, i) => (i * scale + offset) / 1024);
+}
+
 /** The two input elements round each position. */
 function neighbours(at: readonly number[], size: number): Int32Array {
   return Int32Array.from(
@@ -50,10 +59,16 @@ function neighbours(at: readonly number[], size: number): Int32Array {
   );
 }
 
-/** The share of the second neighbour at each position; in 1 / 2048 for 8-bit elements. */
-function weights(at: readonly number[], type: 'f32' | 'i8' | 'u8'): Float32Array | Int32Array {
+type BilinearType = 'f32' | 'i8' | 'u8' | 'i16';
+
+/** What shares are counted in. */
+const SHARES = { f32: null, i8: 2048, u8: 2048, i16: 1024 } as const;
+
+/** The share of the second neighbour at each position. */
+function weights(at: readonly number[], type: BilinearType): Float32Array | Int32Array {
   const shares = Float32Array.from(at, (position) => position - Math.max(Math.floor(position), 0));
-  return type === 'f32' ? shares : Int32Array.from(shares, (share) => roundHalfEven(2048 * share));
+  const all = SHARES[type];
+  return all === null ? shares : Int32Array.from(shares, (share) => roundHalfEven(all * share));
 }
 
 function resizeBlock(site: LowerSite<ResizeOp>) {
@@ -107,27 +122,24 @@ function mode({ alignCorners, halfPixelCenters }: Coordinates): string {
   return `${alignCorners} ${halfPixelCenters}`;
 }
 
-/** The kernel's type: 8-bit elements of one quantization are interpolated as they are. */
-function bilinearType(site: LowerSite<'RESIZE_BILINEAR'>): 'f32' | 'i8' | 'u8' | null {
+/** The kernel's type: integers of one quantization are interpolated as they are. */
+function bilinearType(site: LowerSite<'RESIZE_BILINEAR'>): BilinearType | null {
   const [x, y] = [inputOf(site, 0).type, outputOf(site).type];
   if (!canMove(x, y)) return null;
   if (x.dtype === 'float32') return 'f32';
   if (x.dtype === 'uint8') return 'u8';
-  return perTensor(x)?.dtype === 'int8' ? QUANTIZED.int8.kernel : null;
+  const dtype = perTensor(x)?.dtype;
+  return dtype === undefined ? null : QUANTIZED[dtype].kernel;
 }
 
-function emitBilinear(
-  emit: Emitter,
-  site: LowerSite<'RESIZE_BILINEAR'>,
-  type: 'f32' | 'i8' | 'u8',
-): void {
+function emitBilinear(emit: Emitter, site: LowerSite<'RESIZE_BILINEAR'>, type: BilinearType): void {
   const { block, rows, columns, depth } = resizeBlock(site);
   const { options } = site;
   const tables = ([size, outputs]: readonly [number, number]) => {
     const key = `bilinear ${size} ${outputs} ${mode(options)}`;
-    const at = () => positions(size, outputs, options);
+    const at = () => (type === 'i16' ? finePositions : positions)(size, outputs, options);
     return {
-      elements: emit.constant(`${key} elements`, () => neighbours(at(), size)),
+      elements: emit.constant(`${key} elements ${type}`, () => neighbours(at(), size)),
       weights: emit.constant(`${key} weights ${type}`, () => weights(at(), type)),
     };
   };
@@ -140,8 +152,8 @@ function emitBilinear(
     column_weights: horizontal.weights,
     depth,
   };
-  if (type === 'f32') {
-    emit.call('resize_bilinear_f32', resize);
+  if (type === 'f32' || type === 'i16') {
+    emit.call(`resize_bilinear_${type}`, resize);
     return;
   }
   const bytes = threadBytes(4 * block.in_width * depth);
@@ -154,7 +166,7 @@ function emitBilinear(
 
 const resizeBilinear: Lowering<'RESIZE_BILINEAR'> = {
   supports: (site) => bilinearType(site) !== null && hasPixels(site),
-  lower: (site, emit) => emitBilinear(emit, site, bilinearType(site) as 'f32' | 'i8' | 'u8'),
+  lower: (site, emit) => emitBilinear(emit, site, bilinearType(site) as BilinearType),
 };
 
 export const IMAGE_LOWERINGS = {

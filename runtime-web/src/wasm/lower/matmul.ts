@@ -66,6 +66,7 @@ const fullyConnected = productLowering<'FULLY_CONNECTED'>((site) => {
       activation,
       channelAxis: 0,
       units: rows,
+      hasWholeFactor: true,
     },
     problems: () => [
       { ...rowsProblem(rows, matrices), items: [{ input: 0, matrix: 0, output: 0 }] },

@@ -29,8 +29,7 @@ function pooling(kind: keyof typeof POOL_KINDS): Lowering<Pooling> {
     supports(site) {
       const [from, to] = [inputOf(site, 0).type, outputOf(site).type];
       if (activationRange(activationOf(site)) === null || !sameElements(from, to)) return false;
-      const isByte = (from.dtype === 'int8' || from.dtype === 'uint8') && perTensor(from) !== null;
-      const hasKernel = from.dtype === 'float32' || (isByte && kind !== 'l2');
+      const hasKernel = from.dtype === 'float32' || (perTensor(from) !== null && kind !== 'l2');
       return hasKernel && isSmallWindow(axesOf(site));
     },
     lower(site, emit) {
@@ -48,8 +47,13 @@ function pooling(kind: keyof typeof POOL_KINDS): Lowering<Pooling> {
         emit.call('pool_f32', { ...block, ...range });
         return;
       }
-      const is_unsigned = to.type.dtype === 'uint8' ? 1 : 0;
-      emit.call('pool_q8', { ...block, ...quantizedRange(range, quantization), is_unsigned });
+      const limits = quantizedRange(range, quantization);
+      if (quantization.dtype === 'int16') {
+        emit.call('pool_q16', { ...block, ...limits });
+      } else {
+        const is_unsigned = quantization.dtype === 'uint8' ? 1 : 0;
+        emit.call('pool_q8', { ...block, ...limits, is_unsigned });
+      }
     },
   };
 }

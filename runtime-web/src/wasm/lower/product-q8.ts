@@ -3,7 +3,7 @@ import { invariant } from '@linnet/schema';
 import { quantizedRange } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
 import { combinedScale } from '../../lower/fixed-point.js';
-import type { Channels, Numerics, Product } from '../../lower/numerics.js';
+import type { ByteNumerics, Channels, Product } from '../../lower/numerics.js';
 import type { BufferRef, Operand } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
@@ -21,9 +21,6 @@ import {
 } from './packing.js';
 import { blockArguments, isDirect, type Problem, problemArguments } from './problem.js';
 
-/** Arithmetic on integers, or on integer weights and activations quantized at run time. */
-export type IntegerNumerics = Exclude<Numerics, { kind: 'float32' }>;
-
 /** Rows of the tiles of conv_q8 and conv_q8_dot. */
 const TILE_ROWS = 4;
 const DOT_TILE_ROWS = 6;
@@ -32,7 +29,7 @@ const DOT_TILE_ROWS = 6;
 export function emitProductQ8(
   emit: Emitter,
   product: Product,
-  numerics: IntegerNumerics,
+  numerics: ByteNumerics,
   problem: Problem,
   key: string,
   dot: ByteDot,
@@ -79,7 +76,7 @@ export interface DotForm {
 export function dotForm(
   dot: ByteDot,
   { weights, bias, input }: Product,
-  numerics: IntegerNumerics,
+  numerics: ByteNumerics,
 ): DotForm | null {
   const isHybrid = numerics.kind === 'hybrid';
   const { zeroPoint } = numerics.channels;
@@ -120,7 +117,7 @@ export function emitDot(
 export function emitWeightsQ8(
   emit: Emitter,
   { weights, bias: addend }: Product,
-  numerics: IntegerNumerics,
+  numerics: ByteNumerics,
   matrices: Matrices,
   wide: boolean,
 ): BufferRef {
@@ -168,7 +165,7 @@ function emitRows(emit: Emitter, { ref, type }: Operand, rows: number) {
 export function requantization(
   emit: Emitter,
   product: Product,
-  numerics: IntegerNumerics,
+  numerics: ByteNumerics,
   matrices: Pick<Matrices, 'items' | 'columns'>,
 ) {
   const { input, bias, activation } = product;

@@ -8,6 +8,7 @@ import type { Emitter, Lowering } from '../lowering.js';
 import { constantElements, itemSizeF32, type Matrices, packArguments, packF32 } from './packing.js';
 import { blockArguments, isDirect, isSmall, type Problem, problemArguments } from './problem.js';
 import { emitProductQ8 } from './product-q8.js';
+import { emitProductQ16 } from './product-q16.js';
 import { emitSparse } from './sparse.js';
 
 /** Rows of conv_f32's tiles. */
@@ -56,6 +57,10 @@ function emitProduct(
   dot: ByteDot,
 ): void {
   if (problem.grid.includes(0) || problem.matrices.columns === 0) return;
+  if (numerics.kind === 'words') {
+    emitProductQ16(emit, product, numerics, problem, key);
+    return;
+  }
   if (emitSparse(emit, product, numerics, problem, dot)) return;
   const { matrices } = problem;
   const output = product.output.ref;

@@ -54,7 +54,7 @@ const WORTHWHILE = 0.9;
 export function emitSparse(
   emit: Emitter,
   product: Product,
-  numerics: Numerics,
+  numerics: Exclude<Numerics, { kind: 'words' }>,
   problem: Problem,
   dot: ByteDot,
 ): boolean {
