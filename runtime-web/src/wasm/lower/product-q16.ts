@@ -45,9 +45,8 @@ function planeBytes({ depth, columns }: Matrices): number {
 
 function packed(emit: Emitter, { weights: { value } }: Product, matrices: Matrices): BufferRef {
   invariant(value, '8-bit weights of int16 products are constants.');
-  return emit.constant(`weights q16 ${JSON.stringify(matrices)}`, () =>
-    packQ8(value, null, Int32Array.of(0), matrices, false),
-  );
+  const key = `weights q16 ${JSON.stringify(matrices)}`;
+  return packQ8(emit, key, { weights: value, bias: null }, Int32Array.of(0), matrices, false);
 }
 
 function packedPlanes(emit: Emitter, { weights }: Product, matrices: Matrices): BufferRef {
