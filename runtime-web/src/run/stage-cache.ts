@@ -1,4 +1,5 @@
 import { LinnetError } from '@linnet/schema';
+import { takeTurn } from '../io/turns.js';
 import type { Graph } from '../model/graph.js';
 import type { Backends, BoundProgram } from '../plan/backend.js';
 import type { Given } from '../plan/infer.js';
@@ -33,7 +34,7 @@ export class StageCache {
   async get(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Promise<BoundStage> {
     const key = keyOf(graph, from, given);
     const kept = key === null ? undefined : this.#stages.get(key);
-    const entry = kept ?? (await this.#bind(this.planner.plan(graph, from, given)));
+    const entry = kept ?? (await this.#make(graph, from, given));
     if (key === null) {
       this.#passing.add(entry);
       return entry;
@@ -51,6 +52,12 @@ export class StageCache {
 
   get stages(): readonly BoundStage[] {
     return [...this.#stages.values()];
+  }
+
+  async #make(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Promise<BoundStage> {
+    const stage = this.planner.plan(graph, from, given);
+    await takeTurn();
+    return this.#bind(stage);
   }
 
   async #bind(stage: Stage): Promise<BoundStage> {

@@ -152,7 +152,7 @@ function isRowByRow(problem: Problem): boolean {
 }
 
 /** Weights that are looked at first, and of them those that are not zero where no block pays by far. */
-const SAMPLES = 4096;
+const SAMPLES = 1024;
 const DENSE_SAMPLES = 0.9 * SAMPLES;
 
 /** Whether weights have so few zeros that to find them all is not worth the time. */
