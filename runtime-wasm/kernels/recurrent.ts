@@ -1,51 +1,45 @@
 import { type ArithmeticTable, type KernelDeclaration, onFloat32 } from './kernel.js';
 
+/**
+ * Steps of a sequence whose products with the input's weights are made already, in `sums`. Batch
+ * element b of step t is row b * batch_step + t * time_step of the output.
+ */
 const SEQUENCE = {
-  input: 'in',
+  sums: 'inout',
+  recurrent: 'in',
   output: 'out',
   batch: 'u32',
   time: 'u32',
   batch_step: 'u32',
   time_step: 'u32',
-  features: 'u32',
   units: 'u32',
   activation: 'u32',
 } as const;
 
 /** src/recurrent.c */
 export const RECURRENT_KERNELS = {
-  rnn_f32: { ...SEQUENCE, weights: 'in', recurrent: 'in', bias: 'in', state: 'inout' },
+  /** `sums` is [time, batch, units padded to 8], `recurrent` [units, units] in conv_f32's layout. */
+  rnn_f32: { ...SEQUENCE, state: 'inout' },
   lstm_f32: {
     ...SEQUENCE,
-    input_weights: 'in',
-    input_recurrent: 'in',
     input_peephole: 'in',
-    input_bias: 'in',
-    input_norm: 'in',
-    cell_weights: 'in',
-    cell_recurrent: 'in',
-    cell_bias: 'in',
-    cell_norm: 'in',
-    forget_weights: 'in',
-    forget_recurrent: 'in',
     forget_peephole: 'in',
-    forget_bias: 'in',
-    forget_norm: 'in',
-    output_weights: 'in',
-    output_recurrent: 'in',
     output_peephole: 'in',
-    output_bias: 'in',
+    input_norm: 'in',
+    cell_norm: 'in',
+    forget_norm: 'in',
     output_norm: 'in',
+    input_bias: 'in',
+    cell_bias: 'in',
+    forget_bias: 'in',
+    output_bias: 'in',
     projection: 'in',
-    projection_bias: 'in',
+    shown: 'temp',
+    projected: 'temp',
     hidden: 'inout',
     cell: 'inout',
-    gates: 'out',
-    sums: 'temp',
-    sums_bytes: 'u32',
+    gates: 'u32',
     cells: 'u32',
-    input_row: 'u32',
-    recurrent_row: 'u32',
     diagonal: 'u32',
     cell_clip: 'f32',
     projection_clip: 'f32',
@@ -67,14 +61,11 @@ export const RECURRENT_KERNELS = {
 } as const satisfies Record<string, KernelDeclaration>;
 
 export const RECURRENT_ARITHMETIC: ArithmeticTable<typeof RECURRENT_KERNELS> = {
-  rnn_f32: onFloat32(
-    ({ batch, time, features, units }) => batch * time * units * (features + units),
-  ),
-  lstm_f32: onFloat32((args) => {
-    const gates = args.input_weights === null ? 3 : 4;
-    const inputs = args.features + (args.diagonal ? 1 : args.units);
-    const projected = args.projection === null ? 0 : args.units;
-    return args.batch * args.time * args.cells * (gates * inputs + projected);
+  rnn_f32: onFloat32(({ batch, time, units }) => batch * time * units * units),
+  lstm_f32: onFloat32(({ batch, time, gates, cells, units, diagonal, projection }) => {
+    const inputs = diagonal ? 1 : units;
+    const projected = projection === null ? 0 : units;
+    return batch * time * cells * (gates * inputs + projected);
   }),
   svdf_f32: onFloat32(
     ({ batch, features, units, rank, memory }) => batch * units * rank * (features + memory),

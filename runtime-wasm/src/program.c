@@ -1,6 +1,7 @@
 /** Runs programs: see program.h. */
 #include "program.h"
 
+#include "barrier.h"
 #include "fault.h"
 #include "kernels.h"
 
@@ -92,6 +93,22 @@ static uint32_t barrier(team *crew, uint32_t thread, uint32_t threads) {
   return load(&crew->phase) & 1;
 }
 
+/** The team of the program that runs; one team has one memory. */
+static team *at_work;
+/** What threads that meet within a kernel wait on, as `arrived` and `phase` of a team. */
+static uint32_t met, meetings;
+
+void meet(uint32_t thread, uint32_t threads) {
+  if (threads < 2) return;
+  const uint32_t before = load(&meetings);
+  if (__atomic_add_fetch(&met, 1, __ATOMIC_SEQ_CST) == threads) {
+    __atomic_store_n(&met, 0, __ATOMIC_SEQ_CST);
+    advance_to(&meetings, before + 1);
+  } else {
+    await_change(at_work, &meetings, before, thread != 0 || at_work->leader_waits);
+  }
+}
+
 /** What `run` gives when the team has been stopped. */
 static const fault stopped = {.kind = FAULT_STOPPED};
 
@@ -110,6 +127,7 @@ static const fault *take_part(const step *program, uint32_t steps, team *crew, u
 
 EXPORT("run") const fault *run(const step *program, uint32_t steps, team *crew) {
   found.kind = FAULT_NONE;
+  at_work = crew;
   if (crew->threads > 1) {
     crew->program = program;
     crew->steps = steps;
@@ -127,6 +145,11 @@ EXPORT("work") void work(team *crew, uint32_t thread) {
 }
 
 #else
+
+void meet(uint32_t thread, uint32_t threads) {
+  (void)thread;
+  (void)threads;
+}
 
 EXPORT("run") const fault *run(const step *program, uint32_t steps, team *crew) {
   found.kind = FAULT_NONE;

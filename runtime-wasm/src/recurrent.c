@@ -1,97 +1,11 @@
-/**
- * Recurrent layers over whole sequences, float32. Batch elements are shared out to the threads.
- *
- * Element (b, t) of a sequence is `features` numbers from b * batch_step + t * time_step on, of the
- * output `units` numbers from the same place in rows: the steps count rows. Weights are row-major
- * with rows `input_row` or `recurrent_row` elements apart.
- */
+/** Recurrent layers over whole sequences, float32. The threads share out the units of each step. */
+#include "barrier.h"
 #include "kernels.h"
 #include "mathf.h"
+#include "product_f32.h"
 
 /** Codes of the schema's ActivationFunctionType. */
 enum { NONE = 0, RELU = 1, RELU_N1_TO_1 = 2, RELU6 = 3, TANH = 4, SIGN_BIT = 5 };
-
-/** Time steps whose products with the input's weights are made together, to read these once. */
-#define STEPS 4
-
-/**
- * sums[t * sums_step + r] = weights[r] x[t], or that much more where `adds`, for `rows` rows and
- * `steps` (both constants) vectors of n numbers. Every sum is made in the same order, however many
- * are made at a time. More rows at a time, or more steps of the loop, run out of registers for
- * their addresses.
- */
-INLINE void multiply_tile(uint32_t rows, uint32_t steps, uint32_t adds, const float *weights,
-                          uint32_t weights_row, const float *x, uint32_t x_step, uint32_t n,
-                          float *sums, uint32_t sums_step) {
-  f32x4 total[6][STEPS];
-  for (uint32_t r = 0; r < rows; r++) {
-    for (uint32_t t = 0; t < steps; t++) total[r][t] = splat_f32x4(0);
-  }
-  uint32_t i = 0;
-#pragma clang loop unroll_count(2)
-  for (; i + 4 <= n; i += 4) {
-    f32x4 values[STEPS];
-    for (uint32_t t = 0; t < steps; t++) values[t] = load_f32x4(x + t * x_step + i);
-    for (uint32_t r = 0; r < rows; r++) {
-      const f32x4 weight = load_f32x4(weights + r * weights_row + i);
-      for (uint32_t t = 0; t < steps; t++) {
-        total[r][t] = madd_f32x4(weight, values[t], total[r][t]);
-      }
-    }
-  }
-  for (uint32_t r = 0; r < rows && i < n; r++) {
-    const f32x4 weight = load_partial_f32x4(weights + r * weights_row + i, n - i);
-    for (uint32_t t = 0; t < steps; t++) {
-      total[r][t] = madd_f32x4(weight, load_partial_f32x4(x + t * x_step + i, n - i), total[r][t]);
-    }
-  }
-  for (uint32_t r = 0; r < rows; r++) {
-    for (uint32_t t = 0; t < steps; t++) {
-      const f32x4 sum = total[r][t];
-      float *to = sums + t * sums_step + r;
-      *to = (adds ? *to : 0) + ((sum[0] + sum[1]) + (sum[2] + sum[3]));
-    }
-  }
-}
-
-#define TILE_ARGUMENTS                                                                  \
-  const float *weights, uint32_t weights_row, const float *x, uint32_t x_step, uint32_t n, \
-      float *sums, uint32_t sums_step
-#define TILE_VALUES weights, weights_row, x, x_step, n, sums, sums_step
-
-NOINLINE static void multiply_4_rows_4_steps(TILE_ARGUMENTS) {
-  multiply_tile(4, STEPS, 0, TILE_VALUES);
-}
-NOINLINE static void multiply_row(TILE_ARGUMENTS) { multiply_tile(1, 1, 0, TILE_VALUES); }
-NOINLINE static void add_6_rows(TILE_ARGUMENTS) { multiply_tile(6, 1, 1, TILE_VALUES); }
-NOINLINE static void add_row(TILE_ARGUMENTS) { multiply_tile(1, 1, 1, TILE_VALUES); }
-
-/** sums[t, r] = weights[r] x[t] for all rows of a matrix and some vectors. */
-static void multiply_rows(uint32_t rows, uint32_t steps, TILE_ARGUMENTS) {
-  uint32_t r = 0;
-  if (steps == STEPS) {
-    for (; r + 4 <= rows; r += 4) {
-      multiply_4_rows_4_steps(weights + r * weights_row, weights_row, x, x_step, n, sums + r,
-                              sums_step);
-    }
-  }
-  for (; r < rows; r++) {
-    for (uint32_t t = 0; t < steps; t++) {
-      multiply_row(weights + r * weights_row, weights_row, x + t * x_step, x_step, n,
-                   sums + t * sums_step + r, sums_step);
-    }
-  }
-}
-
-/** sums[r] += weights[r] x for all rows of a matrix. */
-static void add_rows(uint32_t rows, const float *weights, uint32_t weights_row, const float *x,
-                     uint32_t n, float *sums) {
-  uint32_t r = 0;
-  for (; r + 6 <= rows; r += 6) {
-    add_6_rows(weights + r * weights_row, weights_row, x, 0, n, sums + r, 0);
-  }
-  for (; r < rows; r++) add_row(weights + r * weights_row, weights_row, x, 0, n, sums + r, 0);
-}
 
 INLINE f32x4 activate_f32x4(f32x4 x, uint32_t activation) {
   const f32x4 zero = splat_f32x4(0), one = splat_f32x4(1);
@@ -105,188 +19,277 @@ INLINE f32x4 activate_f32x4(f32x4 x, uint32_t activation) {
   }
 }
 
-/** y[i] = activation(x[i]). */
-static void activate_row(const float *x, float *y, uint32_t n, uint32_t activation) {
-  for (uint32_t i = 0; i < n; i += 4) {
-    const uint32_t lanes = n - i < 4 ? n - i : 4;
-    store_lanes_f32x4(y + i, activate_f32x4(load_lanes_f32x4(x + i, lanes), activation), lanes);
-  }
-}
-
 /** x limited to [-limit, limit], where limit is not 0. */
 INLINE f32x4 clip_f32x4(f32x4 x, float limit) {
   return limit > 0 ? clamp_f32x4(x, splat_f32x4(-limit), splat_f32x4(limit)) : x;
 }
 
+/** A part of the units of a layer: panels of columns, and the columns in them. */
+typedef struct {
+  span panels;
+  span units;
+} part;
+
+/** Multiplications in a step that take a thread as long as it takes threads to meet. */
+#define THREAD_PRODUCTS 32768
+
+/** How many of `threads` threads are worth meeting after steps of so many multiplications. */
+static uint32_t workers_for(uint64_t products, uint32_t threads) {
+  const uint64_t workers = products / THREAD_PRODUCTS;
+  return workers < 1 ? 1 : workers < threads ? (uint32_t)workers : threads;
+}
+
+static part part_of(uint32_t units, uint32_t thread, uint32_t threads) {
+  const span panels = share(divide_up(units, PANEL), 1, thread, threads);
+  return (part){panels, {panels.begin * PANEL, min_u32(panels.end * PANEL, units)}};
+}
+
 /**
- * h = activation(weights x + recurrent h + bias), the h of each step being its output; `state`
- * [batch, units] is h before the first step and after the last. weights are [units, features],
- * recurrent [units, units]. Source: TFLite's RNN and UNIDIRECTIONAL_SEQUENCE_RNN.
+ * sums[r] += x[r] weights for some columns, all rows meeting a panel while it is in a cache. x and
+ * sums have rows `x_row` and `sums_row` elements apart.
+ */
+static void add_products(span panels, uint32_t rows, const float *x, uint32_t x_row,
+                         const float *weights, uint32_t depth, float *sums, uint32_t sums_row) {
+  for (uint32_t p = panels.begin; p < panels.end;) {
+    const uint32_t count = panels.end - p < ROW_PANELS ? 1 : ROW_PANELS;
+    const float *panel = weights + (size_t)p * panel_size_f32(depth);
+    for (uint32_t r = 0; r < rows; r++) {
+      add_product(count, x + r * x_row, panel, depth, sums + r * sums_row + p * PANEL);
+    }
+    p += count;
+  }
+}
+
+/** to[u] = from[u] for some units of each row. */
+static void copy_units(span units, uint32_t rows, const float *from, uint32_t from_row, float *to,
+                       uint32_t to_row) {
+  for (uint32_t r = 0; r < rows; r++) {
+    for (uint32_t u = units.begin; u < units.end; u++) to[r * to_row + u] = from[r * from_row + u];
+  }
+}
+
+/**
+ * h = activation(sums + h recurrent), the h of each step being its output; `state` [batch, units]
+ * is h before the first step and after the last. Source: TFLite's RNN and
+ * UNIDIRECTIONAL_SEQUENCE_RNN.
  */
 void rnn_f32(const rnn_f32_params *p, uint32_t thread, uint32_t threads) {
-  const float *weights = p->weights, *recurrent = p->recurrent, *bias = p->bias;
-  const span s = share(p->batch, 1, thread, threads);
-  for (uint32_t b = s.begin; b < s.end; b++) {
-    float *h = (float *)p->state + b * p->units;
-    for (uint32_t t = 0; t < p->time; t++) {
-      const uint32_t row = b * p->batch_step + t * p->time_step;
-      const float *x = (const float *)p->input + row * p->features;
-      float *y = (float *)p->output + row * p->units;
-      multiply_rows(p->units, 1, weights, p->features, x, 0, p->features, y, 0);
-      add_rows(p->units, recurrent, p->units, h, p->units, y);
-      for (uint32_t u = 0; u < p->units; u++) y[u] += bias[u];
-      activate_row(y, y, p->units, p->activation);
-      for (uint32_t u = 0; u < p->units; u++) h[u] = y[u];
+  threads = workers_for((uint64_t)p->batch * p->units * p->units, threads);
+  if (thread >= threads) return;
+  const part own = part_of(p->units, thread, threads);
+  const uint32_t sums_row = divide_up(p->units, PANEL) * PANEL, y_row = p->batch_step * p->units;
+  const float *h = p->state;
+  uint32_t h_row = p->units;
+  for (uint32_t t = 0; t < p->time; t++) {
+    float *sums = (float *)p->sums + (size_t)t * p->batch * sums_row;
+    float *y = (float *)p->output + (size_t)t * p->time_step * p->units;
+    add_products(own.panels, p->batch, h, h_row, p->recurrent, p->units, sums, sums_row);
+    for (uint32_t b = 0; b < p->batch; b++) {
+      for (uint32_t u = own.units.begin; u < own.units.end; u += 4) {
+        const f32x4 sum = load_f32x4(sums + b * sums_row + u);
+        store_lanes_f32x4(y + b * y_row + u, activate_f32x4(sum, p->activation),
+                          min_u32(own.units.end - u, 4));
+      }
     }
+    meet(thread, threads);
+    h = y;
+    h_row = y_row;
   }
+  copy_units(own.units, p->batch, h, h_row, (float *)p->state, p->units);
 }
 
 /** The gates, in the order in which they lie in memory. */
 enum { INPUT_GATE = 0, CELL_GATE = 1, FORGET_GATE = 2, OUTPUT_GATE = 3 };
 
-/** One gate of an LSTM: pointers that may be null are. */
+/** A step of an LSTM, as one thread sees it. */
 typedef struct {
-  const float *weights, *recurrent, *peephole, *bias, *norm;
+  const lstm_f32_params *p;
+  uint32_t thread, threads;
+  part cells;
+  /** Elements from one gate's sums to the next's, and from one batch element's to the next's. */
+  uint32_t gate_size, sums_row;
+  /** The first gate's, of the first batch element. */
+  float *sums;
+} lstm_step;
+
+static float *sums_of(const lstm_step *s, uint32_t gate, uint32_t b) {
+  return s->sums + b * s->sums_row + (gate + s->p->gates - 4) * s->gate_size;
+}
+
+/** Adds what the gates get from the last output h. */
+static void add_recurrence(const lstm_step *s, const float *h, uint32_t h_row) {
+  const lstm_f32_params *p = s->p;
+  const uint32_t depth = p->diagonal ? 1 : p->units;
+  const size_t size = (size_t)(s->gate_size / PANEL) * panel_size_f32(depth);
+  for (uint32_t g = 0; g < p->gates; g++) {
+    const float *weights = (const float *)p->recurrent + g * size;
+    float *sums = s->sums + g * s->gate_size;
+    if (!p->diagonal) {
+      add_products(s->cells.panels, p->batch, h, h_row, weights, depth, sums, s->sums_row);
+      continue;
+    }
+    for (uint32_t b = 0; b < p->batch; b++) {
+      for (uint32_t c = s->cells.units.begin; c < s->cells.units.end; c++) {
+        const float *panel = weights + c / PANEL * panel_size_f32(depth) + PANEL;
+        sums[b * s->sums_row + c] += panel[c % PANEL] * h[b * h_row + c];
+      }
+    }
+  }
+}
+
+/** Adds to a gate what it sees of the cells. */
+static void add_peephole(const lstm_step *s, uint32_t gate, const float *peephole) {
+  if (!peephole) return;
+  for (uint32_t b = 0; b < s->p->batch; b++) {
+    const float *cells = (const float *)s->p->cell + b * s->p->cells;
+    float *sums = sums_of(s, gate, b);
+    for (uint32_t c = s->cells.units.begin; c < s->cells.units.end; c++) {
+      sums[c] += peephole[c] * cells[c];
+    }
+  }
+}
+
+/** The sums of a gate, and how its layer normalization changes them, where it has one. */
+typedef struct {
+  const float *sums, *norm, *bias;
+  float mean, factor;
 } gate;
 
-/** What a gate gets from the inputs of some steps: sums[t * sums_step + c]. */
-static void gate_inputs(const lstm_f32_params *p, const gate *g, const float *x, uint32_t steps,
-                        float *sums) {
-  multiply_rows(p->cells, steps, g->weights, p->input_row, x, p->time_step * p->features,
-                p->features, sums, 4 * p->cells);
-}
-
-/** What a gate gets from the last output beside. */
-static void gate_recurrence(const lstm_f32_params *p, const gate *g, const float *h, float *sums) {
-  if (p->diagonal) {
-    for (uint32_t c = 0; c < p->cells; c++) sums[c] += g->recurrent[c] * h[c];
-  } else {
-    add_rows(p->cells, g->recurrent, p->recurrent_row, h, p->units, sums);
-  }
-}
-
-/** Adds the peephole to the cells, normalizes by the cells' mean and deviation, adds the bias. */
-static void gate_finish(const lstm_f32_params *p, const gate *g, const float *cells, float *sums) {
-  if (g->peephole) {
-    for (uint32_t c = 0; c < p->cells; c++) sums[c] += g->peephole[c] * cells[c];
-  }
-  if (g->norm) {
+/** A gate whose sums are complete, for all cells where `norm` is not null. */
+static gate gate_of(const lstm_step *s, uint32_t number, uint32_t b, const float *norm,
+                    const float *bias) {
+  gate g = {sums_of(s, number, b), norm, bias, 0, 1};
+  if (norm) {
+    const uint32_t cells = s->p->cells;
     double sum = 0, squares = 0;
-    for (uint32_t c = 0; c < p->cells; c++) {
-      sum += (double)sums[c];
-      squares += (double)sums[c] * (double)sums[c];
+    for (uint32_t c = 0; c < cells; c++) {
+      sum += (double)g.sums[c];
+      squares += (double)g.sums[c] * (double)g.sums[c];
     }
-    const double mean = sum / p->cells, variance = squares / p->cells - mean * mean;
-    const float factor = (float)(1 / __builtin_sqrt((variance > 0 ? variance : 0) + 1e-8));
-    for (uint32_t c = 0; c < p->cells; c++) {
-      sums[c] = (sums[c] - (float)mean) * factor * g->norm[c];
-    }
+    const double mean = sum / cells, variance = squares / cells - mean * mean;
+    g.mean = (float)mean;
+    g.factor = (float)(1 / __builtin_sqrt((variance > 0 ? variance : 0) + 1e-8));
   }
-  if (g->bias) {
-    for (uint32_t c = 0; c < p->cells; c++) sums[c] += g->bias[c];
-  }
+  return g;
 }
 
-/** cells = forget cells + input fresh, by the gates' sums; without an input gate it is 1 - forget. */
-static void update_cells(const lstm_f32_params *p, const float *input, const float *fresh,
-                         const float *forget, float *cells) {
-  for (uint32_t c = 0; c < p->cells; c += 4) {
-    const uint32_t lanes = p->cells - c < 4 ? p->cells - c : 4;
-    const f32x4 kept = logistic_f32x4(load_lanes_f32x4(forget + c, lanes));
-    const f32x4 taken = input ? logistic_f32x4(load_lanes_f32x4(input + c, lanes)) : 1 - kept;
-    const f32x4 new = activate_f32x4(load_lanes_f32x4(fresh + c, lanes), p->activation);
+/** What goes into the activation of a gate for `lanes` cells from c on. */
+INLINE f32x4 gate_value(const gate *g, uint32_t c, uint32_t lanes) {
+  const f32x4 sum = load_f32x4(g->sums + c);
+  if (!g->norm) return sum;
+  const f32x4 scaled = (sum - g->mean) * g->factor * load_lanes_f32x4(g->norm + c, lanes);
+  return g->bias ? scaled + load_lanes_f32x4(g->bias + c, lanes) : scaled;
+}
+
+/** cells = forget cells + input fresh; without an input gate it is 1 - forget. */
+static void update_cells(const lstm_step *s, uint32_t b) {
+  const lstm_f32_params *p = s->p;
+  const uint32_t coupled = p->gates < 4;
+  const gate fresh = gate_of(s, CELL_GATE, b, p->cell_norm, p->cell_bias);
+  const gate forget = gate_of(s, FORGET_GATE, b, p->forget_norm, p->forget_bias);
+  const gate input =
+      coupled ? forget : gate_of(s, INPUT_GATE, b, p->input_norm, p->input_bias);
+  float *cells = (float *)p->cell + b * p->cells;
+  for (uint32_t c = s->cells.units.begin; c < s->cells.units.end; c += 4) {
+    const uint32_t lanes = min_u32(s->cells.units.end - c, 4);
+    const f32x4 kept = logistic_f32x4(gate_value(&forget, c, lanes));
+    const f32x4 taken = coupled ? 1 - kept : logistic_f32x4(gate_value(&input, c, lanes));
+    const f32x4 new = activate_f32x4(gate_value(&fresh, c, lanes), p->activation);
     const f32x4 sum = kept * load_lanes_f32x4(cells + c, lanes) + taken * new;
     store_lanes_f32x4(cells + c, clip_f32x4(sum, p->cell_clip), lanes);
   }
 }
 
-/** What the output gate lets through of the cells. */
-static void show_cells(const lstm_f32_params *p, const float *output, const float *cells,
-                       float *shown) {
-  for (uint32_t c = 0; c < p->cells; c += 4) {
-    const uint32_t lanes = p->cells - c < 4 ? p->cells - c : 4;
-    const f32x4 open = logistic_f32x4(load_lanes_f32x4(output + c, lanes));
+/** shown = what the output gate lets through of the cells. */
+static void show_cells(const lstm_step *s, uint32_t b, float *shown) {
+  const lstm_f32_params *p = s->p;
+  const gate output = gate_of(s, OUTPUT_GATE, b, p->output_norm, p->output_bias);
+  const float *cells = (const float *)p->cell + b * p->cells;
+  for (uint32_t c = s->cells.units.begin; c < s->cells.units.end; c += 4) {
+    const uint32_t lanes = min_u32(s->cells.units.end - c, 4);
+    const f32x4 open = logistic_f32x4(gate_value(&output, c, lanes));
     const f32x4 value = activate_f32x4(load_lanes_f32x4(cells + c, lanes), p->activation);
     store_lanes_f32x4(shown + c, open * value, lanes);
   }
 }
 
-/**
- * A time step of a batch element: sums [4, cells] hold what the gates get from its input, h [units],
- * cells [cells], y [units] or null.
- */
-static void lstm_step(const lstm_f32_params *p, const gate *gates, float *h, float *cells,
-                      float *sums, float *y) {
-  float *input = gates[INPUT_GATE].weights ? sums + INPUT_GATE * p->cells : 0;
-  float *fresh = sums + CELL_GATE * p->cells, *forget = sums + FORGET_GATE * p->cells;
-  float *output = sums + OUTPUT_GATE * p->cells;
-  for (uint32_t g = input ? INPUT_GATE : CELL_GATE; g <= OUTPUT_GATE; g++) {
-    gate_recurrence(p, gates + g, h, sums + g * p->cells);
-  }
-  if (input) gate_finish(p, gates + INPUT_GATE, cells, input);
-  gate_finish(p, gates + CELL_GATE, cells, fresh);
-  gate_finish(p, gates + FORGET_GATE, cells, forget);
-  update_cells(p, input, fresh, forget, cells);
-  gate_finish(p, gates + OUTPUT_GATE, cells, output);
-  if (p->projection) {
-    const float *bias = p->projection_bias;
-    // The sums of the input gate are not needed any more.
-    show_cells(p, output, cells, sums);
-    multiply_rows(p->units, 1, p->projection, p->cells, sums, 0, p->cells, h, 0);
-    for (uint32_t u = 0; u < p->units; u++) {
-      h[u] = clip_f32x4(splat_f32x4(h[u] + (bias ? bias[u] : 0)), p->projection_clip)[0];
+/** y = the projection of the shown cells of all threads, for some units. */
+static void project(const lstm_f32_params *p, const part *own, float *y, uint32_t y_row) {
+  const uint32_t size = panel_size_f32(p->cells), columns = divide_up(p->units, PANEL) * PANEL;
+  float *sums = p->projected;
+  for (uint32_t panel = own->panels.begin; panel < own->panels.end; panel++) {
+    const float *bias = (const float *)p->projection + (size_t)panel * size;
+    for (uint32_t b = 0; b < p->batch; b++) {
+      for (uint32_t n = 0; n < PANEL; n++) sums[b * columns + panel * PANEL + n] = bias[n];
     }
-  } else {
-    show_cells(p, output, cells, h);
   }
-  if (y) {
-    for (uint32_t u = 0; u < p->units; u++) y[u] = h[u];
+  add_products(own->panels, p->batch, p->shown, p->cells, p->projection, p->cells, sums, columns);
+  for (uint32_t b = 0; b < p->batch; b++) {
+    for (uint32_t u = own->units.begin; u < own->units.end; u += 4) {
+      const f32x4 sum = load_f32x4(sums + b * columns + u);
+      store_lanes_f32x4(y + b * y_row + u, clip_f32x4(sum, p->projection_clip),
+                        min_u32(own->units.end - u, 4));
+    }
   }
 }
 
 /**
- * An LSTM over a sequence. Per gate: weights [cells, features] and recurrent [cells, units] (or
- * [cells] where `diagonal`), and, where they are not null, peephole weights [cells] to the cell
- * state (the output gate sees the new one), layer normalization coefficients [cells] and a bias
- * [cells]. Without input gate weights the input gate is 1 - forget gate. The projection, where not
- * null, is [units, cells] with a bias [units]; otherwise units equal cells. hidden [batch, units]
- * and cell [batch, cells] are the state before the first step and after the last. Clips of 0 do
- * nothing. `gates` is [batch, 4, cells], or null: in the end the sums before the gates' activations
- * of the last step, in the order of the enum, where there is no projection. `output` may be null.
- * `sums` is per thread STEPS x [4, cells].
- * Source: TFLite's LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM; Hochreiter and Schmidhuber, 1997.
+ * An LSTM over a sequence. `sums` [time, batch, gates, cells padded to 8] holds what the gates get
+ * from the inputs (and, without normalization, their biases), and in the end what goes into their
+ * normalization or activation. The gates are those of the enum, or without the input gate, which then
+ * is 1 - forget gate. `recurrent` is one matrix [units, cells] per gate, or one of a row where
+ * `diagonal`, and `projection`, where not null, [cells, units] with a bias, in conv_f32's layout;
+ * without one, units equal cells. Peephole weights to the cell state (the output gate sees the new
+ * one), coefficients of layer normalization and the biases that follow it are [cells] or null. hidden
+ * [batch, units] and cell [batch, cells] are the state before the first step and after the last.
+ * Clips of 0 do nothing. `shown` [batch, cells] and `projected` [batch, units padded to 8] are working
+ * space for a projection. Source: TFLite's LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM; Hochreiter and
+ * Schmidhuber, 1997.
  */
 void lstm_f32(const lstm_f32_params *p, uint32_t thread, uint32_t threads) {
-  const gate gates[4] = {
-      {p->input_weights, p->input_recurrent, p->input_peephole, p->input_bias, p->input_norm},
-      {p->cell_weights, p->cell_recurrent, 0, p->cell_bias, p->cell_norm},
-      {p->forget_weights, p->forget_recurrent, p->forget_peephole, p->forget_bias, p->forget_norm},
-      {p->output_weights, p->output_recurrent, p->output_peephole, p->output_bias, p->output_norm},
-  };
-  const uint32_t first = gates[INPUT_GATE].weights ? INPUT_GATE : CELL_GATE;
-  const uint32_t size = 4 * p->cells;
-  float *sums = (float *)p->sums + (size_t)thread * p->sums_bytes / sizeof(float);
-  const span s = share(p->batch, 1, thread, threads);
-  for (uint32_t b = s.begin; b < s.end; b++) {
-    float *h = (float *)p->hidden + b * p->units, *cells = (float *)p->cell + b * p->cells;
-    const float *last = sums;
-    for (uint32_t t = 0; t < p->time; t += STEPS) {
-      const uint32_t steps = p->time - t < STEPS ? p->time - t : STEPS;
-      const uint32_t row = b * p->batch_step + t * p->time_step;
-      for (uint32_t g = first; g <= OUTPUT_GATE; g++) {
-        gate_inputs(p, gates + g, (const float *)p->input + row * p->features, steps,
-                    sums + g * p->cells);
-      }
-      for (uint32_t k = 0; k < steps; k++) {
-        float *y = p->output ? (float *)p->output + (row + k * p->time_step) * p->units : 0;
-        lstm_step(p, gates, h, cells, sums + k * size, y);
-      }
-      last = sums + (steps - 1) * size;
+  const uint32_t depth = p->diagonal ? 1 : p->units;
+  threads = workers_for((uint64_t)p->batch * p->gates * p->cells * depth, threads);
+  if (thread >= threads) return;
+  const part units = part_of(p->units, thread, threads);
+  const uint32_t gate_size = divide_up(p->cells, PANEL) * PANEL, y_row = p->batch_step * p->units;
+  const int is_normalized = p->forget_norm != 0;
+  lstm_step s = {p,         thread,
+                 threads,   part_of(p->cells, thread, threads),
+                 gate_size, p->gates * gate_size,
+                 p->sums};
+  const float *h = p->hidden;
+  uint32_t h_row = p->units;
+  for (uint32_t t = 0; t < p->time; t++, s.sums += p->batch * s.sums_row) {
+    float *y = (float *)p->output + (size_t)t * p->time_step * p->units;
+    add_recurrence(&s, h, h_row);
+    if (p->gates == 4) add_peephole(&s, INPUT_GATE, p->input_peephole);
+    add_peephole(&s, FORGET_GATE, p->forget_peephole);
+    if (is_normalized) meet(thread, threads);
+    for (uint32_t b = 0; b < p->batch; b++) update_cells(&s, b);
+    add_peephole(&s, OUTPUT_GATE, p->output_peephole);
+    if (is_normalized) meet(thread, threads);
+    for (uint32_t b = 0; b < p->batch; b++) {
+      show_cells(&s, b, p->projection ? (float *)p->shown + b * p->cells : y + b * y_row);
     }
-    if (p->gates) {
-      for (uint32_t i = 0; i < size; i++) ((float *)p->gates)[b * size + i] = last[i];
+    meet(thread, threads);
+    if (p->projection) {
+      project(p, &units, y, y_row);
+      meet(thread, threads);
     }
+    h = y;
+    h_row = y_row;
   }
+  copy_units(units.units, p->batch, h, h_row, (float *)p->hidden, p->units);
+}
+
+/** The sum over i of a[i] b[i]. */
+static float dot(const float *a, const float *b, uint32_t n) {
+  f32x4 sum = splat_f32x4(0);
+  uint32_t i = 0;
+  for (; i + 4 <= n; i += 4) sum = madd_f32x4(load_f32x4(a + i), load_f32x4(b + i), sum);
+  const uint32_t rest = n - i;
+  sum = madd_f32x4(load_partial_f32x4(a + i, rest), load_partial_f32x4(b + i, rest), sum);
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 /**
@@ -308,8 +311,8 @@ void svdf_f32(const svdf_f32_params *p, uint32_t thread, uint32_t threads) {
       const uint32_t f = unit * p->rank + r;
       float *state = (float *)p->state + (b * filters + f) * p->memory;
       for (uint32_t i = 0; i + 1 < p->memory; i++) state[i] = state[i + 1];
-      multiply_row(weights + f * p->features, 0, x, 0, p->features, state + p->memory - 1, 0);
-      add_row(time_weights + f * p->memory, 0, state, 0, p->memory, &sum, 0);
+      state[p->memory - 1] = dot(weights + f * p->features, x, p->features);
+      sum += dot(time_weights + f * p->memory, state, p->memory);
     }
     ((float *)p->output)[at] = activate_f32x4(splat_f32x4(sum), p->activation)[0];
   }

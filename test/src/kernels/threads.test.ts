@@ -47,6 +47,47 @@ const matrix = () => ({
 const limits = { low: -128, high: 127 };
 const axis = { outer: 7, length: 29, inner: 23 };
 
+/** Enough multiplications a step for three threads. */
+const SEQUENCE = { batch: 5, time: 6, batch_step: 6, time_step: 1, activation: 4 } as const;
+
+/** A matrix [depth, columns] in panels of 8 columns. */
+function panels(depth: number, columns: number, scale = 0.2): Float32Array {
+  return floats(Math.ceil(columns / 8) * 8 * (depth + 1), scale);
+}
+
+const sequence = (gates: number, columns: number, units = columns) => ({
+  ...SEQUENCE,
+  sums: floats(SEQUENCE.batch * SEQUENCE.time * gates * Math.ceil(columns / 8) * 8),
+  output: new Float32Array(SEQUENCE.batch * SEQUENCE.time * units),
+  units,
+});
+
+const lstm = (gates: number, cells: number, units = cells) => ({
+  ...sequence(gates, cells, units),
+  recurrent: panels(units, gates * Math.ceil(cells / 8) * 8),
+  hidden: floats(SEQUENCE.batch * units),
+  cell: floats(SEQUENCE.batch * cells),
+  input_peephole: null,
+  forget_peephole: null,
+  output_peephole: null,
+  input_norm: null,
+  cell_norm: null,
+  forget_norm: null,
+  output_norm: null,
+  input_bias: null,
+  cell_bias: null,
+  forget_bias: null,
+  output_bias: null,
+  projection: null,
+  shown: null,
+  projected: null,
+  gates,
+  cells,
+  diagonal: 0,
+  cell_clip: 0,
+  projection_clip: 0,
+});
+
 const SUBJECTS: readonly Subject[] = [
   subject('unary_gelu_f32', () => ({ x: floats(N), y: new Float32Array(N), count: N, a: 0, b: 0 })),
   subject('unary_sin_f32', () => ({ x: floats(N), y: new Float32Array(N), count: N, a: 0, b: 0 })),
@@ -216,19 +257,22 @@ const SUBJECTS: readonly Subject[] = [
     activation: 1,
   })),
   subject('rnn_f32', () => ({
-    input: floats(5 * 6 * 11),
-    weights: floats(7 * 11),
-    recurrent: floats(7 * 7, 1),
-    bias: floats(7),
-    state: floats(5 * 7),
-    output: new Float32Array(5 * 6 * 7),
-    batch: 5,
-    time: 6,
-    batch_step: 6,
-    time_step: 1,
-    features: 11,
-    units: 7,
-    activation: 4,
+    ...sequence(1, 150),
+    recurrent: panels(150, 150),
+    state: floats(SEQUENCE.batch * 150),
+  })),
+  subject('lstm_f32', () => lstm(4, 113)),
+  subject('lstm_f32', () => ({
+    ...lstm(3, 131, 101),
+    forget_peephole: floats(131),
+    output_peephole: floats(131),
+    cell_norm: floats(131),
+    forget_norm: floats(131),
+    output_norm: floats(131),
+    forget_bias: floats(131),
+    projection: panels(131, 101),
+    shown: new Float32Array(SEQUENCE.batch * 131),
+    projected: new Float32Array(SEQUENCE.batch * 104),
   })),
 ];
 
