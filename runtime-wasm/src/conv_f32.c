@@ -1,7 +1,6 @@
 /** Matrix products and convolutions in float32: conv_f32 of kernels/convolution.ts. */
-#include "convolution.h"
 #include "kernels.h"
-#include "simd.h"
+#include "product_f32.h"
 
 /** As TILE_ROWS of lower/product.ts. */
 #define TILE_ROWS_F32 6
@@ -94,29 +93,6 @@ MULTIPLY_ROWS(4)
 MULTIPLY_ROWS(3)
 MULTIPLY_ROWS(2)
 
-/** One row: four sets of sums hide the latency of additions, which no other row fills. */
-NOINLINE static void multiply_1_row(TILE_ARGUMENTS) {
-  f32x4 sums[4][2] = {{load_f32x4(panel), load_f32x4(panel + 4)}};
-  const float *in = block->in[at];
-  panel += PANEL;
-  for (; depth >= 4; depth -= 4, panel += 4 * PANEL, in += 4) {
-#pragma clang loop unroll(full)
-    for (uint32_t k = 0; k < 4; k++) {
-      f32x4 x = splat_f32x4(in[k]);
-      sums[k][0] = madd_f32x4(x, load_f32x4(panel + k * PANEL), sums[k][0]);
-      sums[k][1] = madd_f32x4(x, load_f32x4(panel + k * PANEL + 4), sums[k][1]);
-    }
-  }
-  for (; depth > 0; depth--, panel += PANEL) {
-    f32x4 x = splat_f32x4(*in++);
-    sums[0][0] = madd_f32x4(x, load_f32x4(panel), sums[0][0]);
-    sums[0][1] = madd_f32x4(x, load_f32x4(panel + 4), sums[0][1]);
-  }
-  const f32x4 total[1][2] = {{(sums[0][0] + sums[1][0]) + (sums[2][0] + sums[3][0]),
-                              (sums[0][1] + sums[1][1]) + (sums[2][1] + sums[3][1])}};
-  finish(1, block, at, total, column, columns);
-}
-
 static void copy_floats(void *patch, uint32_t to, const void *input, uint32_t from, uint32_t count,
                         int32_t zero_point) {
   (void)zero_point;
@@ -197,11 +173,30 @@ NOINLINE static void prepare_rows(const conv_problem *c, const patch_reach *reac
 
 typedef void (*tile_kernel)(TILE_ARGUMENTS);
 
-/** By rows of the tile, less one. */
-static const tile_kernel tile_kernels[TILE_ROWS_F32] = {
-    multiply_1_row,  multiply_2_rows, multiply_3_rows,
-    multiply_4_rows, multiply_5_rows, multiply_6_rows,
-};
+/** By rows of the tile, less two. */
+static const tile_kernel tile_kernels[] = {multiply_2_rows, multiply_3_rows, multiply_4_rows,
+                                           multiply_5_rows, multiply_6_rows};
+
+/** The product of row `at` with some panels: the speed is that of reading them. */
+static void multiply_1_row(const conv_problem *c, const row_block *block, uint32_t at,
+                           const float *weights, span panels) {
+  const f32x4 low = splat_f32x4(block->low), high = splat_f32x4(block->high);
+  for (uint32_t i = panels.begin; i < panels.end;) {
+    const uint32_t count = row_panels(panels.end - i), size = panel_size_f32(c->depth);
+    const float *panel = weights + (size_t)i * size;
+    float sums[ROW_PANELS * PANEL];
+    for (uint32_t n = 0; n < count * PANEL; n += 4) {
+      store_f32x4(sums + n, load_f32x4(panel + n / PANEL * size + n % PANEL));
+    }
+    add_product(count, block->in[at], panel, c->depth, sums);
+    const uint32_t column = i * PANEL, columns = min_u32(count * PANEL, c->columns - column);
+    for (uint32_t n = 0; n < columns; n += 4) {
+      store_lanes_f32x4(block->out[at] + column + n,
+                        clamp_f32x4(load_f32x4(sums + n), low, high), min_u32(columns - n, 4));
+    }
+    i += count;
+  }
+}
 
 void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
   conv_problem c = CONV_PROBLEM(p);
@@ -211,7 +206,7 @@ void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
   patch_reach reach = reach_of(&c);
   uint32_t rows_of_item = item_rows(&c);
   uint32_t tiles_of_item = divide_up(rows_of_item, TILE_ROWS_F32);
-  uint32_t panel_size = (c.depth + 1) * PANEL;
+  uint32_t panel_size = panel_size_f32(c.depth);
   row_block block;
   block.low = p->low;
   block.high = p->high;
@@ -226,15 +221,18 @@ void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
     uint32_t rows = min_u32(tiles * TILE_ROWS_F32, rows_of_item - first_row);
     prepare_rows(&c, &reach, (const float *)p->input + item->input,
                  (float *)p->output + item->output, patches, first_row, rows, p->direct, &block);
-    for (uint32_t i = part.panels.begin; i < part.panels.end; i++) {
-      const float *panel = (const float *)p->weights + item->weights + (size_t)i * panel_size;
+    const float *weights = (const float *)p->weights + item->weights;
+    const uint32_t alone = rows % TILE_ROWS_F32 == 1;
+    if (alone) multiply_1_row(&c, &block, rows - 1, weights, part.panels);
+    for (uint32_t i = part.panels.begin; i < part.panels.end && rows > 1; i++) {
+      const float *panel = weights + (size_t)i * panel_size;
       uint32_t column = i * PANEL;
       uint32_t columns = min_u32(PANEL, c.columns - column);
       uint32_t r = 0;
       for (; r + TILE_ROWS_F32 <= rows; r += TILE_ROWS_F32) {
         multiply_6_rows(&block, r, panel, c.depth, column, columns);
       }
-      if (r < rows) tile_kernels[rows - r - 1](&block, r, panel, c.depth, column, columns);
+      if (r + alone < rows) tile_kernels[rows - r - 2](&block, r, panel, c.depth, column, columns);
     }
     tile += tiles;
   }

@@ -57,17 +57,23 @@ INLINE void add_quads(uint32_t panels, const float *x, const float *weights, uin
 NOINLINE static void add_quads_4(const float *x, const float *weights, uint32_t depth, float *sums) {
   add_quads(ROW_PANELS, x, weights, depth, sums);
 }
+NOINLINE static void add_quads_2(const float *x, const float *weights, uint32_t depth, float *sums) {
+  add_quads(2, x, weights, depth, sums);
+}
 NOINLINE static void add_quads_1(const float *x, const float *weights, uint32_t depth, float *sums) {
   add_quads(1, x, weights, depth, sums);
 }
 
+/** How many of `left` panels to take at a time. */
+INLINE uint32_t row_panels(uint32_t left) { return left >= ROW_PANELS ? ROW_PANELS : left >= 2 ? 2 : 1; }
+
 /**
- * sums += x W for the columns of `panels` (1 or ROW_PANELS) panels of conv_f32's weights that lie one
+ * sums += x W for the columns of `panels` (as row_panels gives) panels of conv_f32's weights that lie one
  * after the other, without their biases. Every sum is made in the order of the depths.
  */
 INLINE void add_product(uint32_t panels, const float *x, const float *weights, uint32_t depth,
                         float *sums) {
-  (panels == 1 ? add_quads_1 : add_quads_4)(x, weights, depth, sums);
+  (panels == ROW_PANELS ? add_quads_4 : panels == 2 ? add_quads_2 : add_quads_1)(x, weights, depth, sums);
   for (uint32_t k = depth & ~3u; k < depth; k++) {
     const f32x4 value = splat_f32x4(x[k]);
     for (uint32_t p = 0; p < panels; p++) {

@@ -51,7 +51,7 @@ static part part_of(uint32_t units, uint32_t thread, uint32_t threads) {
 static void add_products(span panels, uint32_t rows, const float *x, uint32_t x_row,
                          const float *weights, uint32_t depth, float *sums, uint32_t sums_row) {
   for (uint32_t p = panels.begin; p < panels.end;) {
-    const uint32_t count = panels.end - p < ROW_PANELS ? 1 : ROW_PANELS;
+    const uint32_t count = row_panels(panels.end - p);
     const float *panel = weights + (size_t)p * panel_size_f32(depth);
     for (uint32_t r = 0; r < rows; r++) {
       add_product(count, x + r * x_row, panel, depth, sums + r * sums_row + p * PANEL);

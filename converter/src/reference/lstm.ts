@@ -1,4 +1,4 @@
-import { type ActivationFunctionType, LinnetError, LSTMKernelType } from '@linnet/schema';
+import { type ActivationFunctionType, LSTMKernelType } from '@linnet/schema';
 import { activationOf } from './activation.js';
 import type { ReferenceFamily, ReferenceKernel, TensorValue } from './kernel.js';
 import { clamp } from './numbers.js';
@@ -66,9 +66,11 @@ function lstm(
     const value = index < 0 ? null : inputs[index];
     return value ? reals(value) : null;
   };
+  const isDiagonal = 'diagonalRecurrentTensors' in options && options.diagonalRecurrentTensors;
+  const recurrentOf = (weights: Vector) => (isDiagonal ? diagonalMatrix(weights) : weights);
   const gateOf = (name: 'input' | 'forget' | 'cell' | 'output'): Gate => ({
     weights: reals(required(inputs, FULL.weights[name])),
-    recurrent: reals(required(inputs, FULL.recurrent[name])),
+    recurrent: recurrentOf(reals(required(inputs, FULL.recurrent[name]))),
     peephole: optional(FULL.peephole[name]),
     norm: optional(FULL.norm[name]),
     bias: optional(FULL.bias[name]),
@@ -112,6 +114,13 @@ function lstm(
   return result;
 }
 
+/** The square matrix with the numbers on its diagonal. */
+function diagonalMatrix(numbers: Vector): Vector {
+  const matrix = new Float64Array(numbers.length ** 2);
+  for (let i = 0; i < numbers.length; i++) matrix[i * numbers.length + i] = numbers[i]!;
+  return matrix;
+}
+
 /**
  * The five-input form: x [batch, in], h [batch, n], W [4n, in + n] with the gates input, cell,
  * forget, output, b [4n], c [batch, n]. Outputs: h, c, and two working tensors of the kernel, the
@@ -149,9 +158,7 @@ export const LSTM: ReferenceFamily<'LSTM' | 'UNIDIRECTIONAL_SEQUENCE_LSTM'> = {
   },
 
   UNIDIRECTIONAL_SEQUENCE_LSTM: ({ inputs, outputs, options }) => {
-    if (options.diagonalRecurrentTensors) {
-      throw new LinnetError('UNSUPPORTED', 'Diagonal recurrent weights are not supported.');
-    }
-    return [fromReals(outputs[0]!, lstm(inputs, options, required(inputs, 0), options.timeMajor))];
+    const result = lstm(inputs, options, required(inputs, 0), options.timeMajor);
+    return [fromReals(outputs[0]!, result)];
   },
 };

@@ -1,6 +1,6 @@
 import { ActivationFunctionType as Activation, LSTMKernelType } from '@linnet/schema';
 import { f32, i8, i16, i32, type Operand } from './operand.js';
-import type { CaseFamily, CaseSpec } from './spec.js';
+import { type CaseFamily, type CaseSpec, TOO_LARGE } from './spec.js';
 
 const state = (...shape: number[]) => f32(...shape).variable();
 const weights = (...shape: number[]) =>
@@ -55,6 +55,19 @@ const FORMS: readonly (readonly [string, Partial<LstmShape>])[] = [
   ['layer norm', { norm: true }],
   ['layer norm, coupled gates, projection', { norm: true, coupled: true, projected: 3 }],
 ];
+
+/** More cells than one thread takes, and not whole vectors of them. */
+const LARGE_FORMS: readonly (readonly [string, Partial<LstmShape>])[] = [
+  ['plain', {}],
+  ['coupled gates and peephole', { coupled: true, peephole: true }],
+  ['layer norm, peephole, projection', { norm: true, peephole: true, projected: 67 }],
+];
+
+/** Weights of many products, whose sums are to stay within the range where gates are not saturated. */
+const small = (...shape: number[]) =>
+  f32(...shape)
+    .between(-0.1, 0.1)
+    .constant();
 
 const hybrid = (...shape: number[]) =>
   i8(...shape)
@@ -118,6 +131,15 @@ const SEQUENCE_LSTMS: CaseSpec<'UNIDIRECTIONAL_SEQUENCE_LSTM'>[] = [
     options: tanh,
   },
   {
+    name: 'diagonal',
+    inputs: lstmInputs(f32(2, 3, 5), { batch: 2, depth: 5, cells: 13 }).map((input, index) =>
+      index >= 5 && index <= 8 ? weights(13) : input,
+    ),
+    outputs: [f32()],
+    options: { ...tanh, diagonalRecurrentTensors: true },
+    notStock: 'stock TFLite knows diagonal tensors only in builds of its own',
+  },
+  {
     name: 'clipped',
     inputs: lstmInputs(f32(2, 3, 5), { batch: 2, depth: 5, cells: 4, projected: 3 }),
     outputs: [f32()],
@@ -130,6 +152,25 @@ const SEQUENCE_LSTMS: CaseSpec<'UNIDIRECTIONAL_SEQUENCE_LSTM'>[] = [
     options: tanh,
     runs: 3,
   },
+  ...LARGE_FORMS.map(([name, form]) => ({
+    name: `large, ${name}`,
+    inputs: lstmInputs(f32(2, 3, 19), { batch: 2, depth: 19, cells: 101, make: small, ...form }),
+    outputs: [f32()],
+    options: tanh,
+    notStock: TOO_LARGE,
+  })),
+  ...[true, false].map((timeMajor) => ({
+    name: timeMajor ? 'long, time first' : 'long',
+    inputs: lstmInputs(f32(...(timeMajor ? [37, 16, 3] : [16, 37, 3])), {
+      batch: 16,
+      depth: 3,
+      cells: 64,
+      make: small,
+    }),
+    outputs: [f32()],
+    options: { ...tanh, timeMajor },
+    notStock: TOO_LARGE,
+  })),
   {
     name: 'hybrid',
     inputs: lstmInputs(f32(2, 3, 8), { batch: 2, depth: 8, cells: 8, make: hybrid }),
@@ -194,6 +235,14 @@ export const RECURRENT_CASES: CaseFamily<
   ],
   UNIDIRECTIONAL_SEQUENCE_LSTM: SEQUENCE_LSTMS,
   UNIDIRECTIONAL_SEQUENCE_RNN: [
+    {
+      name: 'large',
+      inputs: [f32(2, 3, 19), small(150, 19), small(150, 150), weights(150), state(2, 150)],
+      outputs: [f32()],
+      options: tanh,
+      runs: 2,
+      notStock: TOO_LARGE,
+    },
     {
       name: 'batch first',
       inputs: [f32(2, 3, 5), weights(4, 5), weights(4, 4), weights(4), state(2, 4)],
