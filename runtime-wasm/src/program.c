@@ -95,15 +95,16 @@ static uint32_t barrier(team *crew, uint32_t thread, uint32_t threads) {
 
 /** The team of the program that runs; one team has one memory. */
 static team *at_work;
-/** What threads that meet within a kernel wait on, as `arrived` and `phase` of a team. */
-static uint32_t met, meetings;
+/** As `arrived` and `phase` of a team, for threads that meet within a kernel. */
+static _Alignas(64) uint32_t met;
+static _Alignas(64) uint32_t meetings;
 
 void meet(uint32_t thread, uint32_t threads) {
   if (threads < 2) return;
   const uint32_t before = load(&meetings);
   if (__atomic_add_fetch(&met, 1, __ATOMIC_SEQ_CST) == threads) {
     __atomic_store_n(&met, 0, __ATOMIC_SEQ_CST);
-    advance_to(&meetings, before + 1);
+    advance_to(at_work, &meetings, before + 1);
   } else {
     await_change(at_work, &meetings, before, thread != 0 || at_work->leader_waits);
   }
