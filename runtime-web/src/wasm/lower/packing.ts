@@ -142,16 +142,21 @@ function gather(
   return gathered;
 }
 
-/** Weights and biases packed as conv_f32 wants them. */
+/** Weights and biases of one layout, one after the other, packed as conv_f32 wants them. */
 export function packF32(
   emit: Computing,
   key: string,
-  values: KnownWeights,
+  all: readonly KnownWeights[],
   matrices: Matrices,
 ): BufferRef {
   const columnBytes = COLUMN_BYTES.f32(matrices.depth);
-  return emit.computed(key, packedBytes(matrices, columnBytes), 'pack_f32', function* () {
-    for (const { args } of partsOf(values, matrices, columnBytes)) yield args;
+  const bytes = packedBytes(matrices, columnBytes);
+  return emit.computed(key, all.length * bytes, 'pack_f32', function* () {
+    for (const [index, values] of all.entries()) {
+      for (const { args } of partsOf(values, matrices, columnBytes)) {
+        yield { ...args, weights: (args.weights as number) + index * bytes };
+      }
+    }
   });
 }
 

@@ -106,7 +106,7 @@ export function emitWeightsF32(
   const values = constantElements(weights, bias);
   if (values !== null) {
     const key = `weights f32 ${JSON.stringify(matrices)}`;
-    return packF32(emit, key, values, matrices);
+    return packF32(emit, key, [values], matrices);
   }
   const packed = emit.scratch(4 * matrices.items * itemSizeF32(matrices));
   emit.call('pack_f32', { ...packArguments(weights, bias, matrices), weights: packed });

@@ -6,6 +6,7 @@ import { advance } from './dims.js';
 import {
   constantElements,
   itemSizeF32,
+  type KnownWeights,
   type Matrices,
   packArguments,
   packF32,
@@ -77,22 +78,22 @@ export function emitPacked(
   matrices: Matrices,
   all: readonly Weights[],
 ): BufferRef {
-  const size = itemSizeF32(matrices);
-  const known = all.map(({ matrix, bias }) =>
-    constantElements(matrix.operand, bias?.operand ?? null),
-  );
-  if (known.every((values) => values !== null)) {
-    return emit.constant(`${key} ${JSON.stringify(matrices)}`, () => {
-      const packed = new Float32Array(all.length * size);
-      all.forEach(({ matrix, bias }, index) => {
-        const values = known[index] as NonNullable<(typeof known)[number]>;
-        const weights = values.weights.subarray(matrix.start);
-        const biases = bias && (values.bias?.subarray(bias.start) ?? null);
-        packed.set(packF32(weights, biases, matrices), index * size);
-      });
-      return packed;
-    });
+  const { depth, columns, columnStride } = matrices;
+  const known = all.flatMap(({ matrix, bias }): readonly KnownWeights[] => {
+    const values = constantElements(matrix.operand, bias?.operand ?? null);
+    if (values === null) return [];
+    const end = matrix.start + (columns - 1) * columnStride + depth;
+    return [
+      {
+        weights: values.weights.subarray(matrix.start, end),
+        bias: values.bias?.subarray(bias?.start, (bias?.start ?? 0) + columns) ?? null,
+      },
+    ];
+  });
+  if (known.length === all.length) {
+    return packF32(emit, `${key} ${JSON.stringify(matrices)}`, known, matrices);
   }
+  const size = itemSizeF32(matrices);
   const packed = emit.scratch(4 * all.length * size);
   all.forEach(({ matrix, bias }, index) => {
     emit.call('pack_f32', {
