@@ -154,7 +154,7 @@ for (const build of Object.keys(BUILDS) as Build[]) {
           weight: (element) => element,
           head: (value) => value,
         });
-        for (const found of packed((emit) => packF32(emit, '', { weights, bias }, matrices))) {
+        for (const found of packed((emit) => packF32(emit, '', [{ weights, bias }], matrices))) {
           assert.deepEqual(Buffer.from(found), expected);
         }
       });
@@ -273,7 +273,7 @@ it('calls pack a bounded amount of weights', () => {
         },
       },
       '',
-      { weights, bias: null },
+      [{ weights, bias: null }],
       matrices,
     );
   }
