@@ -140,7 +140,9 @@ function toSignature(
 /** The folders, as in `model/block/`, that all names of computed values with folders start with. */
 function sharedPath(graph: Graph): string {
   let shared: readonly string[] | undefined;
-  for (const { outputs } of graph.nodes) {
+  for (const { inputs, outputs } of graph.nodes) {
+    // Values that only expand a constant have its name.
+    if (inputs.every((id) => id !== null && graph.tensor(id).data !== null)) continue;
     for (const id of outputs) {
       const folders = graph.tensor(id).name.split('/').slice(0, -1);
       if (folders.length === 0) continue;

@@ -20,3 +20,7 @@ export function constantElements(tensor: Tensor): TypedArray | undefined {
 export function elementBytes(elements: Exclude<TensorElements, readonly Uint8Array[]>): Uint8Array {
   return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
 }
+
+export function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
+}

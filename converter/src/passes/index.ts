@@ -15,6 +15,7 @@ import { PADDING_RULES } from './rules/padding.js';
 import { RAISE_RULES } from './rules/raise.js';
 import { RESIZE_RULES } from './rules/resize.js';
 import { SHAPE_RULES } from './rules/shape-arithmetic.js';
+import { SHARING_RULES } from './rules/sharing.js';
 import { STRENGTH_RULES } from './rules/strength.js';
 import { TARGET_RULES } from './rules/target.js';
 
@@ -52,7 +53,7 @@ export const PHASES: readonly Phase[] = [
     rules: [...CLEANUP, ...RAISE_RULES, ...AFFINE_RULES, ...PADDING_RULES, ...STRENGTH_RULES],
   },
   { name: 'activate', rules: [...CLEANUP, ...RAISE_RULES, ...ACTIVATION_RULES, ...PADDING_RULES] },
-  { name: 'target', rules: TARGET_RULES },
+  { name: 'target', rules: [...TARGET_RULES, ...SHARING_RULES] },
 ];
 
 export interface Optimization {

@@ -2,6 +2,7 @@ import { LinnetError } from '@linnet/schema';
 import type { Range } from '../calibrate/range.js';
 import type { Graph, NodeId, Program, TensorId } from '../graph/graph.js';
 import { type DriverOptions, type RewriteLog, rewrite } from '../passes/driver.js';
+import { SHARING_RULES } from '../passes/rules/sharing.js';
 import { WEIGHT_LIMITS } from './affine.js';
 import { dynamicRangeRules, type QuantizedTensor } from './dynamic.js';
 import { requireFiniteWeights } from './finite.js';
@@ -144,7 +145,11 @@ function quantizeGraph(
     },
     (tensor) => tensors.push(tensor),
   );
-  rewrite(result.graph, [{ name: 'quantize', rules }], log, options);
+  const phases = [
+    { name: 'quantize', rules },
+    { name: 'share', rules: SHARING_RULES },
+  ];
+  rewrite(result.graph, phases, log, options);
   result = { ...result, tensors: [...result.tensors, ...tensors] };
   if (![...storages.values()].some(({ weights }) => weights === 'float16')) return result;
   const half = toFloat16(result.graph, ({ id }) => storages.get(id)?.weights === 'float16');

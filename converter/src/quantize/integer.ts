@@ -1,9 +1,9 @@
-import type { AffineQuantization, TypedArray } from '@linnet/schema';
+import type { AffineQuantization, OpName } from '@linnet/schema';
 import type { Range } from '../calibrate/range.js';
 import { elementBytes } from '../graph/constant.js';
 import type { Graph, Node, NodeId, TensorId } from '../graph/graph.js';
 import { typeOf } from '../graph/node.js';
-import { sameQuantization, sameType } from '../graph/types.js';
+import { sameQuantization } from '../graph/types.js';
 import { floats } from '../passes/match.js';
 import { packWeights, type WeightDType } from './affine.js';
 import type { QuantizedTensor } from './dynamic.js';
@@ -65,6 +65,9 @@ export function toIntegers(
   return { graph: writer.write(), nodes, tensors, floatNodes: plan.floatNodes };
 }
 
+/** The longest sums of products of int8 and int16 that are sure to fit in 32 bits. */
+const MAX_INT32_DEPTH = 516;
+
 /** A tensor that holds a value as integers. */
 interface Stored {
   readonly id: TensorId;
@@ -76,9 +79,6 @@ class IntegerWriter {
   readonly #copy: GraphCopy;
   /** The integer forms that the values of the old graph have, the one they are made in first. */
   readonly #stored = new Map<TensorId, Stored[]>();
-
-  /** What each constant became, so that nodes that share weights still do. */
-  readonly #constants = new Map<TensorId, readonly TensorId[]>();
 
   constructor(
     readonly graph: Graph,
@@ -197,7 +197,8 @@ class IntegerWriter {
     const inputScale = this.#integers(data!).quantization.scale[0]!;
     const weights = this.graph.tensor(node.inputs[input]!);
     const biasId = node.inputs[bias] ?? null;
-    const biasElements = biasId === null ? null : floats(this.graph, biasId)!;
+    const biasElements =
+      biasId === null ? this.#zeroBias(node.op, weights.shape, axis) : floats(this.graph, biasId)!;
     const dtype = weightType(node.op, this.choice.weights(node));
     const { elements, quantization } = quantizeWeights(
       floats(this.graph, weights.id)!,
@@ -208,7 +209,9 @@ class IntegerWriter {
       dtype,
     );
     const packed = packWeights(elements, dtype);
-    inputs[input] = this.#constant(weights.id, dtype, quantization, packed);
+    const { builder } = this.#copy;
+    const { name, shape } = weights;
+    inputs[input] = builder.constant(name, { dtype, shape, quantization }, elementBytes(packed));
     this.tensors.push({
       tensor: weights.name,
       node: node.name,
@@ -219,30 +222,28 @@ class IntegerWriter {
       bytesBefore: weights.data!.byteLength,
       bytesAfter: packed.byteLength + 4 * quantization.scale.length,
     });
-    if (biasId === null || biasElements === null) return;
+    if (biasElements === null) return;
     const stored = quantizeBias(biasElements, inputScale, quantization, this.dtype);
-    inputs[bias] = this.#constant(biasId, stored.dtype, stored.quantization, stored.elements);
+    const given = biasId === null ? null : this.graph.tensor(biasId);
+    const { dtype: biasType, elements: whole, quantization: scales } = stored;
+    const type = {
+      dtype: biasType,
+      shape: given?.shape ?? [whole.length],
+      quantization: scales,
+    };
+    inputs[bias] = builder.constant(given?.name ?? `${name}/bias`, type, elementBytes(whole));
   }
 
-  #constant(
-    id: TensorId,
-    dtype: WeightDType | 'int16' | 'int32' | 'int64',
-    quantization: AffineQuantization,
-    elements: TypedArray,
-  ): TensorId {
-    const { name, shape } = this.graph.tensor(id);
-    const type = { dtype, shape, quantization };
-    const bytes = elementBytes(elements);
-    const { builder } = this.#copy;
-    const made = this.#constants.get(id) ?? [];
-    const known = made.find((other) => {
-      const { data, ...otherType } = builder.type(other);
-      return sameType(otherType, type) && data!.every((byte, index) => byte === bytes[index]);
-    });
-    if (known !== undefined) return known;
-    const constant = builder.constant(name, type, bytes);
-    this.#constants.set(id, [...made, constant]);
-    return constant;
+  /**
+   * The bias that stock kernels need where the model has none: convolutions of int16 take no other, and
+   * fully connected ops sum up in 32 bits without one.
+   */
+  #zeroBias(op: OpName, shape: readonly number[], axis: number): Float32Array | null {
+    const needsBias =
+      op === 'CONV_2D' ||
+      op === 'DEPTHWISE_CONV_2D' ||
+      (op === 'FULLY_CONNECTED' && shape[1]! > MAX_INT32_DEPTH);
+    return this.dtype === 'int16' && needsBias ? new Float32Array(shape[axis]!) : null;
   }
 
   /** The quantization of a value if its zero point is 0, or else another one of the same range. */
@@ -280,7 +281,9 @@ class IntegerWriter {
   ): TensorId {
     if (elements !== undefined) {
       const stored = quantizeElements(elements, quantization, this.dtype);
-      return this.#constant(id, this.dtype, quantization, stored);
+      const { name, shape } = this.graph.tensor(id);
+      const type = { dtype: this.dtype, shape, quantization };
+      return this.#copy.builder.constant(name, type, elementBytes(stored));
     }
     const source = other?.id ?? this.#copy.find(id)!;
     return this.#requantize(source, this.graph.tensor(id).name, quantization);

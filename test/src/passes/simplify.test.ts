@@ -306,4 +306,21 @@ ruleSuite('constants', [
       },
     },
   },
+  {
+    rule: 'share-constants',
+    fits: (n) => {
+      const layer = (x: number) => n.op('FULLY_CONNECTED', [x, n.floats([3, 3]), null]);
+      return layer(layer(n.input(2, 3)));
+    },
+    leaves: ['FULLY_CONNECTED', 'FULLY_CONNECTED'],
+    misses: {
+      'other values': (n) =>
+        n.op('ADD', [
+          n.op('MUL', [n.input(3), n.floats([3], [1, 2, 3])]),
+          n.floats([3], [1, 2, 4]),
+        ]),
+      'another shape': (n) =>
+        n.op('ADD', [n.op('MUL', [n.input(1, 3), n.floats([3])]), n.floats([1, 3], [7, 8, 9])]),
+    },
+  },
 ]);

@@ -148,3 +148,13 @@ suite('symmetric int8', () => {
     });
   });
 });
+
+test('layers with the same weights have one int8 tensor between them', () => {
+  const { graph } = quantized((n) => {
+    const weights = n.floats([64, 64]);
+    const layer = (x: TensorId) => n.op('FULLY_CONNECTED', [x, weights, null]);
+    return layer(layer(n.input(2, 64)));
+  });
+  const stored = [...graph.tensors.values()].filter(({ dtype }) => dtype === 'int8');
+  assert.equal(stored.length, 1);
+});

@@ -8,6 +8,7 @@ import {
   opRecord,
   type TypedArray,
 } from '@linnet/schema';
+import { isSameBytes } from '../../graph/constant.js';
 import type { Graph, Node, Tensor } from '../../graph/graph.js';
 import { PatchBuilder } from '../../graph/patch.js';
 import { sameType } from '../../graph/types.js';
@@ -116,10 +117,6 @@ function isSameValue(graph: Graph, a: number | null, b: number | null): boolean 
   const [x, y] = [constant(graph, a), constant(graph, b)];
   if (x === undefined || y === undefined || !sameType(x, y)) return false;
   return isSameBytes(x.data!, y.data!);
-}
-
-function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }
 
 export const CONSTANT_RULES: readonly Rule[] = [foldTranspose, foldConstants, mergeDuplicates];
