@@ -92,6 +92,18 @@ export function inverseFactor(matrix: Float64Array, size: number): Float64Array 
   return lower && invertLower(lower, size).reverse();
 }
 
+/** U^T U for an upper triangle U [size, size]: the inverse that inverseFactor gives the factor of. */
+export function squareOfUpper(upper: Float64Array, size: number): Float64Array {
+  const square = new Float64Array(size * size);
+  for (let k = 0; k < size; k++) {
+    for (let i = k; i < size; i++) {
+      const by = upper[k * size + i]!;
+      for (let j = k; j < size; j++) square[i * size + j]! += by * upper[k * size + j]!;
+    }
+  }
+  return square;
+}
+
 /** The diagonal of H^-1 = U^T U. */
 export function inverseDiagonal(u: Float64Array, n: number): Float64Array {
   const diagonal = new Float64Array(n);

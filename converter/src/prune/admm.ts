@@ -1,4 +1,4 @@
-import { inverseFactor } from '../linear-algebra.js';
+import { inverseFactor, squareOfUpper } from '../linear-algebra.js';
 import { type Pattern, Ranking } from './pattern.js';
 import { RowProduct } from './row-product.js';
 
@@ -71,12 +71,5 @@ function penalizedInverse(matrix: Float64Array, n: number): Float32Array {
   const penalized = matrix.slice();
   for (let i = 0; i < n; i++) penalized[i * n + i]! += PENALTY;
   const factor = inverseFactor(penalized, n)!;
-  const inverse = new Float64Array(n * n);
-  for (let k = 0; k < n; k++) {
-    for (let i = k; i < n; i++) {
-      const by = factor[k * n + i]!;
-      for (let j = k; j < n; j++) inverse[i * n + j]! += by * factor[k * n + j]!;
-    }
-  }
-  return Float32Array.from(inverse);
+  return Float32Array.from(squareOfUpper(factor, n));
 }

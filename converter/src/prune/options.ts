@@ -2,13 +2,14 @@ import { LinnetError } from '@linnet/schema';
 import { needsData, PRUNE_METHODS, type PruneMethodChoice } from './method.js';
 import { leastSparsity, PATTERNS, type Pattern } from './pattern.js';
 
-export const PRUNE_PATTERNS = Object.keys(PATTERNS) as readonly PrunePattern[];
-export type PrunePattern = keyof typeof PATTERNS;
+/** How zeros can lie; with `channels` there are none, as shapes shrink. */
+export type PrunePattern = keyof typeof PATTERNS | 'channels';
+export const PRUNE_PATTERNS = [...Object.keys(PATTERNS), 'channels'] as readonly PrunePattern[];
 
 export interface PruneOptions {
   /** The part of the weights that become zero, over all layers: more than 0, less than 1. */
   readonly sparsity: number;
-  /** How the zeros lie; `unstructured` by default. */
+  /** How the zeros lie, or that whole channels go; `unstructured` by default. */
   readonly pattern?: PrunePattern;
   /** How the weights that go are chosen; `auto` by default. */
   readonly method?: PruneMethodChoice;
@@ -32,7 +33,7 @@ export function checkPruneOptions(
   }
   checkChoice('pattern', pattern, PRUNE_PATTERNS);
   checkChoice('method', method, PRUNE_METHODS);
-  const least = leastSparsity(PATTERNS[pattern] as Pattern);
+  const least = leastSparsity(patternOf(pattern));
   if (sparsity < least) {
     throw new LinnetError(
       'INVALID_ARGUMENT',
@@ -43,12 +44,22 @@ export function checkPruneOptions(
       ],
     );
   }
+  if (pattern === 'channels' && uniform) {
+    throw new LinnetError('INVALID_ARGUMENT', 'channels are not pruned uniformly', {}, [
+      'A channel belongs to several layers; leave out --prune-uniform.',
+    ]);
+  }
   if (!hasData && needsData(method)) {
     throw new LinnetError('INVALID_ARGUMENT', `pruning by ${method} needs calibration data`, {}, [
       'Give samples of what the model meets in use (--calibration-data, or the option calibration), or prune by magnitude.',
     ]);
   }
   return { sparsity, pattern, method, uniform };
+}
+
+/** The pattern by which single layers are pruned: where channels go, to see how much they bear. */
+export function patternOf(pattern: PrunePattern): Pattern {
+  return PATTERNS[pattern === 'channels' ? 'unstructured' : pattern];
 }
 
 function checkChoice(what: string, given: string, choices: readonly string[]): void {

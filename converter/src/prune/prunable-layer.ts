@@ -1,16 +1,17 @@
 import { invariant } from '@linnet/schema';
 import { floats } from '../passes/match.js';
-import type { PrunedLayer } from './index.js';
 import { type Layer, setFloats } from './layers.js';
 import {
   centredGrams,
   type LayerMethod,
   methodFor,
+  type PruneMethod,
   type PruneMethodChoice,
   weightedError,
 } from './method.js';
 import type { Pattern } from './pattern.js';
-import { retarget } from './propagate.js';
+import type { PrunedLayer } from './result.js';
+import { Retargeting } from './retargeting.js';
 import type { InputStatistics } from './statistics.js';
 import type { TwinStatistics } from './twin.js';
 
@@ -43,6 +44,10 @@ export class PrunableLayer {
     this.#state = { weights: layer.weights, bias: this.#bias, error: null };
   }
 
+  get method(): PruneMethod {
+    return this.#method.name;
+  }
+
   /** The sum of the squares of the weights. */
   get energy(): number {
     return this.layer.weights.reduce((sum, weight) => sum + weight ** 2, 0) || 1;
@@ -64,14 +69,19 @@ export class PrunableLayer {
 
   /** As `apply`, but makes up for what pruning the layers before it has done to its inputs. */
   async applyTo(twin: TwinStatistics, count: number): Promise<void> {
-    const { layer } = this;
-    const { method, bias, error } = retarget(layer, this.#pattern, twin);
-    const weights = await method.prune(count);
-    this.restore({
-      weights,
-      bias: this.#bias && bias(this.#bias, weights),
-      error: error(weights),
-    });
+    const target = new Retargeting(this.layer, twin);
+    this.#take(target, await target.method(this.#pattern).prune(count));
+  }
+
+  /** Fits the weights of the columns that are left to what the layers before it have become. */
+  refit(twin: TwinStatistics, kept: readonly number[]): void {
+    const target = new Retargeting(this.layer, twin);
+    this.#take(target, target.refit(this.#state.weights, kept));
+  }
+
+  #take(target: Retargeting, weights: Float32Array): void {
+    const bias = this.#bias && target.bias(this.#bias, weights);
+    this.restore({ weights, bias, error: target.error(weights) });
   }
 
   /** Whether `applyTo` can be told what it has to know. */
@@ -79,10 +89,14 @@ export class PrunableLayer {
     return this.#method.name === 'obs';
   }
 
-  /** Gives the program the weights with `count` of them zero, and a bias that keeps the outputs' means. */
+  /** As `applyWeights`, with `count` of the weights zero. */
   async apply(count: number): Promise<void> {
+    this.applyWeights(await this.#pruned(count));
+  }
+
+  /** Gives the program other weights, and a bias that keeps the outputs' means. */
+  applyWeights(pruned: Float32Array): void {
     const { layer, statistics } = this;
-    const pruned = await this.#pruned(count);
     const bias = this.#bias?.map((value, row) => {
       if (statistics === undefined) return value;
       const { rows, columns, groups, weights } = layer;
@@ -121,7 +135,7 @@ export class PrunableLayer {
       shape: site.graph.tensor(site.weights).shape,
       method: this.#method.name,
       sparsity: this.zeros / layer.weights.length,
-      error: this.#state.error ?? this.#relativeError(),
+      error: this.relativeError,
     };
   }
 
@@ -133,8 +147,10 @@ export class PrunableLayer {
     return this.#result.weights;
   }
 
-  #relativeError(): number {
+  /** The squared error of the layer's outputs relative to their squares; without samples, of the weights. */
+  get relativeError(): number {
     const { layer, statistics } = this;
+    if (this.#state.error !== null) return this.#state.error;
     const nothing = new Float32Array(layer.weights.length);
     if (statistics?.gram != null) {
       const grams = centredGrams(layer, statistics);

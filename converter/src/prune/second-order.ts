@@ -1,5 +1,5 @@
 import { invariant } from '@linnet/schema';
-import { inverseDiagonal, inverseFactor } from '../linear-algebra.js';
+import { inverseDiagonal, inverseFactor, squareOfUpper } from '../linear-algebra.js';
 import { splitWeights, type WeightMatrix } from './admm.js';
 import type { Pattern, Scores } from './pattern.js';
 
@@ -43,6 +43,11 @@ export class Curvature {
     invariant(factor !== null, 'a damped matrix of moments is positive definite');
     this.#factor = factor;
     this.#diagonal = inverseDiagonal(this.#factor, n);
+  }
+
+  /** H^-1, damped: [n, n]. */
+  get inverse(): Float64Array {
+    return squareOfUpper(this.#factor, this.n);
   }
 
   /** By how much the squared error grows when one weight goes and all others make up for it. */

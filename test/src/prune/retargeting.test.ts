@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Layer } from '../../../converter/dist/prune/layers.js';
 import { PATTERNS } from '../../../converter/dist/prune/pattern.js';
-import { retarget } from '../../../converter/dist/prune/propagate.js';
+import { Retargeting } from '../../../converter/dist/prune/retargeting.js';
 import type { TwinStatistics } from '../../../converter/dist/prune/twin.js';
 import { seededRandom } from '../../../converter/dist/verify/random-inputs.js';
 
@@ -44,18 +44,21 @@ function changedInputs(change: (y: number) => number) {
 suite(`retargeting, seed ${SEED}`, () => {
   test('inputs that are as they were leave the weights', async () => {
     const { layer, twin } = changedInputs((y) => y);
-    const { method, error } = retarget(layer, PATTERNS.unstructured, twin);
-    const weights = await method.prune(0);
+    const target = new Retargeting(layer, twin);
+    const weights = await target.method(PATTERNS.unstructured).prune(0);
     for (const [i, weight] of weights.entries()) {
       assert.ok(Math.abs(weight - layer.weights[i]!) < 1e-5);
     }
-    assert.ok(error(weights) < 1e-9);
+    assert.ok(target.error(weights) < 1e-9);
   });
 
   test('inputs that were halved are made up for', async () => {
     const { layer, twin } = changedInputs((y) => y / 2);
-    const { method, error } = retarget(layer, PATTERNS.unstructured, twin);
-    const weights = await method.prune(0);
-    assert.ok(error(weights) < 0.1 * error(layer.weights), `${error(weights)}`);
+    const target = new Retargeting(layer, twin);
+    const weights = await target.method(PATTERNS.unstructured).prune(0);
+    assert.ok(
+      target.error(weights) < 0.1 * target.error(layer.weights),
+      `${target.error(weights)}`,
+    );
   });
 });
