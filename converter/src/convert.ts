@@ -56,7 +56,7 @@ export interface ConvertReport {
   readonly transposes: readonly (TransposeLeft & { readonly graph: string })[];
   /** What pruning did; null where none was asked for. */
   readonly pruning: Pruning | null;
-  /** Pruned weights that are stored without their zeros; null where nothing was pruned. */
+  /** Pruned weights that are stored without their zeros; null where none were made zero. */
   readonly sparse: SparseStorage | null;
   readonly quantization: QuantizeMode;
   /** What recovery tried, kept and gained. */
@@ -149,7 +149,7 @@ export async function convert(
     enter,
   );
   enter('writing');
-  const sparse = pruning && storeSparsely(stored.program);
+  const sparse = pruning && pruning.pattern !== 'channels' ? storeSparsely(stored.program) : null;
   const bytes = emit(stored.program);
   options.onProgress?.({ stage: 'done', done: STAGES.length, total: STAGES.length });
   return {

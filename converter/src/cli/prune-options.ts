@@ -21,12 +21,13 @@ export interface PruneCommandOptions {
 /** The options of a command that prunes. */
 export function pruneOptions(): readonly Option[] {
   return [
-    new Option('--prune <sparsity>', 'part of the weights to make zero, as in 0.5').argParser(
-      parseSparsity,
-    ),
+    new Option(
+      '--prune <sparsity>',
+      'part of the weights to make zero or remove, as in 0.5',
+    ).argParser(parseSparsity),
     new Option(
       '--prune-pattern <pattern>',
-      'how the zeros lie: anywhere, N of M, or blocks of outputs x inputs (default: unstructured)',
+      'how the zeros lie: anywhere, N of M, or blocks of outputs x inputs; or whole channels go (default: unstructured)',
     ).choices(PRUNE_PATTERNS),
     new Option(
       '--prune-method <method>',
