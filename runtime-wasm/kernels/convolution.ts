@@ -55,6 +55,7 @@ export const REQUANTIZATION = {
   output_zero: 'i32',
   low: 'f32',
   high: 'f32',
+  saturates: 'u32',
 } as const;
 
 /**
@@ -106,7 +107,8 @@ export const CONVOLUTION_KERNELS = {
    * int16.
    *
    * Without `row_params`: output is clamp(round_half_even(sum * scales[column]) , low, high) +
-   * output_zero, as uint8 (`output_unsigned`) or int8; `bias` is null.
+   * output_zero, as uint8 (`output_unsigned`) or int8; `bias` is null. `saturates` says that low and
+   * high are all that the output's type holds, and that no |sum * scales[column]| reaches 2^22.
    * With `row_params`, int32/float32 pairs [zero point, scale] for each image n: input_zero is the
    * image's, and output is the float32
    * sum * (scale * scales[column]) + bias[column], clamped to low .. high.

@@ -18,7 +18,7 @@ INLINE i16x8 load_weights(const char *weights, uint32_t half, uint32_t wide) {
 }
 
 /** The tiles of a block times one panel, whose weights are int8 or, if `wide`, int16. */
-INLINE void multiply_tiles(const panel_product *p, uint32_t wide, uint32_t is_hybrid) {
+INLINE void multiply_tiles(const panel_product *p, uint32_t wide, sum_end end) {
   const row_block *b = p->block;
   for (uint32_t at = 0; at < b->rows; at += ROWS) {
     const char *weights = p->panel;
@@ -41,7 +41,7 @@ INLINE void multiply_tiles(const panel_product *p, uint32_t wide, uint32_t is_hy
         sums[r][1] = dot_i16x8(x, w1, sums[r][1]);
       }
     }
-    finish_tile(p, at, ROWS, is_hybrid, (const i32x4(*)[2])sums);
+    finish_tile(p, at, ROWS, end, (const i32x4(*)[2])sums);
   }
 }
 
@@ -72,17 +72,23 @@ NOINLINE static void narrow_row_panels(const panel_product *p) { multiply_row(p,
 NOINLINE static void narrow_row_panel(const panel_product *p) { multiply_row(p, 1, 0); }
 NOINLINE static void wide_row_panels(const panel_product *p) { multiply_row(p, ROW_PANELS, 1); }
 NOINLINE static void wide_row_panel(const panel_product *p) { multiply_row(p, 1, 1); }
-NOINLINE static void narrow_integers(const panel_product *p) { multiply_tiles(p, 0, 0); }
-NOINLINE static void narrow_hybrids(const panel_product *p) { multiply_tiles(p, 0, 1); }
-NOINLINE static void wide_integers(const panel_product *p) { multiply_tiles(p, 1, 0); }
-NOINLINE static void wide_hybrids(const panel_product *p) { multiply_tiles(p, 1, 1); }
+NOINLINE static void narrow_saturated(const panel_product *p) {
+  multiply_tiles(p, 0, SATURATED);
+}
+NOINLINE static void narrow_limited(const panel_product *p) { multiply_tiles(p, 0, LIMITED); }
+NOINLINE static void narrow_real(const panel_product *p) { multiply_tiles(p, 0, REAL); }
+NOINLINE static void wide_saturated(const panel_product *p) { multiply_tiles(p, 1, SATURATED); }
+NOINLINE static void wide_limited(const panel_product *p) { multiply_tiles(p, 1, LIMITED); }
+NOINLINE static void wide_real(const panel_product *p) { multiply_tiles(p, 1, REAL); }
 
-/** By wide_weights and whether results are real. */
-static const multiplier multipliers[2][2] = {
-    {{ROWS, narrow_integers, narrow_row_panels, narrow_row_panel},
-     {ROWS, narrow_hybrids, narrow_row_panels, narrow_row_panel}},
-    {{ROWS, wide_integers, wide_row_panels, wide_row_panel},
-     {ROWS, wide_hybrids, wide_row_panels, wide_row_panel}},
+/** By wide_weights and sum_end. */
+static const multiplier multipliers[2][3] = {
+    {{ROWS, narrow_saturated, narrow_row_panels, narrow_row_panel},
+     {ROWS, narrow_limited, narrow_row_panels, narrow_row_panel},
+     {ROWS, narrow_real, narrow_row_panels, narrow_row_panel}},
+    {{ROWS, wide_saturated, wide_row_panels, wide_row_panel},
+     {ROWS, wide_limited, wide_row_panels, wide_row_panel},
+     {ROWS, wide_real, wide_row_panels, wide_row_panel}},
 };
 
 INLINE void copy_widened(void *patch, uint32_t to, const void *input, uint32_t from,
@@ -139,7 +145,7 @@ void conv_q8(const conv_q8_params *p, uint32_t thread, uint32_t threads) {
   conv_problem c = CONV_PROBLEM(p);
   sum_output output = SUM_OUTPUT(p);
   char *patches = (char *)p->patches + (size_t)thread * p->patch_bytes;
-  const multiplier *m = &multipliers[p->wide_weights != 0][p->row_params != NULL];
+  const multiplier *m = &multipliers[p->wide_weights != 0][output.end];
   multiply_problem(&c, &output, m, p->weights, divide_up(c.depth, 2),
                    STEP_BYTES(p->wide_weights), patches, p, prepare_rows, thread, threads);
 }

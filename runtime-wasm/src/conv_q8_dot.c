@@ -14,13 +14,15 @@
 #define QUAD 4
 #define STEP_BYTES (PANEL * QUAD)
 
-/** A panel's heads, less the row's term; or, where heads are to be scaled, times it. */
-INLINE i32x4 begin_sums(i32x4 heads, int32_t term, uint32_t is_factor) {
-  return is_factor ? heads * splat_i32x4(term) : heads - splat_i32x4(term);
+/** What a row's term does to the heads of a panel. */
+typedef enum { NOTHING, TAKEN_OFF, TIMES } term_use;
+
+INLINE i32x4 begin_sums(i32x4 heads, int32_t term, term_use use) {
+  return use == NOTHING ? heads : use == TIMES ? heads * splat_i32x4(term) : heads - splat_i32x4(term);
 }
 
 /** The tiles of a block times one panel. */
-INLINE void multiply_tiles(const panel_product *p, uint32_t is_hybrid) {
+INLINE void multiply_tiles(const panel_product *p, term_use use, sum_end end) {
   const row_block *b = p->block;
   for (uint32_t at = 0; at < b->rows; at += ROWS) {
     const char *weights = p->panel;
@@ -29,8 +31,9 @@ INLINE void multiply_tiles(const panel_product *p, uint32_t is_hybrid) {
     i32x4 sums[ROWS][2];
     const uint8_t *in[ROWS];
     for (uint32_t r = 0; r < ROWS; r++) {
-      sums[r][0] = begin_sums(heads0, b->term[at + r], is_hybrid);
-      sums[r][1] = begin_sums(heads1, b->term[at + r], is_hybrid);
+      int32_t term = use == NOTHING ? 0 : b->term[at + r];
+      sums[r][0] = begin_sums(heads0, term, use);
+      sums[r][1] = begin_sums(heads1, term, use);
       in[r] = b->in[at + r];
     }
     weights += PANEL * sizeof(int32_t);
@@ -45,7 +48,7 @@ INLINE void multiply_tiles(const panel_product *p, uint32_t is_hybrid) {
         sums[r][1] = dot_i8x16(w1, x, sums[r][1]);
       }
     }
-    finish_tile(p, at, ROWS, is_hybrid, (const i32x4(*)[2])sums);
+    finish_tile(p, at, ROWS, end, (const i32x4(*)[2])sums);
   }
 }
 
@@ -53,13 +56,13 @@ INLINE void multiply_tiles(const panel_product *p, uint32_t is_hybrid) {
 INLINE void multiply_row(const panel_product *p, uint32_t panels) {
   const row_block *b = p->block;
   const uint8_t *in = b->in[0];
-  uint32_t is_hybrid = p->output->row_params != NULL;
+  term_use use = p->output->row_params ? TIMES : TAKEN_OFF;
   i32x4 sums[2 * ROW_PANELS];
   const char *weights[ROW_PANELS];
   for (uint32_t i = 0; i < panels; i++) {
     const int32_t *heads = (const int32_t *)(p->panel + i * p->panel_bytes);
-    sums[2 * i] = begin_sums(load_i32x4(heads), b->term[0], is_hybrid);
-    sums[2 * i + 1] = begin_sums(load_i32x4(heads + 4), b->term[0], is_hybrid);
+    sums[2 * i] = begin_sums(load_i32x4(heads), b->term[0], use);
+    sums[2 * i + 1] = begin_sums(load_i32x4(heads + 4), b->term[0], use);
     weights[i] = (const char *)(heads + PANEL);
   }
 #pragma clang loop unroll(disable)
@@ -74,15 +77,24 @@ INLINE void multiply_row(const panel_product *p, uint32_t panels) {
   finish_row(p, panels, sums);
 }
 
-NOINLINE static void multiply_integers(const panel_product *p) { multiply_tiles(p, 0); }
-NOINLINE static void multiply_hybrids(const panel_product *p) { multiply_tiles(p, 1); }
+NOINLINE static void saturated(const panel_product *p) { multiply_tiles(p, NOTHING, SATURATED); }
+NOINLINE static void saturated_less_term(const panel_product *p) {
+  multiply_tiles(p, TAKEN_OFF, SATURATED);
+}
+NOINLINE static void limited(const panel_product *p) { multiply_tiles(p, TAKEN_OFF, LIMITED); }
+NOINLINE static void real(const panel_product *p) { multiply_tiles(p, TIMES, REAL); }
 NOINLINE static void multiply_row_panels(const panel_product *p) { multiply_row(p, ROW_PANELS); }
 NOINLINE static void multiply_row_panel(const panel_product *p) { multiply_row(p, 1); }
 
-static const multiplier integers = {ROWS, multiply_integers, multiply_row_panels,
-                                    multiply_row_panel};
-static const multiplier hybrids = {ROWS, multiply_hybrids, multiply_row_panels,
-                                   multiply_row_panel};
+/** By whether weights have a zero point, and sum_end. */
+static const multiplier multipliers[2][3] = {
+    {{ROWS, saturated, multiply_row_panels, multiply_row_panel},
+     {ROWS, limited, multiply_row_panels, multiply_row_panel},
+     {ROWS, real, multiply_row_panels, multiply_row_panel}},
+    {{ROWS, saturated_less_term, multiply_row_panels, multiply_row_panel},
+     {ROWS, limited, multiply_row_panels, multiply_row_panel},
+     {ROWS, real, multiply_row_panels, multiply_row_panel}},
+};
 
 /** Copies `count` bytes with the bits of `flip` inverted; from 8 bytes on by overlapping vectors. */
 INLINE void copy_bytes(uint8_t *to, const uint8_t *from, uint32_t count, v128_t flip) {
@@ -166,6 +178,7 @@ void conv_q8_dot(const conv_q8_dot_params *p, uint32_t thread, uint32_t threads)
   conv_problem c = CONV_PROBLEM(p);
   sum_output output = SUM_OUTPUT(p);
   uint8_t *patches = (uint8_t *)p->patches + (size_t)thread * p->patch_bytes;
-  multiply_problem(&c, &output, p->row_params ? &hybrids : &integers, p->weights,
-                   divide_up(c.depth, QUAD), STEP_BYTES, patches, p, prepare_rows, thread, threads);
+  const multiplier *m = &multipliers[p->weight_zero != 0][output.end];
+  multiply_problem(&c, &output, m, p->weights, divide_up(c.depth, QUAD), STEP_BYTES, patches, p,
+                   prepare_rows, thread, threads);
 }

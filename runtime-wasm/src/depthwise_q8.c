@@ -60,7 +60,7 @@ INLINE void multiply_pair(const strip *s, const output_pair *pair, uint32_t widt
       store_real(output, pair->out[o], s->channel, scale, sums[2 * o], sums[2 * o + 1]);
     }
   } else {
-    store_two_rows(output, pair->out[0], pair->out[1], s->channel, sums);
+    store_two_rows(output, LIMITED, pair->out[0], pair->out[1], s->channel, sums);
   }
 }
 

@@ -43,7 +43,7 @@ INLINE void finish(const strip *s, uint32_t is_hybrid, uint32_t element,
     store_real(o, element, s->channel, scale, sums[0], sums[1]);
     store_real(o, element + 8, s->channel + 8, scale, sums[2], sums[3]);
   } else {
-    store_row(o, element, s->channel, sums);
+    store_row(o, LIMITED, element, s->channel, sums);
   }
 }
 

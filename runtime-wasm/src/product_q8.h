@@ -151,26 +151,29 @@ INLINE void finish_row(const panel_product *p, uint32_t panels, const i32x4 *sum
     }
   } else if (panels == 1) {
     const i32x4 twice[4] = {sums[0], sums[1], sums[0], sums[1]};
-    store_two_rows(o, element, element, scale, twice);
+    store_two_rows(o, LIMITED, element, element, scale, twice);
   } else {
 #pragma clang loop unroll(full)
     for (uint32_t i = 0; i < panels; i += 2) {
-      store_row(o, element + PANEL * i, scale + PANEL * i, sums + 2 * i);
+      store_row(o, LIMITED, element + PANEL * i, scale + PANEL * i, sums + 2 * i);
     }
   }
 }
 
-/** Stores the sums of the `rows` (a constant, even) rows from `at` on with the panel. */
-INLINE void finish_tile(const panel_product *p, uint32_t at, uint32_t rows, uint32_t is_hybrid,
+/**
+ * Stores the sums of the `rows` (a constant, even) rows from `at` on with the panel; `end` is a constant.
+ */
+INLINE void finish_tile(const panel_product *p, uint32_t at, uint32_t rows, sum_end end,
                         const i32x4 (*sums)[2]) {
   const uint32_t *out = p->block->out + at;
   const uint32_t *image = p->block->image + at;
-  const sum_output *o = p->output;
+  /* A copy, for stores might change what it is copied from. */
+  const sum_output o = *p->output;
   uint32_t scale = p->first_scale + p->column;
-  if (is_hybrid) {
+  if (end == REAL) {
 #pragma clang loop unroll(full)
     for (uint32_t r = 0; r < rows; r++) {
-      store_real(o, out[r] + p->column, scale, o->row_params[image[r]].scale, sums[r][0],
+      store_real(&o, out[r] + p->column, scale, o.row_params[image[r]].scale, sums[r][0],
                  sums[r][1]);
     }
     return;
@@ -178,7 +181,7 @@ INLINE void finish_tile(const panel_product *p, uint32_t at, uint32_t rows, uint
 #pragma clang loop unroll(full)
   for (uint32_t r = 0; r < rows; r += 2) {
     const i32x4 two[4] = {sums[r][0], sums[r][1], sums[r + 1][0], sums[r + 1][1]};
-    store_two_rows(o, out[r] + p->column, out[r + 1] + p->column, scale, two);
+    store_two_rows(&o, end, out[r] + p->column, out[r + 1] + p->column, scale, two);
   }
 }
 

@@ -230,7 +230,7 @@ NOINLINE static void store_group(const sum_output *output, const sparse_q8_param
     i32x4 pair[4] = {load_i32x4(sums[r]), load_i32x4(sums[r] + 4), load_i32x4(sums[other]),
                      load_i32x4(sums[other] + 4)};
     if (params == NULL) {
-      store_two_rows(&to, first, second, column, pair);
+      store_two_rows(&to, LIMITED, first, second, column, pair);
     } else {
       store_real(&to, first, column, params[row + r].scale, pair[0], pair[1]);
       store_real(&to, second, column, params[row + other].scale, pair[2], pair[3]);

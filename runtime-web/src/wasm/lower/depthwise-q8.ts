@@ -181,7 +181,11 @@ export function emitDepthwiseQ8(
   const form = isDot ? found : null;
   const block = {
     ...window,
-    ...requantization(emit, product, numerics, { items: 1, columns: channels }),
+    ...requantization(emit, product, numerics, {
+      items: 1,
+      columns: channels,
+      depth: rows.window * columns.window,
+    }),
     columns: emit.threadScratch(bytes),
     column_bytes: bytes,
     quads: groups.quads,

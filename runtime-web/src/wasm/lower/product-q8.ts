@@ -166,7 +166,7 @@ export function requantization(
   emit: Emitter,
   product: Product,
   numerics: ByteNumerics,
-  matrices: Pick<Matrices, 'items' | 'columns'>,
+  matrices: Pick<Matrices, 'items' | 'columns' | 'depth'>,
 ) {
   const { input, bias, activation } = product;
   const { scale } = numerics.channels;
@@ -188,14 +188,18 @@ export function requantization(
       output_zero: 0,
       low: activation.low,
       high: activation.high,
+      saturates: 0,
     };
   }
   const { input: from, output: to } = numerics;
   const { low, high } = quantizedRange(activation, to);
+  const scaleOf = (weights: number) => combinedScale(from.scale, weights, to.scale);
+  const isWhole = low === to.low && high === to.high;
+  const most = mostReal(bias, matrices.depth, Array.from(scale, scaleOf));
   return {
     input: input.ref,
     scales: columns(`scales ${from.scale} ${to.scale}`, (column) =>
-      combinedScale(from.scale, weightScale(column), to.scale),
+      scaleOf(weightScale(column)),
     ),
     bias: null,
     row_params: null,
@@ -205,5 +209,20 @@ export function requantization(
     output_zero: to.zero,
     low: low - to.zero,
     high: high - to.zero,
+    saturates: isWhole && most < MOST_ROUNDED ? 1 : 0,
   };
+}
+
+/** Kernels round reals below this as they are: ROUNDING_ADDEND of include/simd.h. */
+const MOST_ROUNDED = 2 ** 22;
+
+/** Differences of two bytes. */
+const MOST_BYTE = 255;
+
+/** A bound of the results' magnitudes before they are limited, for any input and weights. */
+function mostReal(bias: Operand | null, depth: number, scales: readonly number[]): number {
+  const biases = bias === null ? new Int32Array() : (bias.value as Int32Array | undefined);
+  if (biases === undefined) return Infinity;
+  const mostBias = biases.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return (depth * MOST_BYTE ** 2 + mostBias) * Math.max(...scales);
 }
