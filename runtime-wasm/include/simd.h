@@ -79,6 +79,12 @@ INLINE i16x8 widen_u8(const void *p) { return (i16x8)wasm_u16x8_load8x8(p); }
 /** The two int16 at `p` in each 32-bit lane. */
 INLINE i16x8 splat_pair_i16x8(const int16_t *p) { return (i16x8)wasm_v128_load32_splat(p); }
 
+/**
+ * Lets compilers know nothing of a value from here on. Offsets from a pointer then stay in the
+ * instructions that use it, and what is computed before does not move behind what comes after.
+ */
+#define SETTLE(value) __asm__("" : "+r"(value))
+
 /** The lower lanes of two vectors in turn. */
 INLINE v128_t zip_low_i8x16(v128_t a, v128_t b) {
   return wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);

@@ -18,7 +18,20 @@
 typedef enum { NOTHING, TAKEN_OFF, TIMES } term_use;
 
 INLINE i32x4 begin_sums(i32x4 heads, int32_t term, term_use use) {
-  return use == NOTHING ? heads : use == TIMES ? heads * splat_i32x4(term) : heads - splat_i32x4(term);
+  if (use == NOTHING) return heads;
+  return use == TIMES ? heads * splat_i32x4(term) : heads - splat_i32x4(term);
+}
+
+/** Adds the products of four depths, the `step`th from `weights` and `in` on. */
+INLINE void add_step(const char *weights, const uint8_t *const in[ROWS], uint32_t step,
+                     i32x4 sums[ROWS][2]) {
+  v128_t w0 = wasm_v128_load(weights + step * STEP_BYTES);
+  v128_t w1 = wasm_v128_load(weights + step * STEP_BYTES + 16);
+  for (uint32_t r = 0; r < ROWS; r++) {
+    v128_t x = wasm_v128_load32_splat(in[r] + step * QUAD);
+    sums[r][0] = dot_i8x16(w0, x, sums[r][0]);
+    sums[r][1] = dot_i8x16(w1, x, sums[r][1]);
+  }
 }
 
 /** The tiles of a block times one panel. */
@@ -37,16 +50,23 @@ INLINE void multiply_tiles(const panel_product *p, term_use use, sum_end end) {
       in[r] = b->in[at + r];
     }
     weights += PANEL * sizeof(int32_t);
+    if (p->steps % 2 != 0) {
+      add_step(weights, in, 0, sums);
+      weights += STEP_BYTES;
+      for (uint32_t r = 0; r < ROWS; r++) in[r] += QUAD;
+    }
 #pragma clang loop unroll(disable)
-    for (uint32_t i = p->steps; i > 0; i--, weights += STEP_BYTES) {
-      v128_t w0 = wasm_v128_load(weights);
-      v128_t w1 = wasm_v128_load(weights + 16);
+    for (uint32_t i = p->steps / 2; i > 0; i--) {
+      SETTLE(weights);
+      for (uint32_t r = 0; r < ROWS; r++) SETTLE(in[r]);
+      add_step(weights, in, 0, sums);
       for (uint32_t r = 0; r < ROWS; r++) {
-        v128_t x = wasm_v128_load32_splat(in[r]);
-        in[r] += QUAD;
-        sums[r][0] = dot_i8x16(w0, x, sums[r][0]);
-        sums[r][1] = dot_i8x16(w1, x, sums[r][1]);
+        SETTLE(sums[r][0]);
+        SETTLE(sums[r][1]);
       }
+      add_step(weights, in, 1, sums);
+      weights += 2 * STEP_BYTES;
+      for (uint32_t r = 0; r < ROWS; r++) in[r] += 2 * QUAD;
     }
     finish_tile(p, at, ROWS, end, (const i32x4(*)[2])sums);
   }
@@ -145,6 +165,29 @@ INLINE int32_t sum_patch(const uint8_t *patch, uint32_t quads) {
   return sums[0] + sums[1] + sums[2] + sums[3];
 }
 
+/** Gathers or copies the patches of `rows` rows from `at` on, `size` bytes each. */
+INLINE void gather_rows(const conv_q8_dot_params *p, const conv_problem *c, const uint8_t *input,
+                        grid_point at, uint8_t *patches, uint32_t rows, uint32_t size) {
+  v128_t flip = wasm_i8x16_splat((int8_t)p->flip);
+  if (p->direct && size == c->depth && rows_are_dense(c)) {
+    copy_bytes(patches, input + first_element(c, at), rows * size, flip);
+    return;
+  }
+  for (uint32_t r = 0; r < rows;) {
+    uint32_t count = min_u32(rows - r, c->grid_w - at.w);
+    int32_t zero = p->row_params ? ((const row_param *)p->row_params)[at.n].zero : p->input_zero;
+    uint8_t *patch = patches + r * size;
+    int32_t pad = zero ^ (int32_t)p->flip;
+    if (p->flip) gather_patches(c, input, at, count, patch, size, pad, copy_flipped, fill_bytes);
+    else gather_patches(c, input, at, count, patch, size, pad, copy_plain, fill_bytes);
+    at.w += count - 1;
+    next_point(c, &at);
+    r += count;
+  }
+  if (size == c->depth) return;
+  for (uint32_t r = 0; r < rows; r++) fill_bytes(patches + r * size, c->depth, size - c->depth, 0);
+}
+
 /** Finds or gathers the patches of `rows` rows from `first_row` of an item on. */
 NOINLINE static void prepare_rows(const void *params, const conv_problem *c, const conv_item *item,
                                   void *patches, uint32_t first_row, uint32_t rows,
@@ -154,22 +197,14 @@ NOINLINE static void prepare_rows(const void *params, const conv_problem *c, con
   const row_param *row_params = p->row_params;
   uint32_t quads = divide_up(c->depth, QUAD);
   uint32_t is_direct = p->direct && !p->flip && c->depth % QUAD == 0;
-  v128_t flip = wasm_i8x16_splat((int8_t)p->flip);
   grid_point at = point_of_row(c, first_row);
+  if (!is_direct) gather_rows(p, c, input, at, patches, rows, quads * QUAD);
   for (uint32_t r = 0; r < rows; r++, next_point(c, &at)) {
-    int32_t zero = row_params ? row_params[at.n].zero : p->input_zero;
-    uint8_t *patch = (uint8_t *)patches + r * quads * QUAD;
-    const uint8_t *pixel = input + (p->direct ? first_element(c, at) : 0);
-    block->in[r] = is_direct ? pixel : patch;
-    if (!is_direct) {
-      if (p->direct) copy_bytes(patch, pixel, c->depth, flip);
-      else if (p->flip) gather_patch(c, input, at, patch, zero ^ 0x80, copy_flipped, fill_bytes);
-      else gather_patch(c, input, at, patch, zero, copy_plain, fill_bytes);
-      fill_bytes(patch, c->depth, quads * QUAD - c->depth, 0);
-    }
+    block->in[r] = is_direct ? input + first_element(c, at)
+                             : (const uint8_t *)patches + r * quads * QUAD;
     block->out[r] = item->output + output_element(c, at);
     block->image[r] = at.n;
-    if (row_params) block->term[r] = p->flip ? zero + 128 : zero;
+    if (row_params) block->term[r] = row_params[at.n].zero + (p->flip ? 128 : 0);
     else block->term[r] = p->weight_zero ? p->weight_zero * sum_patch(block->in[r], quads) : 0;
   }
 }

@@ -135,31 +135,55 @@ typedef void (*patch_copy)(void *patch, uint32_t to, const void *input, uint32_t
 /** Writes what stands for zero, `count` times, from element `to` of a patch on. */
 typedef void (*patch_clear)(void *patch, uint32_t to, uint32_t count, int32_t zero_point);
 
-/** Gathers the patch of the row at `at`; `input` is the item's first element. */
-INLINE void gather_patch(const conv_problem *c, const void *input, grid_point at, void *patch,
-                         int32_t zero_point, patch_copy copy, patch_clear clear) {
-  uint32_t to = 0;
+/** Whether patches of single pixels follow each other in the input as rows do. */
+INLINE int rows_are_dense(const conv_problem *c) {
+  return c->in_pixel == c->depth && c->stride_d == 1 && c->stride_h == 1 && c->stride_w == 1 &&
+         c->grid_d == c->in_d && c->grid_h == c->in_h && c->grid_w == c->in_w;
+}
+
+/**
+ * Gathers the patches of `rows` rows from `at` on, which neighbour in w, `size` elements from one to the
+ * next; `input` is the item's first element.
+ */
+INLINE void gather_patches(const conv_problem *c, const void *input, grid_point at, uint32_t rows,
+                           void *patches, uint32_t size, int32_t zero_point, patch_copy copy,
+                           patch_clear clear) {
+  uint32_t first = 0;
   for (uint32_t r = 0; r < c->runs; r++) {
     const patch_run *run = &c->run[r];
     int32_t pixels = (int32_t)run->pixels;
+    uint32_t count = run->pixels * c->channels;
     uint32_t d = at.d * c->stride_d + (uint32_t)run->offset[0];
     uint32_t h = at.h * c->stride_h + (uint32_t)run->offset[1];
     int32_t w = (int32_t)(at.w * c->stride_w) + run->offset[2];
     /* A negative coordinate is a large one as unsigned. */
     int outside = d >= c->in_d || h >= c->in_h;
-    int32_t before = outside ? pixels : min_i32(max_i32(-w, 0), pixels);
-    int32_t after = min_i32(max_i32(w + pixels - (int32_t)c->in_w, 0), pixels - before);
-    uint32_t inside = (uint32_t)(pixels - before - after) * c->channels;
-    clear(patch, to, (uint32_t)before * c->channels, zero_point);
-    to += (uint32_t)before * c->channels;
-    if (inside > 0) {
-      uint32_t from = input_element(c, at.n, d, h, (uint32_t)(w + before));
-      copy(patch, to, input, from, inside, zero_point);
+    uint32_t line = outside ? 0 : input_element(c, at.n, d, h, 0);
+    uint32_t to = first;
+    for (uint32_t i = 0; i < rows; i++, to += size, w += (int32_t)c->stride_w) {
+      if (!outside && w >= 0 && w + pixels <= (int32_t)c->in_w) {
+        copy(patches, to, input, line + (uint32_t)w * c->in_pixel, count, zero_point);
+        continue;
+      }
+      int32_t before = outside ? pixels : min_i32(max_i32(-w, 0), pixels);
+      int32_t after = min_i32(max_i32(w + pixels - (int32_t)c->in_w, 0), pixels - before);
+      uint32_t start = (uint32_t)before * c->channels;
+      uint32_t inside = (uint32_t)(pixels - before - after) * c->channels;
+      clear(patches, to, start, zero_point);
+      if (inside > 0) {
+        uint32_t from = line + (uint32_t)(w + before) * c->in_pixel;
+        copy(patches, to + start, input, from, inside, zero_point);
+      }
+      clear(patches, to + start + inside, (uint32_t)after * c->channels, zero_point);
     }
-    to += inside;
-    clear(patch, to, (uint32_t)after * c->channels, zero_point);
-    to += (uint32_t)after * c->channels;
+    first += count;
   }
+}
+
+/** Gathers the patch of the row at `at`; `input` is the item's first element. */
+INLINE void gather_patch(const conv_problem *c, const void *input, grid_point at, void *patch,
+                         int32_t zero_point, patch_copy copy, patch_clear clear) {
+  gather_patches(c, input, at, 1, patch, 0, zero_point, copy, clear);
 }
 
 #endif

@@ -34,73 +34,67 @@ INLINE void interleave_u8(uint8_t *to, const uint8_t *const rows[QUAD], const st
   interleave_words(to, rows, s, 1);
 }
 
-/** Multiplies two outputs with windows `width` wide and 4 * `quads` high. */
-INLINE void multiply_pair(const strip *s, const output_pair *pair, uint32_t width, uint32_t quads,
-                          uint32_t is_hybrid) {
+/** Multiplies two outputs with windows `width` wide and 4 * `quads` high; `end` is a constant. */
+INLINE void multiply_pair(const strip *s, const output_pair *pair, const char *weights,
+                          uint32_t width, uint32_t quads, sum_end end) {
   uint32_t step = COLUMN_BYTES * quads * s->problem->dilation_w;
   i32x4 sums[PAIR * VECTORS];
   for (uint32_t i = 0; i < PAIR * VECTORS; i++) sums[i] = load_i32x4(s->heads + 4 * (i % VECTORS));
   for (uint32_t kx = 0; kx < width; kx++) {
     for (uint32_t q = 0; q < quads; q++) {
       for (uint32_t i = 0; i < 2 * VECTORS; i++) {
+        const char *at = weights + (kx * quads + q) * COLUMN_BYTES + 16 * i;
+        i16x8 w = load_i16x8((const int16_t *)at);
         for (uint32_t o = 0; o < PAIR; o++) {
           const uint8_t *taps = pair->in[o] + kx * step + q * COLUMN_BYTES + 16 * i;
-          const char *w = pair->weights[o] + (kx * quads + q) * COLUMN_BYTES + 16 * i;
           i32x4 *sum = &sums[o * VECTORS + i % VECTORS];
-          *sum = dot_i16x8(load_i16x8((const int16_t *)taps), load_i16x8((const int16_t *)w), *sum);
+          *sum = dot_i16x8(load_i16x8((const int16_t *)taps), w, *sum);
         }
       }
     }
   }
   const sum_output *output = s->output;
-  if (is_hybrid) {
+  if (end == REAL) {
     float scale = output->row_params[s->image].scale;
 #pragma clang loop unroll(full)
     for (uint32_t o = 0; o < PAIR; o++) {
       store_real(output, pair->out[o], s->channel, scale, sums[2 * o], sums[2 * o + 1]);
     }
   } else {
-    store_two_rows(output, LIMITED, pair->out[0], pair->out[1], s->channel, sums);
+    store_two_rows(output, end, pair->out[0], pair->out[1], s->channel, sums);
   }
 }
 
-/** Multiplies rows of the group, `row` alone or (`is_pair`, a constant) with the one below it. */
-INLINE void multiply_rows(const strip *s, uint32_t row, uint32_t is_pair, uint32_t width,
-                          uint32_t quads, uint32_t is_hybrid) {
-  for (uint32_t x = 0; x < s->outputs; x += is_pair ? 1 : PAIR) {
-    output_pair pair = is_pair ? pair_of_rows(s, row, x, quads) : pair_of_columns(s, row, x, quads);
-    multiply_pair(s, &pair, width, quads, is_hybrid);
+/** Multiplies a row of the group. */
+INLINE void multiply_row(const strip *s, uint32_t row, uint32_t width, uint32_t quads,
+                         sum_end end) {
+  for (uint32_t x = 0; x < s->outputs; x += PAIR) {
+    output_pair pair = pair_at(s, row, x, quads);
+    multiply_pair(s, &pair, s->weights + row * s->row_bytes, width, quads, end);
   }
 }
 
-/** Multiplies one row of the group, or one and the next. */
+/** Multiplies one row of the group. */
 typedef void (*row_kernel)(const strip *s, uint32_t row);
 
-#define ROW_KERNEL(name, is_pair, width, quads, is_hybrid)       \
-  NOINLINE static void name(const strip *s, uint32_t row) {      \
-    multiply_rows(s, row, is_pair, width, quads, is_hybrid);     \
-  }
-ROW_KERNEL(multiply_two_3, 1, 3, 1, 0)
-ROW_KERNEL(multiply_one_3, 0, 3, 1, 0)
-ROW_KERNEL(multiply_one_3_hybrid, 0, 3, 1, 1)
-ROW_KERNEL(multiply_one, 0, s->problem->window_w, s->problem->quads, 0)
-ROW_KERNEL(multiply_one_hybrid, 0, s->problem->window_w, s->problem->quads, 1)
+#define ROW_KERNEL(name, width, quads, end)                                                      \
+  NOINLINE static void name(const strip *s, uint32_t row) { multiply_row(s, row, width, quads, end); }
+ROW_KERNEL(common, 3, 1, SATURATED)
+ROW_KERNEL(common_limited, 3, 1, LIMITED)
+ROW_KERNEL(common_real, 3, 1, REAL)
+ROW_KERNEL(any, s->problem->window_w, s->problem->quads, LIMITED)
+ROW_KERNEL(any_real, s->problem->window_w, s->problem->quads, REAL)
 
-/** By whether windows are 3 wide and up to 4 high, and whether results are real. */
-static const row_kernel row_kernels[2][2] = {
-    {multiply_one, multiply_one_hybrid},
-    {multiply_one_3, multiply_one_3_hybrid},
+/** By whether windows are 3 wide and up to 4 high, and by sum_end. */
+static const row_kernel row_kernels[2][3] = {
+    {any, any, any_real},
+    {common, common_limited, common_real},
 };
 
 static void multiply_strip(const strip *s) {
   const depthwise_problem *p = s->problem;
-  uint32_t is_common = p->window_w == 3 && p->quads == 1;
-  uint32_t is_hybrid = p->row_params != NULL;
-  if (is_common && !is_hybrid && s->rows == 2) {
-    multiply_two_3(s, 0);
-    return;
-  }
-  for (uint32_t row = 0; row < s->rows; row++) row_kernels[is_common][is_hybrid](s, row);
+  row_kernel kernel = row_kernels[p->window_w == 3 && p->quads == 1][s->output->end];
+  for (uint32_t row = 0; row < s->rows; row++) kernel(s, row);
 }
 
 void depthwise_q8(const depthwise_q8_params *p, uint32_t thread, uint32_t threads) {

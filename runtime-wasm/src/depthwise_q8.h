@@ -129,31 +129,18 @@ INLINE void interleave_columns(const strip *s, int32_t top, int32_t first, const
 /** Outputs that are computed at a time. */
 #define PAIR 2
 
-/** Two outputs of a strip: where their columns, weights and results are. */
+/** Two outputs of a row of a strip: where their columns and results are. */
 typedef struct {
   const uint8_t *in[PAIR];
-  const char *weights[PAIR];
   uint32_t out[PAIR];
 } output_pair;
 
-/** The output `x` of row `row` of the group and the one below it, which sees the same columns. */
-INLINE output_pair pair_of_rows(const strip *s, uint32_t row, uint32_t x, uint32_t quads) {
-  const depthwise_problem *p = s->problem;
-  const uint8_t *in = p->columns + x * p->stride_w * COLUMN_BYTES * quads;
-  const char *weights = s->weights + row * s->row_bytes;
-  uint32_t at = x * p->channels;
-  return (output_pair){
-      {in, in}, {weights, weights + s->row_bytes}, {s->out[row] + at, s->out[row + 1] + at}};
-}
-
 /** The output `x` of row `row` of the group and the next one (itself, if it is the last). */
-INLINE output_pair pair_of_columns(const strip *s, uint32_t row, uint32_t x, uint32_t quads) {
+INLINE output_pair pair_at(const strip *s, uint32_t row, uint32_t x, uint32_t quads) {
   const depthwise_problem *p = s->problem;
   uint32_t next = min_u32(x + 1, s->outputs - 1);
   uint32_t step = p->stride_w * COLUMN_BYTES * quads;
-  const char *weights = s->weights + row * s->row_bytes;
   return (output_pair){{p->columns + x * step, p->columns + next * step},
-                       {weights, weights},
                        {s->out[row] + x * p->channels, s->out[row] + next * p->channels}};
 }
 

@@ -51,8 +51,8 @@ INLINE void finish(const strip *s, uint32_t is_hybrid, uint32_t element,
  * Multiplies two outputs with windows `width` wide and 4 * `quads` high. What the weights' zero point
  * adds is taken off by masks where there are some.
  */
-INLINE void multiply_pair(const strip *s, const output_pair *pair, uint32_t width, uint32_t quads,
-                          const char *const masks[PAIR], uint32_t is_hybrid,
+INLINE void multiply_pair(const strip *s, const output_pair *pair, const char *weights,
+                          uint32_t width, uint32_t quads, const char *masks, uint32_t is_hybrid,
                           const i32x4 heads[VECTORS]) {
   uint32_t step = COLUMN_BYTES * quads * s->problem->dilation_w;
   i32x4 sums[PAIR][VECTORS];
@@ -62,12 +62,11 @@ INLINE void multiply_pair(const strip *s, const output_pair *pair, uint32_t widt
   for (uint32_t kx = 0; kx < width; kx++) {
     for (uint32_t q = 0; q < quads; q++) {
       for (uint32_t i = 0; i < VECTORS; i++) {
+        v128_t w = wasm_v128_load(weights + (kx * quads + q) * COLUMN_BYTES + 16 * i);
         for (uint32_t o = 0; o < PAIR; o++) {
           v128_t taps = wasm_v128_load(pair->in[o] + kx * step + q * COLUMN_BYTES + 16 * i);
-          v128_t w =
-              wasm_v128_load(pair->weights[o] + (kx * quads + q) * COLUMN_BYTES + 16 * i);
           sums[o][i] = dot_i8x16(w, taps, sums[o][i]);
-          if (masks) sums[o][i] = dot_i8x16(wasm_v128_load(masks[o] + 16 * q), taps, sums[o][i]);
+          if (masks) sums[o][i] = dot_i8x16(wasm_v128_load(masks + 16 * q), taps, sums[o][i]);
         }
       }
     }
@@ -76,54 +75,115 @@ INLINE void multiply_pair(const strip *s, const output_pair *pair, uint32_t widt
   for (uint32_t o = 0; o < PAIR; o++) finish(s, is_hybrid, pair->out[o], sums[o]);
 }
 
-/** Multiplies rows of the group, `row` alone or (`is_pair`, a constant) with the one below it. */
-INLINE void multiply_rows(const strip *s, uint32_t row, uint32_t is_pair, uint32_t width,
-                          uint32_t quads, uint32_t has_zero, uint32_t is_hybrid) {
+/** The weights of row `row` of the group. */
+INLINE const char *row_weights(const strip *s, uint32_t row) {
+  return s->weights + row * s->row_bytes;
+}
+
+/** The masks of row `row` of the group, which come before the blocks. */
+INLINE const char *row_masks(const strip *s, uint32_t row) {
   const depthwise_problem *p = s->problem;
-  const char *first_mask = p->weights - (p->group_rows - row) * quads * sizeof(v128_t);
-  const char *masks[PAIR] = {first_mask, first_mask + (is_pair ? quads * sizeof(v128_t) : 0)};
+  return p->weights - (p->group_rows - row) * p->quads * sizeof(v128_t);
+}
+
+/** Multiplies a row with any window. */
+INLINE void multiply_any(const strip *s, uint32_t row, uint32_t has_zero, uint32_t is_hybrid) {
+  const depthwise_problem *p = s->problem;
   i32x4 heads[VECTORS];
   for (uint32_t i = 0; i < VECTORS; i++) {
     heads[i] = load_i32x4(s->heads + 4 * i);
     if (is_hybrid) heads[i] *= splat_i32x4(problem_of(s)->is_flipped ? s->zero + 128 : s->zero);
   }
-  for (uint32_t x = 0; x < s->outputs; x += is_pair ? 1 : PAIR) {
-    output_pair pair = is_pair ? pair_of_rows(s, row, x, quads) : pair_of_columns(s, row, x, quads);
-    multiply_pair(s, &pair, width, quads, has_zero ? masks : NULL, is_hybrid, heads);
+  for (uint32_t x = 0; x < s->outputs; x += PAIR) {
+    output_pair pair = pair_at(s, row, x, p->quads);
+    multiply_pair(s, &pair, row_weights(s, row), p->window_w, p->quads,
+                  has_zero ? row_masks(s, row) : NULL, is_hybrid, heads);
   }
 }
 
-/** Multiplies one row of the group, or one and the next. */
+/** Taps of a column of a common window, and columns. */
+#define COMMON 3
+/** Vectors whose weights stay in registers. */
+#define HALF (VECTORS / 2)
+
+/** Multiplies a row with a window 3 wide and up to 4 high, half of the block's channels at a time. */
+INLINE void multiply_common(const strip *s, uint32_t row, uint32_t has_zero, sum_end end) {
+  const depthwise_problem *p = s->problem;
+  const sum_output output = *s->output;
+  const uint32_t column = COLUMN_BYTES * p->dilation_w;
+  const uint32_t step = COLUMN_BYTES * p->stride_w;
+  const uint32_t channels = p->channels;
+  const uint32_t outputs = s->outputs;
+  v128_t mask = has_zero ? wasm_v128_load(row_masks(s, row)) : wasm_i32x4_const_splat(0);
+  for (uint32_t i = 0; i < VECTORS; i += HALF) {
+    const char *weights = row_weights(s, row) + 16 * i;
+    v128_t w[HALF][COMMON];
+    i32x4 heads[HALF];
+    f32x4 scales[HALF];
+    for (uint32_t v = 0; v < HALF; v++) {
+      heads[v] = load_i32x4(s->heads + 4 * (i + v));
+      scales[v] = load_f32x4(output.scales + s->channel + 4 * (i + v));
+      for (uint32_t kx = 0; kx < COMMON; kx++) {
+        w[v][kx] = wasm_v128_load(weights + kx * COLUMN_BYTES + 16 * v);
+      }
+    }
+    const uint8_t *in = p->columns + 16 * i;
+    uint8_t *out = (uint8_t *)output.output + s->out[row] + 4 * i;
+    for (uint32_t x = 0; x < outputs; x += PAIR) {
+      /* The last output stands for one that is missing. */
+      const uint32_t is_pair = x + 1 < outputs;
+      const uint8_t *const pair[PAIR] = {in, in + (is_pair ? step : 0)};
+      i32x4 sums[PAIR * HALF];
+      for (uint32_t o = 0; o < PAIR; o++) {
+        const uint8_t *taps = pair[o];
+        i32x4 *sum = &sums[o * HALF];
+        for (uint32_t v = 0; v < HALF; v++) sum[v] = heads[v];
+        for (uint32_t kx = 0; kx < COMMON; kx++, taps += column) {
+          SETTLE(taps);
+          for (uint32_t v = 0; v < HALF; v++) {
+            v128_t x = wasm_v128_load(taps + 16 * v);
+            sum[v] = dot_i8x16(w[v][kx], x, sum[v]);
+            if (has_zero) sum[v] = dot_i8x16(mask, x, sum[v]);
+          }
+        }
+      }
+      v128_t bytes =
+          requantize_sums(&output, end, sums, scales[0], scales[1], scales[0], scales[1]);
+      wasm_v128_store64_lane(out, bytes, 0);
+      wasm_v128_store64_lane(out + (is_pair ? channels : 0), bytes, 1);
+      in += 2 * step;
+      out += 2 * channels;
+    }
+  }
+}
+
+/** Multiplies one row of the group. */
 typedef void (*row_kernel)(const strip *s, uint32_t row);
 
-#define ROW_KERNEL(name, is_pair, width, quads, has_zero, is_hybrid)       \
-  NOINLINE static void name(const strip *s, uint32_t row) {                \
-    multiply_rows(s, row, is_pair, width, quads, has_zero, is_hybrid);     \
-  }
-ROW_KERNEL(multiply_two_3, 1, 3, 1, 0, 0)
-ROW_KERNEL(multiply_two_3_less_zero, 1, 3, 1, 1, 0)
-ROW_KERNEL(multiply_one_3, 0, 3, 1, 0, 0)
-ROW_KERNEL(multiply_one_3_less_zero, 0, 3, 1, 1, 0)
-ROW_KERNEL(multiply_one_3_hybrid, 0, 3, 1, 0, 1)
-ROW_KERNEL(multiply_one, 0, s->problem->window_w, s->problem->quads, 0, 0)
-ROW_KERNEL(multiply_one_less_zero, 0, s->problem->window_w, s->problem->quads, 1, 0)
-ROW_KERNEL(multiply_one_hybrid, 0, s->problem->window_w, s->problem->quads, 0, 1)
+NOINLINE static void any(const strip *s, uint32_t row) { multiply_any(s, row, 0, 0); }
+NOINLINE static void any_less_zero(const strip *s, uint32_t row) { multiply_any(s, row, 1, 0); }
+NOINLINE static void any_real(const strip *s, uint32_t row) { multiply_any(s, row, 0, 1); }
+NOINLINE static void common(const strip *s, uint32_t row) {
+  multiply_common(s, row, 0, SATURATED);
+}
+NOINLINE static void common_less_zero(const strip *s, uint32_t row) {
+  multiply_common(s, row, 1, SATURATED);
+}
+NOINLINE static void common_limited(const strip *s, uint32_t row) {
+  multiply_common(s, row, 0, LIMITED);
+}
 
-/** By whether windows are 3 wide and up to 4 high, and by what becomes of the sums. */
-static const row_kernel row_kernels[2][3] = {
-    {multiply_one, multiply_one_less_zero, multiply_one_hybrid},
-    {multiply_one_3, multiply_one_3_less_zero, multiply_one_3_hybrid},
+/** By whether windows are common ones, whether weights have a zero point, and sum_end. */
+static const row_kernel row_kernels[2][2][3] = {
+    {{any, any, any_real}, {any_less_zero, any_less_zero, any_real}},
+    {{common, common_limited, any_real}, {common_less_zero, any_less_zero, any_real}},
 };
 
 static void multiply_strip(const strip *s) {
   const depthwise_problem *p = s->problem;
-  uint32_t is_common = p->window_w == 3 && p->quads == 1;
-  uint32_t form = p->row_params ? 2 : problem_of(s)->has_weight_zero;
-  if (is_common && form < 2 && s->rows == 2) {
-    (form ? multiply_two_3_less_zero : multiply_two_3)(s, 0);
-    return;
-  }
-  for (uint32_t row = 0; row < s->rows; row++) row_kernels[is_common][form](s, row);
+  uint32_t is_common = p->window_w == COMMON && p->quads == 1;
+  row_kernel kernel = row_kernels[is_common][problem_of(s)->has_weight_zero][s->output->end];
+  for (uint32_t row = 0; row < s->rows; row++) kernel(s, row);
 }
 
 void depthwise_q8_dot(const depthwise_q8_dot_params *p, uint32_t thread, uint32_t threads) {

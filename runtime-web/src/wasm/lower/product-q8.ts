@@ -198,9 +198,7 @@ export function requantization(
   const most = mostReal(bias, matrices.depth, Array.from(scale, scaleOf));
   return {
     input: input.ref,
-    scales: columns(`scales ${from.scale} ${to.scale}`, (column) =>
-      scaleOf(weightScale(column)),
-    ),
+    scales: columns(`scales ${from.scale} ${to.scale}`, (column) => scaleOf(weightScale(column))),
     bias: null,
     row_params: null,
     input_unsigned: from.dtype === 'uint8' ? 1 : 0,
