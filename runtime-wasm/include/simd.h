@@ -85,6 +85,13 @@ INLINE i16x8 splat_pair_i16x8(const int16_t *p) { return (i16x8)wasm_v128_load32
  */
 #define SETTLE(value) __asm__("" : "+r"(value))
 
+/** The same for a vector, which compilers before clang 20 cannot hold in place. */
+#if __clang_major__ >= 20
+#define SETTLE_VECTOR(value) SETTLE(value)
+#else
+#define SETTLE_VECTOR(value) (void)(value)
+#endif
+
 /** The lower lanes of two vectors in turn. */
 INLINE v128_t zip_low_i8x16(v128_t a, v128_t b) {
   return wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);

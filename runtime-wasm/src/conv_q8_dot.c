@@ -61,8 +61,8 @@ INLINE void multiply_tiles(const panel_product *p, term_use use, sum_end end) {
       for (uint32_t r = 0; r < ROWS; r++) SETTLE(in[r]);
       add_step(weights, in, 0, sums);
       for (uint32_t r = 0; r < ROWS; r++) {
-        SETTLE(sums[r][0]);
-        SETTLE(sums[r][1]);
+        SETTLE_VECTOR(sums[r][0]);
+        SETTLE_VECTOR(sums[r][1]);
       }
       add_step(weights, in, 1, sums);
       weights += 2 * STEP_BYTES;
@@ -196,16 +196,23 @@ NOINLINE static void prepare_rows(const void *params, const conv_problem *c, con
   const uint8_t *input = (const uint8_t *)p->input + item->input;
   const row_param *row_params = p->row_params;
   uint32_t quads = divide_up(c->depth, QUAD);
-  uint32_t is_direct = p->direct && !p->flip && c->depth % QUAD == 0;
   grid_point at = point_of_row(c, first_row);
-  if (!is_direct) gather_rows(p, c, input, at, patches, rows, quads * QUAD);
-  for (uint32_t r = 0; r < rows; r++, next_point(c, &at)) {
-    block->in[r] = is_direct ? input + first_element(c, at)
-                             : (const uint8_t *)patches + r * quads * QUAD;
-    block->out[r] = item->output + output_element(c, at);
-    block->image[r] = at.n;
-    if (row_params) block->term[r] = row_params[at.n].zero + (p->flip ? 128 : 0);
-    else block->term[r] = p->weight_zero ? p->weight_zero * sum_patch(block->in[r], quads) : 0;
+  place_rows(block, c, item, at, rows);
+  if (p->direct && !p->flip && c->depth % QUAD == 0) {
+    for (uint32_t r = 0; r < rows; r++, next_point(c, &at)) {
+      block->in[r] = input + first_element(c, at);
+    }
+  } else {
+    gather_rows(p, c, input, at, patches, rows, quads * QUAD);
+    for (uint32_t r = 0; r < rows; r++) block->in[r] = (uint8_t *)patches + r * quads * QUAD;
+  }
+  if (row_params) {
+    int32_t shift = p->flip ? 128 : 0;
+    for (uint32_t r = 0; r < rows; r++) block->term[r] = row_params[block->image[r]].zero + shift;
+  } else {
+    for (uint32_t r = 0; r < rows; r++) {
+      block->term[r] = p->weight_zero ? p->weight_zero * sum_patch(block->in[r], quads) : 0;
+    }
   }
 }
 

@@ -54,6 +54,21 @@ typedef struct {
   panel_kernel row_panel;
 } multiplier;
 
+/** Notes where the results of `rows` rows from `at` on go. */
+INLINE void place_rows(row_block *block, const conv_problem *c, const conv_item *item,
+                       grid_point at, uint32_t rows) {
+  for (uint32_t r = 0; r < rows;) {
+    uint32_t out = item->output + output_element(c, at);
+    uint32_t end = r + min_u32(rows - r, c->grid_w - at.w);
+    at.w += end - r - 1;
+    for (; r < end; r++, out += c->out_strides[3]) {
+      block->out[r] = out;
+      block->image[r] = at.n;
+    }
+    next_point(c, &at);
+  }
+}
+
 /** Lets the last tile repeat the last row, so that all tiles are whole. */
 INLINE void complete_tile(row_block *block, uint32_t rows, uint32_t tile_rows) {
   block->rows = divide_up(rows, tile_rows) * tile_rows;
