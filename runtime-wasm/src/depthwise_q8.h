@@ -78,27 +78,20 @@ typedef struct {
   uint32_t row_bytes;
 } strip;
 
-/** Interleaves a block's channels of four rows. */
-typedef void (*rows_interleave)(uint8_t *to, const uint8_t *const rows[QUAD], const strip *s);
+/**
+ * Interleaves a block's channels of `count` columns of four rows, the columns of each row `advance` bytes
+ * apart; columns are written `column_bytes` apart. Gives the place after the last.
+ */
+typedef uint8_t *(*columns_interleave)(uint8_t *to, uint32_t column_bytes,
+                                       const uint8_t *const rows[QUAD],
+                                       const uint32_t advance[QUAD], uint32_t count,
+                                       const strip *s);
 /** Multiplies a strip whose columns have been interleaved, and stores its outputs. */
 typedef void (*strip_multiply)(const strip *s);
 
-/** Interleaves `count` columns, in each of the four rows `advance` bytes after each other. */
-INLINE uint8_t *interleave_run(uint8_t *to, const uint8_t *const rows[QUAD],
-                               const uint32_t advance[QUAD], uint32_t count, const strip *s,
-                               rows_interleave interleave) {
-  uint32_t column_bytes = COLUMN_BYTES * s->problem->quads;
-  const uint8_t *at[QUAD] = {rows[0], rows[1], rows[2], rows[3]};
-  for (; count > 0; count--, to += column_bytes) {
-    interleave(to, at, s);
-    for (uint32_t i = 0; i < QUAD; i++) at[i] += advance[i];
-  }
-  return to;
-}
-
 /** Interleaves the columns from `first` on. */
 INLINE void interleave_columns(const strip *s, int32_t top, int32_t first, const uint8_t *pad,
-                               rows_interleave interleave) {
+                               columns_interleave interleave) {
   const depthwise_problem *p = s->problem;
   const uint8_t *image = p->input + (size_t)s->image * p->in_h * p->in_w * p->channels;
   uint32_t columns = (s->outputs - 1) * p->stride_w + (p->window_w - 1) * p->dilation_w + 1;
@@ -120,9 +113,10 @@ INLINE void interleave_columns(const strip *s, int32_t top, int32_t first, const
     }
     uint8_t *to = p->columns + q * COLUMN_BYTES;
     uint32_t after = columns - before - inside;
-    to = interleave_run(to, outside, nowhere, before, s, interleave);
-    to = interleave_run(to, rows, advance, inside, s, interleave);
-    interleave_run(to, outside, nowhere, after, s, interleave);
+    uint32_t column_bytes = COLUMN_BYTES * p->quads;
+    if (before > 0) to = interleave(to, column_bytes, outside, nowhere, before, s);
+    to = interleave(to, column_bytes, rows, advance, inside, s);
+    if (after > 0) interleave(to, column_bytes, outside, nowhere, after, s);
   }
 }
 
@@ -149,7 +143,7 @@ INLINE output_pair pair_at(const strip *s, uint32_t row, uint32_t x, uint32_t qu
  * last block ends with the last channel.
  */
 INLINE void convolve_strips(const depthwise_problem *p, const sum_output *output, uint32_t lanes,
-                            rows_interleave interleave, strip_multiply multiply, uint32_t thread,
+                            columns_interleave interleave, strip_multiply multiply, uint32_t thread,
                             uint32_t threads) {
   uint32_t blocks = divide_up(p->channels, lanes);
   uint32_t strips = divide_up(p->out_w, p->strip);

@@ -20,18 +20,30 @@ typedef struct {
 
 INLINE const dot_problem *problem_of(const strip *s) { return (const dot_problem *)s->problem; }
 
-INLINE void interleave_bytes(uint8_t *to, const uint8_t *const rows[QUAD], const strip *s) {
-  v128_t flip = problem_of(s)->flip;
-  v128_t row[QUAD];
-  for (uint32_t i = 0; i < QUAD; i++) row[i] = wasm_v128_xor(wasm_v128_load(rows[i]), flip);
-  v128_t low01 = zip_low_i8x16(row[0], row[1]);
-  v128_t low23 = zip_low_i8x16(row[2], row[3]);
-  v128_t high01 = zip_high_i8x16(row[0], row[1]);
-  v128_t high23 = zip_high_i8x16(row[2], row[3]);
-  wasm_v128_store(to, zip_low_i16x8(low01, low23));
-  wasm_v128_store(to + 16, zip_high_i16x8(low01, low23));
-  wasm_v128_store(to + 32, zip_low_i16x8(high01, high23));
-  wasm_v128_store(to + 48, zip_high_i16x8(high01, high23));
+NOINLINE static uint8_t *interleave_bytes(uint8_t *to, uint32_t column_bytes,
+                                          const uint8_t *const rows[QUAD],
+                                          const uint32_t advance[QUAD], uint32_t count,
+                                          const strip *s) {
+  const v128_t flip = problem_of(s)->flip;
+  const uint8_t *at[QUAD] = {rows[0], rows[1], rows[2], rows[3]};
+  const uint32_t step[QUAD] = {advance[0], advance[1], advance[2], advance[3]};
+  for (; count > 0; count--, to += column_bytes) {
+    SETTLE(to);
+    v128_t row[QUAD];
+    for (uint32_t i = 0; i < QUAD; i++) {
+      row[i] = wasm_v128_xor(wasm_v128_load(at[i]), flip);
+      at[i] += step[i];
+    }
+    v128_t low01 = zip_low_i8x16(row[0], row[1]);
+    v128_t low23 = zip_low_i8x16(row[2], row[3]);
+    v128_t high01 = zip_high_i8x16(row[0], row[1]);
+    v128_t high23 = zip_high_i8x16(row[2], row[3]);
+    wasm_v128_store(to, zip_low_i16x8(low01, low23));
+    wasm_v128_store(to + 16, zip_high_i16x8(low01, low23));
+    wasm_v128_store(to + 32, zip_low_i16x8(high01, high23));
+    wasm_v128_store(to + 48, zip_high_i16x8(high01, high23));
+  }
+  return to;
 }
 
 /** Stores the sums of the output at `element`; reals, if `is_hybrid` (a constant). */
@@ -106,14 +118,16 @@ INLINE void multiply_any(const strip *s, uint32_t row, uint32_t has_zero, uint32
 /** Vectors whose weights stay in registers. */
 #define HALF (VECTORS / 2)
 
-/** Multiplies a row with a window 3 wide and up to 4 high, half of the block's channels at a time. */
+/**
+ * Multiplies a row of at least two outputs with a window 3 wide and up to 4 high, half of the block's
+ * channels at a time.
+ */
 INLINE void multiply_common(const strip *s, uint32_t row, uint32_t has_zero, sum_end end) {
   const depthwise_problem *p = s->problem;
   const sum_output output = *s->output;
   const uint32_t column = COLUMN_BYTES * p->dilation_w;
   const uint32_t step = COLUMN_BYTES * p->stride_w;
   const uint32_t channels = p->channels;
-  const uint32_t outputs = s->outputs;
   v128_t mask = has_zero ? wasm_v128_load(row_masks(s, row)) : wasm_i32x4_const_splat(0);
   for (uint32_t i = 0; i < VECTORS; i += HALF) {
     const char *weights = row_weights(s, row) + 16 * i;
@@ -129,13 +143,16 @@ INLINE void multiply_common(const strip *s, uint32_t row, uint32_t has_zero, sum
     }
     const uint8_t *in = p->columns + 16 * i;
     uint8_t *out = (uint8_t *)output.output + s->out[row] + 4 * i;
-    for (uint32_t x = 0; x < outputs; x += PAIR) {
-      /* The last output stands for one that is missing. */
-      const uint32_t is_pair = x + 1 < outputs;
-      const uint8_t *const pair[PAIR] = {in, in + (is_pair ? step : 0)};
+    for (uint32_t left = s->outputs; left > 0; left -= PAIR) {
+      /* The last pair overlaps the one before it. */
+      if (left == 1) {
+        in -= step;
+        out -= channels;
+        left = PAIR;
+      }
       i32x4 sums[PAIR * HALF];
       for (uint32_t o = 0; o < PAIR; o++) {
-        const uint8_t *taps = pair[o];
+        const uint8_t *taps = in + o * step;
         i32x4 *sum = &sums[o * HALF];
         for (uint32_t v = 0; v < HALF; v++) sum[v] = heads[v];
         for (uint32_t kx = 0; kx < COMMON; kx++, taps += column) {
@@ -150,9 +167,9 @@ INLINE void multiply_common(const strip *s, uint32_t row, uint32_t has_zero, sum
       v128_t bytes =
           requantize_sums(&output, end, sums, scales[0], scales[1], scales[0], scales[1]);
       wasm_v128_store64_lane(out, bytes, 0);
-      wasm_v128_store64_lane(out + (is_pair ? channels : 0), bytes, 1);
-      in += 2 * step;
-      out += 2 * channels;
+      wasm_v128_store64_lane(out + channels, bytes, 1);
+      in += PAIR * step;
+      out += PAIR * channels;
     }
   }
 }
@@ -181,7 +198,7 @@ static const row_kernel row_kernels[2][2][3] = {
 
 static void multiply_strip(const strip *s) {
   const depthwise_problem *p = s->problem;
-  uint32_t is_common = p->window_w == COMMON && p->quads == 1;
+  uint32_t is_common = p->window_w == COMMON && p->quads == 1 && s->outputs >= PAIR;
   row_kernel kernel = row_kernels[is_common][problem_of(s)->has_weight_zero][s->output->end];
   for (uint32_t row = 0; row < s->rows; row++) kernel(s, row);
 }

@@ -144,6 +144,11 @@ INLINE void multiply_problem(const conv_problem *c, const sum_output *output, co
     tiles = min_u32(tiles, block_tiles);
     uint32_t first_row = tile_of_item * m->tile_rows;
     uint32_t rows = min_u32(tiles * m->tile_rows, rows_of_item - first_row);
+    if (tiles > 1 && rows % m->tile_rows == 1) {
+      /* The last tile has one row, which is quicker as a block of its own. */
+      tiles--;
+      rows--;
+    }
     prepare(params, c, item, patches, first_row, rows, &block);
     complete_tile(&block, rows, m->tile_rows);
     product.first_scale = item->scales;

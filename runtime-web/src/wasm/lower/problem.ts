@@ -118,7 +118,13 @@ export function blockArguments(
   };
 }
 
-/** Bytes rounded up to what thread scratch comes in. */
+/**
+ * A page lies between what two threads write: what fetches ahead for one core would else take lines
+ * from the other.
+ */
+const APART_BYTES = 4096;
+
+/** The bytes of thread scratch that take `bytes` for each thread. */
 export function threadBytes(bytes: number): number {
-  return Math.ceil(bytes / 64) * 64;
+  return bytes === 0 ? 0 : Math.ceil(bytes / 64) * 64 + APART_BYTES;
 }
