@@ -4,6 +4,7 @@
  *
  * - `tables/`: enums, and classes that read the tables round the options.
  * - `builders/`: the same tables' functions that write them.
+ * - `builtin-names.ts`: the names of builtins by their codes, as data.
  * - `options.ts`: the tables of ops' options as data, as one generic reader and writer serve them all.
  *
  * Throws where flatc's output has another form than this expects.
@@ -65,6 +66,7 @@ for (const [path, objects] of generated) {
   write(`tables/${name}`, module(imports, readers, './'));
   write(`builders/${name}`, module(imports, builders, '../tables/'));
 }
+write('builtin-names.ts', namesModule('BuiltinOperator'));
 write('options.ts', optionsModule(options.map(optionsTable)));
 
 function write(path, text) {
@@ -146,6 +148,23 @@ function unionOf(table) {
     if (member !== undefined) return `union: ${index + 1}, member: ${member}`;
   }
   throw new Error(`${table} is in no union of the operator`);
+}
+
+/** The members of an enum in the order of their values, which must have no gaps. */
+function namesModule(name) {
+  const members = [...enums.get(name).members].sort(([, a], [, b]) => a - b);
+  if (members.some(([, value], index) => Number(value) !== index))
+    throw new Error(`${name} has gaps`);
+  return [
+    '// Generated from tflite.fbs, do not modify.',
+    `import type { ${name} } from './tables/${enums.get(name).file}.js';`,
+    '',
+    `export type BuiltinName = keyof typeof ${name};`,
+    'export const BUILTIN_NAMES: readonly string[] = (',
+    `  '${members.map(([member]) => member).join(' ')}'`,
+    ").split(' ');",
+    '',
+  ].join('\n');
 }
 
 function matchOf(pattern, source) {

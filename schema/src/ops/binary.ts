@@ -1,6 +1,5 @@
 import type { DType } from '../dtype.js';
 import { AddOptions, DivOptions, MulOptions, SubOptions } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { formatType, type TensorType } from '../tensor-type.js';
 import { defineOp, type NoOptions, type OpRecord } from './op.js';
 import {
@@ -40,23 +39,20 @@ function highRankVersion(site: AnySite, version: number): number {
 }
 
 function plainBinary(
-  code: BuiltinOperator,
   infer: (site: AnySite) => readonly TensorType[],
   versions: DtypeVersions = {},
 ): OpRecord<NoOptions> {
   return defineOp({
     ...TWO,
-    code,
     options: null,
     version: (site) => inputVersion(site, 0, versions),
     infer,
   });
 }
 
-function extremum(code: BuiltinOperator): OpRecord<NoOptions> {
+function extremum(): OpRecord<NoOptions> {
   return defineOp({
     ...TWO,
-    code,
     options: null,
     version: (site) =>
       Math.max(inputVersion(site, 0, { int8: 2, int16: 4 }), highRankVersion(site, 3)),
@@ -100,7 +96,6 @@ function mulRescale(site: AnySite): number | undefined {
 export const BINARY_OPS = {
   ADD: defineOp({
     ...TWO,
-    code: BuiltinOperator.ADD,
     options: AddOptions,
     version: (site) =>
       Math.max(
@@ -116,7 +111,6 @@ export const BINARY_OPS = {
   }),
   SUB: defineOp({
     ...TWO,
-    code: BuiltinOperator.SUB,
     options: SubOptions,
     version: (site) =>
       Math.max(
@@ -128,7 +122,6 @@ export const BINARY_OPS = {
   }),
   MUL: defineOp({
     ...TWO,
-    code: BuiltinOperator.MUL,
     options: MulOptions,
     version: (site) =>
       Math.max(
@@ -146,29 +139,28 @@ export const BINARY_OPS = {
   }),
   DIV: defineOp({
     ...TWO,
-    code: BuiltinOperator.DIV,
     options: DivOptions,
     version: (site) => highRankVersion(site, 2),
     infer: arithmetic,
   }),
-  FLOOR_DIV: plainBinary(BuiltinOperator.FLOOR_DIV, arithmetic, { float32: 2, int8: 3, int16: 3 }),
-  FLOOR_MOD: plainBinary(BuiltinOperator.FLOOR_MOD, arithmetic, { int8: 2, int16: 2 }),
-  POW: plainBinary(BuiltinOperator.POW, arithmetic),
-  MAXIMUM: extremum(BuiltinOperator.MAXIMUM),
-  MINIMUM: extremum(BuiltinOperator.MINIMUM),
-  SQUARED_DIFFERENCE: plainBinary(BuiltinOperator.SQUARED_DIFFERENCE, arithmetic, { int8: 2 }),
-  ATAN2: plainBinary(BuiltinOperator.ATAN2, restricted('float32', 'float64')),
-  EQUAL: plainBinary(BuiltinOperator.EQUAL, comparison, { int8: 2, string: 3, int16: 5 }),
-  NOT_EQUAL: plainBinary(BuiltinOperator.NOT_EQUAL, comparison, { int8: 2, string: 3, int16: 4 }),
-  GREATER: plainBinary(BuiltinOperator.GREATER, comparison, { int8: 2 }),
-  GREATER_EQUAL: plainBinary(BuiltinOperator.GREATER_EQUAL, comparison, { int8: 2, int16: 3 }),
-  LESS: plainBinary(BuiltinOperator.LESS, comparison, { int8: 2, int16: 3 }),
-  LESS_EQUAL: plainBinary(BuiltinOperator.LESS_EQUAL, comparison, { int8: 2 }),
-  LOGICAL_AND: plainBinary(BuiltinOperator.LOGICAL_AND, logical),
-  LOGICAL_OR: plainBinary(BuiltinOperator.LOGICAL_OR, logical),
-  BITWISE_XOR: plainBinary(BuiltinOperator.BITWISE_XOR, bitwise),
-  RIGHT_SHIFT: plainBinary(BuiltinOperator.RIGHT_SHIFT, bitwise),
-  PRELU: plainBinary(BuiltinOperator.PRELU, (site) => {
+  FLOOR_DIV: plainBinary(arithmetic, { float32: 2, int8: 3, int16: 3 }),
+  FLOOR_MOD: plainBinary(arithmetic, { int8: 2, int16: 2 }),
+  POW: plainBinary(arithmetic),
+  MAXIMUM: extremum(),
+  MINIMUM: extremum(),
+  SQUARED_DIFFERENCE: plainBinary(arithmetic, { int8: 2 }),
+  ATAN2: plainBinary(restricted('float32', 'float64')),
+  EQUAL: plainBinary(comparison, { int8: 2, string: 3, int16: 5 }),
+  NOT_EQUAL: plainBinary(comparison, { int8: 2, string: 3, int16: 4 }),
+  GREATER: plainBinary(comparison, { int8: 2 }),
+  GREATER_EQUAL: plainBinary(comparison, { int8: 2, int16: 3 }),
+  LESS: plainBinary(comparison, { int8: 2, int16: 3 }),
+  LESS_EQUAL: plainBinary(comparison, { int8: 2 }),
+  LOGICAL_AND: plainBinary(logical),
+  LOGICAL_OR: plainBinary(logical),
+  BITWISE_XOR: plainBinary(bitwise),
+  RIGHT_SHIFT: plainBinary(bitwise),
+  PRELU: plainBinary((site) => {
     const [result] = arithmetic(site);
     const { shape } = input(site, 0, 'input');
     if (result?.shape.length !== shape.length) {
@@ -179,7 +171,6 @@ export const BINARY_OPS = {
     return [result];
   }),
   ADD_N: defineOp({
-    code: BuiltinOperator.ADD_N,
     options: null,
     inputs: [1, Infinity],
     outputs: [1, 1],
@@ -202,7 +193,6 @@ export const BINARY_OPS = {
   }),
   SELECT: defineOp({
     ...THREE,
-    code: BuiltinOperator.SELECT,
     options: null,
     version: (site) =>
       Math.max(
@@ -225,7 +215,6 @@ export const BINARY_OPS = {
   }),
   SELECT_V2: defineOp({
     ...THREE,
-    code: BuiltinOperator.SELECT_V2,
     options: null,
     version: (site) => inputVersion(site, 1, { uint32: 2 }),
     infer: (site) => {

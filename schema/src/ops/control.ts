@@ -5,7 +5,6 @@ import {
   VarHandleOptions,
   WhileOptions,
 } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import type { TensorType } from '../tensor-type.js';
 import { defineOp } from './op.js';
 import { type AnySite, output, refuse, requireDtype } from './site.js';
@@ -22,7 +21,6 @@ function declared(site: AnySite): readonly TensorType[] {
 export const CONTROL_OPS = {
   /** Inputs: condition, arguments of the chosen subgraph. */
   IF: defineOp({
-    code: BuiltinOperator.IF,
     options: IfOptions,
     inputs: [1, Infinity],
     outputs: [0, Infinity],
@@ -35,7 +33,6 @@ export const CONTROL_OPS = {
   }),
   /** Inputs and outputs are the loop variables; both subgraphs take them all. */
   WHILE: defineOp({
-    code: BuiltinOperator.WHILE,
     options: WhileOptions,
     inputs: [0, Infinity],
     outputs: [0, Infinity],
@@ -51,7 +48,6 @@ export const CONTROL_OPS = {
     },
   }),
   CALL_ONCE: defineOp({
-    code: BuiltinOperator.CALL_ONCE,
     options: CallOnceOptions,
     inputs: [0, 0],
     outputs: [0, 0],
@@ -61,7 +57,6 @@ export const CONTROL_OPS = {
     infer: () => [],
   }),
   VAR_HANDLE: defineOp({
-    code: BuiltinOperator.VAR_HANDLE,
     options: VarHandleOptions,
     inputs: [0, 0],
     outputs: [1, 1],
@@ -69,7 +64,6 @@ export const CONTROL_OPS = {
     infer: (site) => [{ dtype: 'resource', shape: site.outputs[0]?.shape ?? [] }],
   }),
   READ_VARIABLE: defineOp({
-    code: BuiltinOperator.READ_VARIABLE,
     options: null,
     inputs: [1, 1],
     outputs: [1, 1],
@@ -81,7 +75,6 @@ export const CONTROL_OPS = {
   }),
   /** Inputs: variable, value. */
   ASSIGN_VARIABLE: defineOp({
-    code: BuiltinOperator.ASSIGN_VARIABLE,
     options: null,
     inputs: [2, 2],
     outputs: [0, 0],
@@ -94,7 +87,6 @@ export const CONTROL_OPS = {
   }),
   /** A named op of another vocabulary, spelled out in a subgraph. */
   STABLEHLO_COMPOSITE: defineOp({
-    code: BuiltinOperator.STABLEHLO_COMPOSITE,
     options: StableHLOCompositeOptions,
     inputs: [0, Infinity],
     outputs: [0, Infinity],

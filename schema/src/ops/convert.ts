@@ -1,6 +1,5 @@
 import { bitWidth, type DType, dtypeFromCode } from '../dtype.js';
 import { CastOptions, FakeQuantOptions } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { formatType } from '../tensor-type.js';
 import { defineOp } from './op.js';
 import {
@@ -38,7 +37,6 @@ function declaredDtype(site: AnySite): DType {
 export const CONVERT_OPS = {
   CAST: defineOp({
     ...ARITY,
-    code: BuiltinOperator.CAST,
     options: CastOptions,
     version: (site) =>
       Math.max(
@@ -53,7 +51,6 @@ export const CONVERT_OPS = {
   }),
   BITCAST: defineOp({
     ...ARITY,
-    code: BuiltinOperator.BITCAST,
     options: null,
     version: () => 1,
     infer: (site) => {
@@ -72,7 +69,6 @@ export const CONVERT_OPS = {
   }),
   QUANTIZE: defineOp({
     ...ARITY,
-    code: BuiltinOperator.QUANTIZE,
     options: null,
     version: (site) =>
       Math.max(
@@ -84,7 +80,6 @@ export const CONVERT_OPS = {
   }),
   DEQUANTIZE: defineOp({
     ...ARITY,
-    code: BuiltinOperator.DEQUANTIZE,
     options: null,
     version: (site) =>
       inputVersion(site, 0, {
@@ -102,7 +97,6 @@ export const CONVERT_OPS = {
   }),
   FAKE_QUANT: defineOp({
     ...ARITY,
-    code: BuiltinOperator.FAKE_QUANT,
     options: FakeQuantOptions,
     version: (site) => (site.options.narrowRange ? 2 : 1),
     infer: (site) => {
@@ -112,7 +106,6 @@ export const CONVERT_OPS = {
   }),
   DENSIFY: defineOp({
     ...ARITY,
-    code: BuiltinOperator.DENSIFY,
     options: null,
     version: () => 1,
     infer: (site) => {

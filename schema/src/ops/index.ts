@@ -1,4 +1,5 @@
 import { LinnetError } from '../errors.js';
+import { BUILTIN_NAMES, type BuiltinName } from '../generated/builtin-names.js';
 import { defaultOptions, type OptionsTable } from '../options.js';
 import { shapeProblem, type TensorType } from '../tensor-type.js';
 import { BINARY_OPS } from './binary.js';
@@ -16,7 +17,7 @@ import { SLICE_OPS } from './slice.js';
 import { UNARY_OPS } from './unary.js';
 import { WINDOW_OPS } from './window.js';
 
-/** The vocabulary: every op that Linnet reads, optimizes, runs and writes. */
+/** The vocabulary: every op that Linnet reads, optimizes, runs and writes, by TFLite's names. */
 export const OPS = {
   ...UNARY_OPS,
   ...BINARY_OPS,
@@ -30,7 +31,7 @@ export const OPS = {
   ...MATMUL_OPS,
   ...RECURRENT_OPS,
   ...CONTROL_OPS,
-} satisfies Record<string, OpRecord<object>>;
+} satisfies { readonly [N in BuiltinName]?: OpRecord<object> };
 
 export type OpName = keyof typeof OPS;
 
@@ -39,13 +40,15 @@ export type OptionsOf<N extends OpName> = (typeof OPS)[N] extends OpRecord<infer
 
 export const OP_NAMES = Object.keys(OPS) as readonly OpName[];
 
-const NAMES_BY_CODE: ReadonlyMap<number, OpName> = new Map(
-  OP_NAMES.map((name) => [OPS[name].code, name]),
-);
-
 /** The op of a BuiltinOperator code, or undefined when it is outside the vocabulary. */
 export function opFromCode(code: number): OpName | undefined {
-  return NAMES_BY_CODE.get(code);
+  const name = BUILTIN_NAMES[code] ?? '';
+  return Object.hasOwn(OPS, name) ? (name as OpName) : undefined;
+}
+
+/** The BuiltinOperator code of an op. */
+export function codeOf(op: OpName): number {
+  return BUILTIN_NAMES.indexOf(op);
 }
 
 /** The record of an op, typed by its name. */

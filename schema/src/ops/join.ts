@@ -5,7 +5,6 @@ import {
   SplitVOptions,
   UnpackOptions,
 } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import { defineOp } from './op.js';
 import {
@@ -78,7 +77,6 @@ function partCount(site: AnySite, count: number, option: string): number {
 /** Ops that join tensors along a dimension or take them apart. */
 export const JOIN_OPS = {
   CONCATENATION: defineOp({
-    code: BuiltinOperator.CONCATENATION,
     options: ConcatenationOptions,
     inputs: [1, Infinity],
     outputs: [1, 1],
@@ -100,7 +98,6 @@ export const JOIN_OPS = {
   }),
   /** Inputs: axis, data. */
   SPLIT: defineOp({
-    code: BuiltinOperator.SPLIT,
     options: SplitOptions,
     inputs: [2, 2],
     outputs: [1, Infinity],
@@ -120,7 +117,6 @@ export const JOIN_OPS = {
   }),
   /** Inputs: data, sizes, axis. */
   SPLIT_V: defineOp({
-    code: BuiltinOperator.SPLIT_V,
     options: SplitVOptions,
     inputs: [3, 3],
     outputs: [1, Infinity],
@@ -143,7 +139,6 @@ export const JOIN_OPS = {
     },
   }),
   PACK: defineOp({
-    code: BuiltinOperator.PACK,
     options: PackOptions,
     inputs: [1, Infinity],
     outputs: [1, 1],
@@ -164,7 +159,6 @@ export const JOIN_OPS = {
     },
   }),
   UNPACK: defineOp({
-    code: BuiltinOperator.UNPACK,
     options: UnpackOptions,
     inputs: [1, 1],
     outputs: [0, Infinity],

@@ -6,7 +6,6 @@ import {
   ReverseSequenceOptions,
   SpaceToDepthOptions,
 } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { MirrorPadMode } from '../generated/tables/mirror-pad-mode.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import { defineOp, type NoOptions, type OpRecord } from './op.js';
@@ -93,13 +92,11 @@ function padVersion(site: AnySite): number {
 
 /** SPACE_TO_BATCH_ND and its inverse: blocks of the dimensions after the first move to or from it. */
 function batchBlocks(
-  code: BuiltinOperator,
   borderName: string,
   resize: (size: number, block: number, border: readonly [number, number]) => number,
   rebatch: (batch: number, blocks: number) => number,
 ): OpRecord<NoOptions> {
   return defineOp({
-    code,
     options: null,
     inputs: [3, 3],
     outputs: [1, 1],
@@ -160,7 +157,6 @@ function resizeVersion(site: AnySite, newCoordinates: boolean): number {
 export const LAYOUT_OPS = {
   SPACE_TO_DEPTH: defineOp({
     ...ONE,
-    code: BuiltinOperator.SPACE_TO_DEPTH,
     options: SpaceToDepthOptions,
     version: (site) => inputVersion(site, 0, { int8: 2 }),
     infer: (site) => {
@@ -179,7 +175,6 @@ export const LAYOUT_OPS = {
   }),
   DEPTH_TO_SPACE: defineOp({
     ...ONE,
-    code: BuiltinOperator.DEPTH_TO_SPACE,
     options: DepthToSpaceOptions,
     version: (site) => inputVersion(site, 0, { int8: 2 }),
     infer: (site) => {
@@ -197,14 +192,12 @@ export const LAYOUT_OPS = {
     },
   }),
   SPACE_TO_BATCH_ND: batchBlocks(
-    BuiltinOperator.SPACE_TO_BATCH_ND,
     'padding',
     (size, block, [before, after]) =>
       divide(size + before + after, block, 'A padded spatial dimension'),
     (batch, blocks) => batch * blocks,
   ),
   BATCH_TO_SPACE_ND: batchBlocks(
-    BuiltinOperator.BATCH_TO_SPACE_ND,
     'crops',
     (size, block, [before, after]) => {
       const cropped = size * block - before - after;
@@ -216,7 +209,6 @@ export const LAYOUT_OPS = {
   ),
   REVERSE_V2: defineOp({
     ...TWO,
-    code: BuiltinOperator.REVERSE_V2,
     options: null,
     valueInputs: [1],
     version: (site) => inputVersion(site, 0, { bool: 2, int8: 3 }),
@@ -229,7 +221,6 @@ export const LAYOUT_OPS = {
   /** Reverses the first `lengths[b]` elements of each sequence b. */
   REVERSE_SEQUENCE: defineOp({
     ...TWO,
-    code: BuiltinOperator.REVERSE_SEQUENCE,
     options: ReverseSequenceOptions,
     version: () => 1,
     infer: (site) => {
@@ -251,14 +242,12 @@ export const LAYOUT_OPS = {
   }),
   PAD: defineOp({
     ...TWO,
-    code: BuiltinOperator.PAD,
     options: null,
     valueInputs: [1],
     version: padVersion,
     infer: (site) => padded(site),
   }),
   PADV2: defineOp({
-    code: BuiltinOperator.PADV2,
     options: null,
     inputs: [3, 3],
     outputs: [1, 1],
@@ -271,7 +260,6 @@ export const LAYOUT_OPS = {
   }),
   MIRROR_PAD: defineOp({
     ...TWO,
-    code: BuiltinOperator.MIRROR_PAD,
     options: MirrorPadOptions,
     valueInputs: [1],
     version: (site) => inputVersion(site, 0, { int8: 2, int16: 3 }),
@@ -280,7 +268,6 @@ export const LAYOUT_OPS = {
   }),
   RESIZE_BILINEAR: defineOp({
     ...TWO,
-    code: BuiltinOperator.RESIZE_BILINEAR,
     options: ResizeBilinearOptions,
     valueInputs: [1],
     version: (site) => resizeVersion(site, site.options.halfPixelCenters),
@@ -295,7 +282,6 @@ export const LAYOUT_OPS = {
   }),
   RESIZE_NEAREST_NEIGHBOR: defineOp({
     ...TWO,
-    code: BuiltinOperator.RESIZE_NEAREST_NEIGHBOR,
     options: ResizeNearestNeighborOptions,
     valueInputs: [1],
     version: (site) =>

@@ -1,5 +1,4 @@
 import { BatchMatMulOptions, FullyConnectedOptions } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { FullyConnectedOptionsWeightsFormat as WeightsFormat } from '../generated/tables/fully-connected-options-weights-format.js';
 import { TensorType as TypeCode } from '../generated/tables/tensor-type.js';
 import { formatType } from '../tensor-type.js';
@@ -26,7 +25,6 @@ function isHybrid(site: AnySite): boolean {
 export const MATMUL_OPS = {
   /** Input [..., depth], weights [units, depth], bias [units]. */
   FULLY_CONNECTED: defineOp({
-    code: BuiltinOperator.FULLY_CONNECTED,
     options: FullyConnectedOptions,
     inputs: [2, 3],
     // The second output is scratch memory that the shuffled weights format asks for.
@@ -75,7 +73,6 @@ export const MATMUL_OPS = {
   }),
   /** [..., rows, depth] x [..., depth, columns]; adjX and adjY swap the last two dimensions. */
   BATCH_MATMUL: defineOp({
-    code: BuiltinOperator.BATCH_MATMUL,
     options: BatchMatMulOptions,
     inputs: [2, 2],
     outputs: [1, 1],

@@ -1,5 +1,4 @@
 import type { TypedArray } from '../dtype.js';
-import type { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import type { OptionsTable } from '../options.js';
 import type { TensorType } from '../tensor-type.js';
 
@@ -27,7 +26,6 @@ export type NoOptions = Record<never, never>;
  * says which input is wrong otherwise. Where a dimension cannot be told it answers UNKNOWN_DIM.
  */
 export interface OpRecord<Options> {
-  readonly code: BuiltinOperator;
   /** null for ops without options. */
   readonly options: OptionsTable<Options> | null;
   /** Smallest and largest number of inputs; Infinity for variadic ops. */

@@ -5,7 +5,6 @@ import {
   SVDFOptions,
   UnidirectionalSequenceLSTMOptions,
 } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { LSTMKernelType } from '../generated/tables/lstmkernel-type.js';
 import { formatType, type TensorType } from '../tensor-type.js';
 import { defineOp } from './op.js';
@@ -112,7 +111,6 @@ function rnnVersion(site: AnySite, asymmetric: boolean): number {
 export const RECURRENT_OPS = {
   /** Inputs: data [batch, features], weights, recurrent weights, bias, hidden state. */
   RNN: defineOp({
-    code: BuiltinOperator.RNN,
     options: RNNOptions,
     inputs: [5, 5],
     outputs: [1, 1],
@@ -125,7 +123,6 @@ export const RECURRENT_OPS = {
   }),
   /** As RNN, over the time dimension of [batch, time, features] or [time, batch, features]. */
   UNIDIRECTIONAL_SEQUENCE_RNN: defineOp({
-    code: BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_RNN,
     options: SequenceRNNOptions,
     inputs: [5, 5],
     outputs: [1, 1],
@@ -139,7 +136,6 @@ export const RECURRENT_OPS = {
   }),
   /** One step; data [batch, features]. */
   LSTM: defineOp({
-    code: BuiltinOperator.LSTM,
     options: LSTMOptions,
     inputs: [5, 24],
     outputs: [1, 4],
@@ -158,7 +154,6 @@ export const RECURRENT_OPS = {
   }),
   /** The full LSTM over the time dimension. */
   UNIDIRECTIONAL_SEQUENCE_LSTM: defineOp({
-    code: BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM,
     options: UnidirectionalSequenceLSTMOptions,
     inputs: [20, 24],
     outputs: [1, 1],
@@ -183,7 +178,6 @@ export const RECURRENT_OPS = {
   }),
   /** Inputs: data [batch, features], feature weights, time weights, bias, state. */
   SVDF: defineOp({
-    code: BuiltinOperator.SVDF,
     options: SVDFOptions,
     inputs: [5, 5],
     outputs: [1, 1],

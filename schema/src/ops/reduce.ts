@@ -6,7 +6,6 @@ import {
   ReducerOptions,
   UniqueOptions,
 } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { TensorType as TypeCode } from '../generated/tables/tensor-type.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import { defineOp, type NoOptions, type OpRecord } from './op.js';
@@ -47,13 +46,8 @@ function reducedShape(site: AnySite, keepDims: boolean): readonly number[] {
     : shape.filter((_, axis) => !reduced.has(axis));
 }
 
-function reduction(
-  code: BuiltinOperator,
-  versions: DtypeVersions = {},
-  onlyBool = false,
-): OpRecord<ReducerOptions> {
+function reduction(versions: DtypeVersions = {}, onlyBool = false): OpRecord<ReducerOptions> {
   return defineOp({
-    code,
     options: ReducerOptions,
     inputs: [2, 2],
     outputs: [1, 1],
@@ -88,9 +82,8 @@ function argShape(site: AnySite): readonly number[] {
     : withoutDim(shape, normalizeAxis(axis, shape.length));
 }
 
-function unsortedSegment(code: BuiltinOperator): OpRecord<NoOptions> {
+function unsortedSegment(): OpRecord<NoOptions> {
   return defineOp({
-    code,
     options: null,
     inputs: [3, 3],
     outputs: [1, 1],
@@ -115,16 +108,15 @@ function unsortedSegment(code: BuiltinOperator): OpRecord<NoOptions> {
 
 /** Ops that fold dimensions away, search along them, or group what they hold. */
 export const REDUCE_OPS = {
-  SUM: reduction(BuiltinOperator.SUM, { int8: 2 }),
-  MEAN: reduction(BuiltinOperator.MEAN, { int8: 2, int16: 3 }),
-  REDUCE_MAX: reduction(BuiltinOperator.REDUCE_MAX, { int8: 2, int16: 3 }),
-  REDUCE_MIN: reduction(BuiltinOperator.REDUCE_MIN, { int8: 2, int16: 3 }),
-  REDUCE_PROD: reduction(BuiltinOperator.REDUCE_PROD, { int8: 2, int16: 2 }),
-  REDUCE_ANY: reduction(BuiltinOperator.REDUCE_ANY, {}, true),
-  REDUCE_ALL: reduction(BuiltinOperator.REDUCE_ALL, {}, true),
+  SUM: reduction({ int8: 2 }),
+  MEAN: reduction({ int8: 2, int16: 3 }),
+  REDUCE_MAX: reduction({ int8: 2, int16: 3 }),
+  REDUCE_MIN: reduction({ int8: 2, int16: 3 }),
+  REDUCE_PROD: reduction({ int8: 2, int16: 2 }),
+  REDUCE_ANY: reduction({}, true),
+  REDUCE_ALL: reduction({}, true),
   ARG_MAX: defineOp({
     ...ARG,
-    code: BuiltinOperator.ARG_MAX,
     options: ArgMaxOptions,
     infer: (site): readonly TensorType[] => [
       { dtype: indexDtype(site, 0, site.options.outputType), shape: argShape(site) },
@@ -132,14 +124,12 @@ export const REDUCE_OPS = {
   }),
   ARG_MIN: defineOp({
     ...ARG,
-    code: BuiltinOperator.ARG_MIN,
     options: ArgMinOptions,
     infer: (site): readonly TensorType[] => [
       { dtype: indexDtype(site, 0, site.options.outputType), shape: argShape(site) },
     ],
   }),
   CUMSUM: defineOp({
-    code: BuiltinOperator.CUMSUM,
     options: CumsumOptions,
     inputs: [2, 2],
     outputs: [1, 1],
@@ -152,7 +142,6 @@ export const REDUCE_OPS = {
     },
   }),
   TOPK_V2: defineOp({
-    code: BuiltinOperator.TOPK_V2,
     options: null,
     inputs: [2, 2],
     outputs: [2, 2],
@@ -177,7 +166,6 @@ export const REDUCE_OPS = {
   }),
   /** Outputs: the distinct elements in order of appearance, and where each input element went. */
   UNIQUE: defineOp({
-    code: BuiltinOperator.UNIQUE,
     options: UniqueOptions,
     inputs: [1, 1],
     outputs: [2, 2],
@@ -193,7 +181,6 @@ export const REDUCE_OPS = {
   }),
   /** The coordinates of the elements that are not zero, one row each. */
   WHERE: defineOp({
-    code: BuiltinOperator.WHERE,
     options: null,
     inputs: [1, 1],
     outputs: [1, 1],
@@ -209,7 +196,6 @@ export const REDUCE_OPS = {
     },
   }),
   SEGMENT_SUM: defineOp({
-    code: BuiltinOperator.SEGMENT_SUM,
     options: null,
     inputs: [2, 2],
     outputs: [1, 1],
@@ -229,8 +215,8 @@ export const REDUCE_OPS = {
       return [output(site, 0, data.dtype, withDim(data.shape, 0, count))];
     },
   }),
-  UNSORTED_SEGMENT_MAX: unsortedSegment(BuiltinOperator.UNSORTED_SEGMENT_MAX),
-  UNSORTED_SEGMENT_MIN: unsortedSegment(BuiltinOperator.UNSORTED_SEGMENT_MIN),
-  UNSORTED_SEGMENT_PROD: unsortedSegment(BuiltinOperator.UNSORTED_SEGMENT_PROD),
-  UNSORTED_SEGMENT_SUM: unsortedSegment(BuiltinOperator.UNSORTED_SEGMENT_SUM),
+  UNSORTED_SEGMENT_MAX: unsortedSegment(),
+  UNSORTED_SEGMENT_MIN: unsortedSegment(),
+  UNSORTED_SEGMENT_PROD: unsortedSegment(),
+  UNSORTED_SEGMENT_SUM: unsortedSegment(),
 };

@@ -5,7 +5,6 @@ import {
   ShapeOptions,
   SqueezeOptions,
 } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { elementCount, formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import { defineOp } from './op.js';
 import {
@@ -66,7 +65,6 @@ function squeezedShape(
 /** Ops about shapes: they change how elements are arranged, or make tensors from a shape. */
 export const SHAPE_OPS = {
   RESHAPE: defineOp({
-    code: BuiltinOperator.RESHAPE,
     options: ReshapeOptions,
     inputs: [1, 2],
     outputs: [1, 1],
@@ -90,7 +88,6 @@ export const SHAPE_OPS = {
   }),
   SQUEEZE: defineOp({
     ...ONE,
-    code: BuiltinOperator.SQUEEZE,
     options: SqueezeOptions,
     version: (site) => inputVersion(site, 0, { string: 2 }),
     infer: (site) => {
@@ -100,7 +97,6 @@ export const SHAPE_OPS = {
   }),
   EXPAND_DIMS: defineOp({
     ...TWO,
-    code: BuiltinOperator.EXPAND_DIMS,
     options: null,
     valueInputs: [1],
     version: () => 1,
@@ -116,7 +112,6 @@ export const SHAPE_OPS = {
   }),
   TRANSPOSE: defineOp({
     ...TWO,
-    code: BuiltinOperator.TRANSPOSE,
     options: null,
     valueInputs: [1],
     version: (site) => {
@@ -148,7 +143,6 @@ export const SHAPE_OPS = {
   }),
   BROADCAST_TO: defineOp({
     ...TWO,
-    code: BuiltinOperator.BROADCAST_TO,
     options: null,
     valueInputs: [1],
     // Version 1 had another op code and was withdrawn.
@@ -168,7 +162,6 @@ export const SHAPE_OPS = {
   /** The shape, as a vector, that two shapes broadcast to. */
   BROADCAST_ARGS: defineOp({
     ...TWO,
-    code: BuiltinOperator.BROADCAST_ARGS,
     options: null,
     valueInputs: [0, 1],
     version: () => 1,
@@ -184,7 +177,6 @@ export const SHAPE_OPS = {
   }),
   SHAPE: defineOp({
     ...ONE,
-    code: BuiltinOperator.SHAPE,
     options: ShapeOptions,
     version: () => 1,
     infer: (site) => {
@@ -195,7 +187,6 @@ export const SHAPE_OPS = {
   }),
   RANK: defineOp({
     ...ONE,
-    code: BuiltinOperator.RANK,
     options: null,
     version: () => 1,
     infer: (site) => {
@@ -205,7 +196,6 @@ export const SHAPE_OPS = {
   }),
   FILL: defineOp({
     ...TWO,
-    code: BuiltinOperator.FILL,
     options: null,
     valueInputs: [0],
     version: (site) => inputVersion(site, 1, { bool: 2, string: 2, int8: 3, int16: 3, float16: 4 }),
@@ -217,7 +207,6 @@ export const SHAPE_OPS = {
   RANGE: defineOp({
     inputs: [3, 3],
     outputs: [1, 1],
-    code: BuiltinOperator.RANGE,
     options: null,
     valueInputs: [0, 1, 2],
     version: (site) => inputVersion(site, 0, { int64: 2 }),
@@ -241,7 +230,6 @@ export const SHAPE_OPS = {
   ONE_HOT: defineOp({
     inputs: [4, 4],
     outputs: [1, 1],
-    code: BuiltinOperator.ONE_HOT,
     options: OneHotOptions,
     valueInputs: [1],
     version: () => 1,
@@ -257,7 +245,6 @@ export const SHAPE_OPS = {
   }),
   TILE: defineOp({
     ...TWO,
-    code: BuiltinOperator.TILE,
     options: null,
     valueInputs: [1],
     version: (site) => inputVersion(site, 0, { string: 2, int8: 3 }),
@@ -278,7 +265,6 @@ export const SHAPE_OPS = {
   }),
   MATRIX_DIAG: defineOp({
     ...ONE,
-    code: BuiltinOperator.MATRIX_DIAG,
     options: null,
     version: () => 1,
     infer: (site) => {
@@ -288,7 +274,6 @@ export const SHAPE_OPS = {
   }),
   MATRIX_SET_DIAG: defineOp({
     ...TWO,
-    code: BuiltinOperator.MATRIX_SET_DIAG,
     options: null,
     version: () => 1,
     infer: (site) => {

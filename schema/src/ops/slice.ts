@@ -1,5 +1,4 @@
 import { GatherOptions, SparseToDenseOptions, StridedSliceOptions } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import { defineOp } from './op.js';
 import {
@@ -44,7 +43,6 @@ const INT32_SCALAR: TensorType = { dtype: 'int32', shape: [] };
 export const SLICE_OPS = {
   /** Inputs: data, begin, size (-1: up to the end). */
   SLICE: defineOp({
-    code: BuiltinOperator.SLICE,
     options: null,
     inputs: [3, 3],
     outputs: [1, 1],
@@ -81,7 +79,6 @@ export const SLICE_OPS = {
   }),
   /** Inputs: data, begin, end, strides. */
   STRIDED_SLICE: defineOp({
-    code: BuiltinOperator.STRIDED_SLICE,
     options: StridedSliceOptions,
     inputs: [4, 4],
     outputs: [1, 1],
@@ -121,7 +118,6 @@ export const SLICE_OPS = {
   }),
   /** Inputs: data, the block to put into it, where (clamped so that the block fits). */
   DYNAMIC_UPDATE_SLICE: defineOp({
-    code: BuiltinOperator.DYNAMIC_UPDATE_SLICE,
     options: null,
     inputs: [3, 3],
     outputs: [1, 1],
@@ -149,7 +145,6 @@ export const SLICE_OPS = {
   }),
   GATHER: defineOp({
     ...TWO,
-    code: BuiltinOperator.GATHER,
     options: GatherOptions,
     version: (site) =>
       Math.max(
@@ -188,7 +183,6 @@ export const SLICE_OPS = {
   /** Each row of the indices names an element, or a slice when it is shorter than the rank. */
   GATHER_ND: defineOp({
     ...TWO,
-    code: BuiltinOperator.GATHER_ND,
     options: null,
     version: (site) =>
       Math.max(
@@ -214,7 +208,6 @@ export const SLICE_OPS = {
   }),
   /** Inputs: indices [..., depth], updates, the output's shape. Repeated indices add up. */
   SCATTER_ND: defineOp({
-    code: BuiltinOperator.SCATTER_ND,
     options: null,
     inputs: [3, 3],
     outputs: [1, 1],
@@ -243,7 +236,6 @@ export const SLICE_OPS = {
   /** Inputs: row numbers, table [rows, ...]. A quantized table may be looked up as floats. */
   EMBEDDING_LOOKUP: defineOp({
     ...TWO,
-    code: BuiltinOperator.EMBEDDING_LOOKUP,
     options: null,
     version: (site) =>
       Math.max(inputVersion(site, 1, { int4: 4, int2: 5 }), isPerChannel(site.inputs[1]) ? 4 : 1),
@@ -261,7 +253,6 @@ export const SLICE_OPS = {
   }),
   /** Inputs: indices, the output's shape, values, default value. */
   SPARSE_TO_DENSE: defineOp({
-    code: BuiltinOperator.SPARSE_TO_DENSE,
     options: SparseToDenseOptions,
     inputs: [4, 4],
     outputs: [1, 1],
@@ -277,7 +268,6 @@ export const SLICE_OPS = {
   }),
   /** Inputs: boxes, scores, number to keep, IoU threshold, score threshold. */
   NON_MAX_SUPPRESSION_V4: defineOp({
-    code: BuiltinOperator.NON_MAX_SUPPRESSION_V4,
     options: null,
     inputs: [5, 5],
     outputs: [2, 2],
@@ -287,7 +277,6 @@ export const SLICE_OPS = {
   }),
   /** As V4, and a sigma for soft suppression; also gives the scores. */
   NON_MAX_SUPPRESSION_V5: defineOp({
-    code: BuiltinOperator.NON_MAX_SUPPRESSION_V5,
     options: null,
     inputs: [6, 6],
     outputs: [3, 3],

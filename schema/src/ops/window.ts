@@ -5,7 +5,6 @@ import {
   Pool2DOptions,
   TransposeConvOptions,
 } from '../generated/options.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import type { Padding } from '../generated/tables/padding.js';
 import { TensorType as TypeCode } from '../generated/tables/tensor-type.js';
 import { windowSpan } from '../geometry.js';
@@ -78,9 +77,8 @@ function hasBiasType(options: { readonly quantizedBiasType: TypeCode }): boolean
   return options.quantizedBiasType !== TypeCode.FLOAT32;
 }
 
-function pooling(code: BuiltinOperator, versions: DtypeVersions = {}): OpRecord<Pool2DOptions> {
+function pooling(versions: DtypeVersions = {}): OpRecord<Pool2DOptions> {
   return defineOp({
-    code,
     options: Pool2DOptions,
     inputs: [1, 1],
     outputs: [1, 1],
@@ -106,7 +104,6 @@ export const WINDOW_OPS = {
   /** Input NHWC, filter OHWI; channels in groups when the filter's I divides the input's C. */
   CONV_2D: defineOp({
     ...CONVOLUTION,
-    code: BuiltinOperator.CONV_2D,
     options: Conv2DOptions,
     version: (site) =>
       Math.max(
@@ -146,7 +143,6 @@ export const WINDOW_OPS = {
   /** Input NHWC, filter 1HWO, where O is a multiple of C and each channel makes O / C outputs. */
   DEPTHWISE_CONV_2D: defineOp({
     ...CONVOLUTION,
-    code: BuiltinOperator.DEPTHWISE_CONV_2D,
     options: DepthwiseConv2DOptions,
     version: (site) =>
       Math.max(
@@ -184,7 +180,6 @@ export const WINDOW_OPS = {
   }),
   /** Inputs: the output's shape, filter OHWI, data NHWC, bias. */
   TRANSPOSE_CONV: defineOp({
-    code: BuiltinOperator.TRANSPOSE_CONV,
     options: TransposeConvOptions,
     inputs: [3, 4],
     outputs: [1, 1],
@@ -221,7 +216,6 @@ export const WINDOW_OPS = {
   /** Input NDHWC, filter DHWIO. */
   CONV_3D: defineOp({
     ...CONVOLUTION,
-    code: BuiltinOperator.CONV_3D,
     options: Conv3DOptions,
     version: () => 1,
     infer: (site) => {
@@ -246,7 +240,7 @@ export const WINDOW_OPS = {
       return [output(site, 0, data.dtype, [data.shape[0] as number, ...spatial, count])];
     },
   }),
-  AVERAGE_POOL_2D: pooling(BuiltinOperator.AVERAGE_POOL_2D, { int8: 2, int16: 3 }),
-  MAX_POOL_2D: pooling(BuiltinOperator.MAX_POOL_2D, { int8: 2, int16: 3 }),
-  L2_POOL_2D: pooling(BuiltinOperator.L2_POOL_2D),
+  AVERAGE_POOL_2D: pooling({ int8: 2, int16: 3 }),
+  MAX_POOL_2D: pooling({ int8: 2, int16: 3 }),
+  L2_POOL_2D: pooling(),
 };

@@ -1,6 +1,6 @@
 import { LinnetError } from '../errors.js';
+import { BUILTIN_NAMES } from '../generated/builtin-names.js';
 import { ActivationFunctionType } from '../generated/tables/activation-function-type.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import { FullyConnectedOptionsWeightsFormat } from '../generated/tables/fully-connected-options-weights-format.js';
 import { LSTMKernelType } from '../generated/tables/lstmkernel-type.js';
 import { MirrorPadMode } from '../generated/tables/mirror-pad-mode.js';
@@ -66,7 +66,7 @@ export function readOperator(
     return {
       op: null,
       foreignName: name,
-      builtinCode: code.builtinCode === BuiltinOperator.CUSTOM ? null : code.builtinCode,
+      builtinCode: isCustom(code) ? null : code.builtinCode,
       customOptions: readCustomOptions(table, file),
       ...common,
     };
@@ -76,8 +76,13 @@ export function readOperator(
 }
 
 function foreignName(code: OpCode): string {
-  if (code.builtinCode === BuiltinOperator.CUSTOM) return code.customCode;
-  return BuiltinOperator[code.builtinCode] ?? String(code.builtinCode);
+  return isCustom(code)
+    ? code.customCode
+    : (BUILTIN_NAMES[code.builtinCode] ?? `${code.builtinCode}`);
+}
+
+function isCustom({ builtinCode }: OpCode): boolean {
+  return BUILTIN_NAMES[builtinCode] === 'CUSTOM';
 }
 
 function readCustomOptions(table: OperatorTable, file: Uint8Array): Uint8Array {

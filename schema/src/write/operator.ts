@@ -4,7 +4,7 @@ import { Operator as OperatorTable } from '../generated/builders/operator.js';
 import { OperatorCode } from '../generated/builders/operator-code.js';
 import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
 import type { Operator } from '../model.js';
-import { OPS, opRecord } from '../ops/index.js';
+import { codeOf, opRecord } from '../ops/index.js';
 import { packOptions } from './options.js';
 
 /** The operator codes of a file: one for each op and version, in the order of first use. */
@@ -15,7 +15,7 @@ export class OpCodes {
   /** The index of the code of a node. */
   add(node: Operator): number {
     const entry = {
-      code: node.op === null ? BuiltinOperator.CUSTOM : OPS[node.op].code,
+      code: node.op === null ? BuiltinOperator.CUSTOM : codeOf(node.op),
       custom: node.op === null ? node.foreignName : '',
       version: node.version,
     };
