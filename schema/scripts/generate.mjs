@@ -2,7 +2,8 @@
  * Generates the accessors of tflite.fbs into src/generated, out of what flatc makes, divided so that
  * a page that only reads models carries nothing for writing them:
  *
- * - `tables/`: enums, and classes that read the tables round the options.
+ * - `enums/`: enums.
+ * - `tables.ts`: the tables round the options as data, for one generic reader.
  * - `builders/`: the same tables' functions that write them.
  * - `builtin-names.ts`: the names of builtins by their codes, as data.
  * - `options.ts`: the tables of ops' options as data, as one generic reader and writer serve them all.
@@ -33,12 +34,21 @@ const HEADER = '// @ts-nocheck\n// Generated from tflite.fbs, do not modify.\n';
 /** Functions of a table's class that write it, each to the brace that closes it. */
 const BUILDER = /^static (?:start|add|create|end|finish)\w*\([\s\S]*?^}\n*/gm;
 
-/** Functions that find a table at a file's start, which only Model is. */
-const ROOT = /^static get(?:SizePrefixed)?RootAs(?!Model\b)\w+\([\s\S]*?^}\n*/gm;
-
 /** How a field of options is stored, by the builder's function for it. */
 const SCALARS = { Int8: 'int8', Int32: 'int32', Float32: 'float32' };
 const VECTORS = { Int8: 'uint8[]', Int32: 'int32[]' };
+
+/** What tells how a field of another table is stored, TYPE being what the pattern finds. */
+const READS = [
+  [/__string\(/, 'string'],
+  [/__union\(/, 'table'],
+  [/__init\(this\.bb!\.__indirect\(this\.bb!\.__vector\(/, 'table[]'],
+  [/__init\(/, 'table'],
+  [/!!this\.bb!\.readInt8\(/, 'bool'],
+  [/readUint8\(this\.bb!\.__vector\(/, 'bytes'],
+  [/read(\w+)\(this\.bb!\.__vector\(/, 'TYPE[]'],
+  [/read(\w+)\(this\.bb_pos/, 'TYPE'],
+];
 
 const enums = new Map();
 for (const [path, source] of plain) {
@@ -49,8 +59,9 @@ for (const [path, source] of plain) {
 }
 
 const options = [];
+const tables = [];
 rmSync(outputFolder, { recursive: true, force: true });
-for (const { file, text } of enums.values()) write(`tables/${file}.ts`, `${HEADER}${text}\n`);
+for (const { file, text } of enums.values()) write(`enums/${file}.ts`, `${HEADER}${text}\n`);
 for (const [path, objects] of generated) {
   const source = plain.get(path);
   if (!/^export class /m.test(source)) continue;
@@ -62,10 +73,10 @@ for (const [path, objects] of generated) {
   const [imports, body] = divide(source);
   const [, table] = matchOf(/^export class (\w+)/m, body);
   const builders = `export class ${table} {\n${body.match(BUILDER)?.join('') ?? ''}}\n`;
-  const readers = body.replace(BUILDER, '').replace(ROOT, '');
-  write(`tables/${name}`, module(imports, readers, './'));
-  write(`builders/${name}`, module(imports, builders, '../tables/'));
+  write(`builders/${name}`, module(imports, builders, '../enums/'));
+  tables.push(tableRecord(table, body));
 }
+write('tables.ts', `// Generated from tflite.fbs, do not modify.\n${tables.join('')}`);
 write('builtin-names.ts', namesModule('BuiltinOperator'));
 write('options.ts', optionsModule(options.map(optionsTable)));
 
@@ -104,6 +115,33 @@ function module(imports, text, folder) {
     return `import ${isEnum ? 'type ' : ''}{ ${name} } from '${folder}${from}';\n`;
   });
   return `${HEADER}import * as flatbuffers from 'flatbuffers';\n${lines.join('')}\n${code}`;
+}
+
+/** The fields of a table: slot, kind, and what they are by default where that is not nothing. */
+function tableRecord(table, source) {
+  const adds = [...source.matchAll(/builder\.addField(\w+)\((\d+), \+?(\w+), \+?([^;]+)\);/g)];
+  const fields = adds.map(([, type, slot, value, initial]) => {
+    const field = type === 'Offset' ? value.replace(/Offset$/, '') : value;
+    const isNothing = /^(false|BigInt\('0'\))$/.test(initial) || literal(initial) === '0';
+    const parts = [
+      slot,
+      `'${storedKind(source, table, field)}'`,
+      ...(isNothing ? [] : [literal(initial)]),
+    ];
+    return `  ${field}: [${parts.join(', ')}],\n`;
+  });
+  return `\nexport const ${table} = {\n${fields.join('')}} as const;\n`;
+}
+
+/** How a field is stored, by the function that reads it. */
+function storedKind(source, table, field) {
+  const reader = new RegExp(`^${field}(?:<[^>]*>)?\\([^)]*\\)[^{]*{([\\s\\S]*?)^}`, 'm');
+  const [, body] = matchOf(reader, source);
+  const found = READS.find(([pattern]) => pattern.test(body));
+  if (found === undefined) throw new Error(`${table}.${field} is read in an unknown way`);
+  const [pattern, kind] = found;
+  const [, type = ''] = pattern.exec(body);
+  return kind.replace('TYPE', type.toLowerCase());
 }
 
 /** Name and fields of a table of options. */
@@ -157,7 +195,7 @@ function namesModule(name) {
     throw new Error(`${name} has gaps`);
   return [
     '// Generated from tflite.fbs, do not modify.',
-    `import type { ${name} } from './tables/${enums.get(name).file}.js';`,
+    `import type { ${name} } from './enums/${enums.get(name).file}.js';`,
     '',
     `export type BuiltinName = keyof typeof ${name};`,
     'export const BUILTIN_NAMES: readonly string[] = (',
@@ -180,7 +218,7 @@ function optionsModule(tables) {
   return [
     '// Generated from tflite.fbs, do not modify.',
     ...used.map(
-      ([name, { file }]) => `import type { ${name} } from './tables/${basename(file, '.ts')}.js';`,
+      ([name, { file }]) => `import type { ${name} } from './enums/${basename(file, '.ts')}.js';`,
     ),
     "import type { OptionsTable } from '../options.js';",
     ...tables.flatMap(({ name, fields }) => [

@@ -1,5 +1,5 @@
 import { LinnetError } from './errors.js';
-import { Padding } from './generated/tables/padding.js';
+import { Padding } from './generated/enums/padding.js';
 import { UNKNOWN_DIM } from './tensor-type.js';
 
 /** How a window slides along one dimension of an input. */

@@ -1,18 +1,11 @@
 import { LinnetError } from './errors.js';
-import { Metadata as MetadataTable } from './generated/tables/metadata.js';
-import { Model as ModelTable } from './generated/tables/model.js';
-import { Operator as OperatorTable } from './generated/tables/operator.js';
-import type { OperatorCode } from './generated/tables/operator-code.js';
-import type { SignatureDef } from './generated/tables/signature-def.js';
-import type { SubGraph } from './generated/tables/sub-graph.js';
-import { Tensor as TensorTable } from './generated/tables/tensor.js';
-import type { TensorMap } from './generated/tables/tensor-map.js';
+import * as stored from './generated/tables.js';
 import type { Metadata, Model, NamedTensor, Signature, Subgraph } from './model.js';
 import { opRecord } from './ops/index.js';
 import { type ExternalFiles, readBuffers, readExternalBuffers } from './read/buffers.js';
-import { CheckedByteBuffer } from './read/checked-buffer.js';
-import { checkIndices, fail, list } from './read/fail.js';
+import { checkIndices, fail } from './read/fail.js';
 import { type OpCode, readOpCode, readOperator } from './read/operator.js';
+import { rootTable, type Table } from './read/table.js';
 import { type Contents, readTensor } from './read/tensor.js';
 
 export type { ExternalFiles } from './read/buffers.js';
@@ -45,60 +38,55 @@ export function read(bytes: Uint8Array, options: ReadOptions = {}): Model {
       'The file is not a TFLite model: it lacks the identifier "TFL3" at byte 4.',
     );
   }
-  const buffer = new CheckedByteBuffer(bytes);
-  const table = new ModelTable().__init(buffer.__indirect(0), buffer);
-  if (table.version() !== SCHEMA_VERSION) {
+  const table = rootTable(bytes);
+  const version = table.get(stored.Model.version);
+  if (version !== SCHEMA_VERSION) {
     throw new LinnetError(
       'UNSUPPORTED',
-      `The file uses version ${table.version()} of the TFLite schema; Linnet reads version ${SCHEMA_VERSION}.`,
+      `The file uses version ${version} of the TFLite schema; Linnet reads version ${SCHEMA_VERSION}.`,
     );
   }
   const contents: Contents = {
     buffers: readBuffers(table, bytes),
     external: readExternalBuffers(table, options.externalFiles ?? new Map()),
   };
-  const codes = list(table.operatorCodesLength(), (i) =>
-    readOpCode(table.operatorCodes(i) as OperatorCode),
-  );
-  const subgraphs = list(table.subgraphsLength(), (i) =>
-    readSubgraph(table.subgraphs(i) as SubGraph, i, codes, contents, bytes),
-  );
+  const codes = table.get(stored.Model.operatorCodes).map(readOpCode);
+  const subgraphs = table
+    .get(stored.Model.subgraphs)
+    .map((subgraph, index) => readSubgraph(subgraph, index, codes, contents, bytes));
   checkCalls(subgraphs);
   return {
-    description: table.description() ?? '',
+    description: table.get(stored.Model.description) ?? '',
     subgraphs,
-    signatures: list(table.signatureDefsLength(), (i) =>
-      readSignature(table.signatureDefs(i) as SignatureDef, subgraphs),
-    ),
+    signatures: table
+      .get(stored.Model.signatureDefs)
+      .map((signature) => readSignature(signature, subgraphs)),
     metadata: readMetadata(table, contents),
   };
 }
 
 function readSubgraph(
-  table: SubGraph,
+  table: Table,
   index: number,
   codes: readonly OpCode[],
   contents: Contents,
   file: Uint8Array,
 ): Subgraph {
-  const name = table.name() ?? '';
+  const name = table.get(stored.SubGraph.name) ?? '';
   const where = { subgraph: name === '' ? `#${index}` : name };
-  const tensorCount = table.tensorsLength();
-  const inputs = list(table.inputsLength(), (i) => table.inputs(i));
-  const outputs = list(table.outputsLength(), (i) => table.outputs(i));
+  const tensors = table.get(stored.SubGraph.tensors);
+  const tensorCount = tensors.length;
+  const inputs = table.get(stored.SubGraph.inputs);
+  const outputs = table.get(stored.SubGraph.outputs);
   checkIndices(inputs, 0, tensorCount, 'an input of the graph', where);
   checkIndices(outputs, 0, tensorCount, 'an output of the graph', where);
   try {
-    const tensor = new TensorTable();
-    const operator = new OperatorTable();
     return {
       name,
-      tensors: list(tensorCount, (i) =>
-        readTensor(table.tensors(i, tensor) as TensorTable, i, tensorCount, contents),
-      ),
-      operators: list(table.operatorsLength(), (i) =>
-        readOperator(table.operators(i, operator) as OperatorTable, i, codes, tensorCount, file),
-      ),
+      tensors: tensors.map((tensor, i) => readTensor(tensor, i, tensorCount, contents)),
+      operators: table
+        .get(stored.SubGraph.operators)
+        .map((operator, i) => readOperator(operator, i, codes, tensorCount, file)),
       inputs,
       outputs,
     };
@@ -138,30 +126,32 @@ function checkCalls(subgraphs: readonly Subgraph[]): void {
   if (done.length < subgraphs.length) fail('its subgraphs call each other in a ring.');
 }
 
-function readSignature(table: SignatureDef, subgraphs: readonly Subgraph[]): Signature {
-  const key = table.signatureKey() ?? '';
-  const subgraph = table.subgraphIndex();
+function readSignature(table: Table, subgraphs: readonly Subgraph[]): Signature {
+  const key = table.get(stored.SignatureDef.signatureKey) ?? '';
+  const subgraph = table.get(stored.SignatureDef.subgraphIndex);
   const where = { subgraph: `of signature "${key}"` };
   checkIndices([subgraph], 0, subgraphs.length, 'its subgraph', where);
   const tensorCount = subgraphs[subgraph]?.tensors.length ?? 0;
-  const named = (map: TensorMap | null): NamedTensor => {
-    const tensor = map?.tensorIndex() ?? 0;
+  const named = (map: Table): NamedTensor => {
+    const tensor = map.get(stored.TensorMap.tensorIndex);
     checkIndices([tensor], 0, tensorCount, 'a named tensor', where);
-    return { name: map?.name() ?? '', tensor };
+    return { name: map.get(stored.TensorMap.name) ?? '', tensor };
   };
   return {
     key,
     subgraph,
-    inputs: list(table.inputsLength(), (i) => named(table.inputs(i))),
-    outputs: list(table.outputsLength(), (i) => named(table.outputs(i))),
+    inputs: table.get(stored.SignatureDef.inputs).map(named),
+    outputs: table.get(stored.SignatureDef.outputs).map(named),
   };
 }
 
-function readMetadata(table: ModelTable, { buffers }: Contents): readonly Metadata[] {
-  const entry = new MetadataTable();
-  return list(table.metadataLength(), (i) => {
-    table.metadata(i, entry);
-    checkIndices([entry.buffer()], 0, buffers.length, 'a metadata entry', {});
-    return { name: entry.name() ?? '', data: buffers[entry.buffer()] ?? new Uint8Array() };
+function readMetadata(table: Table, { buffers }: Contents): readonly Metadata[] {
+  return table.get(stored.Model.metadata).map((entry) => {
+    const buffer = entry.get(stored.Metadata.buffer);
+    checkIndices([buffer], 0, buffers.length, 'a metadata entry', {});
+    return {
+      name: entry.get(stored.Metadata.name) ?? '',
+      data: buffers[buffer] ?? new Uint8Array(),
+    };
   });
 }

@@ -1,3 +1,4 @@
+import { MirrorPadMode } from '../generated/enums/mirror-pad-mode.js';
 import {
   DepthToSpaceOptions,
   MirrorPadOptions,
@@ -6,7 +7,6 @@ import {
   ReverseSequenceOptions,
   SpaceToDepthOptions,
 } from '../generated/options.js';
-import { MirrorPadMode } from '../generated/tables/mirror-pad-mode.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import { defineOp, type NoOptions, type OpRecord } from './op.js';
 import {

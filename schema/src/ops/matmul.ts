@@ -1,6 +1,6 @@
+import { FullyConnectedOptionsWeightsFormat as WeightsFormat } from '../generated/enums/fully-connected-options-weights-format.js';
+import { TensorType as TypeCode } from '../generated/enums/tensor-type.js';
 import { BatchMatMulOptions, FullyConnectedOptions } from '../generated/options.js';
-import { FullyConnectedOptionsWeightsFormat as WeightsFormat } from '../generated/tables/fully-connected-options-weights-format.js';
-import { TensorType as TypeCode } from '../generated/tables/tensor-type.js';
 import { formatType } from '../tensor-type.js';
 import { defineOp } from './op.js';
 import {

@@ -1,3 +1,4 @@
+import { LSTMKernelType } from '../generated/enums/lstmkernel-type.js';
 import {
   LSTMOptions,
   RNNOptions,
@@ -5,7 +6,6 @@ import {
   SVDFOptions,
   UnidirectionalSequenceLSTMOptions,
 } from '../generated/options.js';
-import { LSTMKernelType } from '../generated/tables/lstmkernel-type.js';
 import { formatType, type TensorType } from '../tensor-type.js';
 import { defineOp } from './op.js';
 import {

@@ -1,4 +1,5 @@
 import { type DType, dtypeFromCode } from '../dtype.js';
+import { TensorType as TypeCode } from '../generated/enums/tensor-type.js';
 import {
   ArgMaxOptions,
   ArgMinOptions,
@@ -6,7 +7,6 @@ import {
   ReducerOptions,
   UniqueOptions,
 } from '../generated/options.js';
-import { TensorType as TypeCode } from '../generated/tables/tensor-type.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import { defineOp, type NoOptions, type OpRecord } from './op.js';
 import {

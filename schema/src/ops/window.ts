@@ -1,3 +1,5 @@
+import type { Padding } from '../generated/enums/padding.js';
+import { TensorType as TypeCode } from '../generated/enums/tensor-type.js';
 import {
   Conv2DOptions,
   Conv3DOptions,
@@ -5,8 +7,6 @@ import {
   Pool2DOptions,
   TransposeConvOptions,
 } from '../generated/options.js';
-import type { Padding } from '../generated/tables/padding.js';
-import { TensorType as TypeCode } from '../generated/tables/tensor-type.js';
 import { windowSpan } from '../geometry.js';
 import { formatType, UNKNOWN_DIM } from '../tensor-type.js';
 import { defineOp, type OpRecord } from './op.js';

@@ -1,8 +1,7 @@
 import { LinnetError } from '../errors.js';
-import { Buffer } from '../generated/tables/buffer.js';
-import type { ExternalBuffer } from '../generated/tables/external-buffer.js';
-import type { Model } from '../generated/tables/model.js';
+import { Buffer, ExternalBuffer, ExternalBufferGroup, Model } from '../generated/tables.js';
 import { fail } from './fail.js';
+import type { Table } from './table.js';
 
 /** Files that hold weights of a model outside it, by the name that the model gives them. */
 export type ExternalFiles = ReadonlyMap<string, Uint8Array>;
@@ -12,19 +11,13 @@ export type ExternalFiles = ReadonlyMap<string, Uint8Array>;
  *
  * Contents are in the flatbuffer or, in files over 2 GB, behind it.
  */
-export function readBuffers(model: Model, file: Uint8Array): readonly (Uint8Array | null)[] {
-  const buffers: (Uint8Array | null)[] = [];
-  const count = model.buffersLength();
-  const buffer = new Buffer();
-  for (let index = 0; index < count; index++) {
-    model.buffers(index, buffer);
-    const offset = buffer.offset();
-    buffers.push(
-      buffer.dataArray() ??
-        (offset > 1n ? slice(file, offset, buffer.size(), `buffer ${index}`) : null),
-    );
-  }
-  return buffers;
+export function readBuffers(model: Table, file: Uint8Array): readonly (Uint8Array | null)[] {
+  return model.get(Model.buffers).map((buffer, index) => {
+    const data = buffer.get(Buffer.data);
+    const offset = buffer.get(Buffer.offset);
+    if (data !== null || offset <= 1n) return data;
+    return slice(file, offset, buffer.get(Buffer.size), `buffer ${index}`);
+  });
 }
 
 /** A view of `size` bytes of a file from `offset` on. */
@@ -41,30 +34,33 @@ export function slice(file: Uint8Array, offset: bigint, size: bigint, what: stri
  * @throws LinnetError of code INVALID_ARGUMENT that lists every file that is needed and not given.
  */
 export function readExternalBuffers(
-  model: Model,
+  model: Table,
   files: ExternalFiles,
 ): ReadonlyMap<number, Uint8Array> {
   const contents = new Map<number, Uint8Array>();
   const missing = new Set<string>();
-  const groups = model.externalBufferGroupsLength();
-  const count = model.externalBuffersLength();
-  for (let index = 0; index < count; index++) {
-    const buffer = model.externalBuffers(index) as ExternalBuffer;
-    const id = buffer.id();
-    if (buffer.group() >= groups) {
-      fail(`external buffer ${id} is in file ${buffer.group()}, but there are only ${groups}.`);
+  const groups = model.get(Model.externalBufferGroups);
+  for (const buffer of model.get(Model.externalBuffers)) {
+    const id = buffer.get(ExternalBuffer.id);
+    const group = buffer.get(ExternalBuffer.group);
+    if (group >= groups.length) {
+      fail(`external buffer ${id} is in file ${group}, but there are only ${groups.length}.`);
     }
-    const packing = buffer.packing() ?? '';
+    const packing = buffer.get(ExternalBuffer.packing) ?? '';
     if (packing !== '' && packing !== 'unpacked') {
       throw new LinnetError(
         'UNSUPPORTED',
         `External buffer ${id} is packed as "${packing}", which Linnet cannot unpack.`,
       );
     }
-    const name = model.externalBufferGroups(buffer.group())?.name() ?? '';
+    const name = groups[group]?.get(ExternalBufferGroup.name) ?? '';
     const file = files.get(name);
-    if (file === undefined) missing.add(name);
-    else contents.set(id, slice(file, buffer.offset(), buffer.length(), `external buffer ${id}`));
+    if (file === undefined) {
+      missing.add(name);
+      continue;
+    }
+    const [offset, length] = [buffer.get(ExternalBuffer.offset), buffer.get(ExternalBuffer.length)];
+    contents.set(id, slice(file, offset, length, `external buffer ${id}`));
   }
   if (missing.size > 0) {
     throw new LinnetError(

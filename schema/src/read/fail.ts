@@ -5,13 +5,6 @@ export function fail(reason: string, where: ErrorLocation = {}): never {
   throw new LinnetError('INVALID_MODEL', `The model is damaged: ${reason}`, where);
 }
 
-/** `count` elements of a flatbuffer vector as an array. */
-export function list<T>(count: number, element: (index: number) => T | null): T[] {
-  const result: T[] = [];
-  for (let index = 0; index < count; index++) result.push(element(index) as T);
-  return result;
-}
-
 /** Throws unless every index is in [lowest, count). */
 export function checkIndices(
   indices: readonly number[],

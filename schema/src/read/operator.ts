@@ -1,19 +1,18 @@
 import { LinnetError } from '../errors.js';
 import { BUILTIN_NAMES } from '../generated/builtin-names.js';
-import { ActivationFunctionType } from '../generated/tables/activation-function-type.js';
-import { FullyConnectedOptionsWeightsFormat } from '../generated/tables/fully-connected-options-weights-format.js';
-import { LSTMKernelType } from '../generated/tables/lstmkernel-type.js';
-import { MirrorPadMode } from '../generated/tables/mirror-pad-mode.js';
-import type { Operator as OperatorTable } from '../generated/tables/operator.js';
-import type { OperatorCode } from '../generated/tables/operator-code.js';
-import { Padding } from '../generated/tables/padding.js';
-import { TensorType } from '../generated/tables/tensor-type.js';
+import { ActivationFunctionType } from '../generated/enums/activation-function-type.js';
+import { FullyConnectedOptionsWeightsFormat } from '../generated/enums/fully-connected-options-weights-format.js';
+import { LSTMKernelType } from '../generated/enums/lstmkernel-type.js';
+import { MirrorPadMode } from '../generated/enums/mirror-pad-mode.js';
+import { Padding } from '../generated/enums/padding.js';
+import { TensorType } from '../generated/enums/tensor-type.js';
+import * as stored from '../generated/tables.js';
 import type { BuiltinNode, Operator } from '../model.js';
 import { OPS, type OpName, opFromCode } from '../ops/index.js';
 import { defaultOptions, type OptionsTable } from '../options.js';
 import { slice } from './buffers.js';
-import { checkIndices, fail, list } from './fail.js';
-import { TableAt } from './options.js';
+import { checkIndices, fail } from './fail.js';
+import type { Table } from './table.js';
 
 /** An entry of the model's table of operator codes. */
 export interface OpCode {
@@ -24,35 +23,39 @@ export interface OpCode {
   readonly version: number;
 }
 
-export function readOpCode(table: OperatorCode): OpCode {
+export function readOpCode(table: Table): OpCode {
   // Writers from before codes passed 127 fill only the first field; newer ones fill both.
-  const builtinCode = Math.max(table.deprecatedBuiltinCode(), table.builtinCode());
+  const builtinCode = Math.max(
+    table.get(stored.OperatorCode.deprecatedBuiltinCode),
+    table.get(stored.OperatorCode.builtinCode),
+  );
   return {
     op: opFromCode(builtinCode) ?? null,
     builtinCode,
-    customCode: table.customCode() ?? '',
-    version: table.version(),
+    customCode: table.get(stored.OperatorCode.customCode) ?? '',
+    version: table.get(stored.OperatorCode.version),
   };
 }
 
 /** Reads one operator of a subgraph that has `tensorCount` tensors. */
 export function readOperator(
-  table: OperatorTable,
+  table: Table,
   index: number,
   codes: readonly OpCode[],
   tensorCount: number,
   file: Uint8Array,
 ): Operator {
   const node = `#${index}`;
-  const code = codes[table.opcodeIndex()];
+  const opcode = table.get(stored.Operator.opcodeIndex);
+  const code = codes[opcode];
   if (code === undefined) {
-    fail(`its op is number ${table.opcodeIndex()}, but there are only ${codes.length}.`, { node });
+    fail(`its op is number ${opcode}, but there are only ${codes.length}.`, { node });
   }
   const name = code.op ?? foreignName(code);
   const where = { node, op: name };
-  const inputs = list(table.inputsLength(), (i) => table.inputs(i));
-  const outputs = list(table.outputsLength(), (i) => table.outputs(i));
-  const intermediates = list(table.intermediatesLength(), (i) => table.intermediates(i));
+  const inputs = table.get(stored.Operator.inputs);
+  const outputs = table.get(stored.Operator.outputs);
+  const intermediates = table.get(stored.Operator.intermediates);
   checkIndices(inputs, -1, tensorCount, 'an input', where);
   checkIndices(outputs, 0, tensorCount, 'an output', where);
   checkIndices(intermediates, -1, tensorCount, 'an intermediate tensor', where);
@@ -85,32 +88,40 @@ function isCustom({ builtinCode }: OpCode): boolean {
   return BUILTIN_NAMES[builtinCode] === 'CUSTOM';
 }
 
-function readCustomOptions(table: OperatorTable, file: Uint8Array): Uint8Array {
-  const offset = table.largeCustomOptionsOffset();
+function readCustomOptions(table: Table, file: Uint8Array): Uint8Array {
+  const offset = table.get(stored.Operator.largeCustomOptionsOffset);
   if (offset > 1n) {
-    return slice(file, offset, table.largeCustomOptionsSize(), 'the custom options of an op');
+    const size = table.get(stored.Operator.largeCustomOptionsSize);
+    return slice(file, offset, size, 'the custom options of an op');
   }
-  return table.customOptionsArray() ?? new Uint8Array();
+  return table.get(stored.Operator.customOptions) ?? new Uint8Array();
 }
 
 /** The options as a plain object; all defaults when the file has none. */
 function readOptions(
-  table: OperatorTable,
+  table: Table,
   codec: OptionsTable<object> | null,
   where: { node: string; op: string },
 ): object {
   if (codec === null) return {};
-  const member = codec.union === 1 ? table.builtinOptionsType() : table.builtinOptions2Type();
+  const { builtinOptionsType, builtinOptions, builtinOptions2Type, builtinOptions2 } =
+    stored.Operator;
+  const [type, union] =
+    codec.union === 1
+      ? ([builtinOptionsType, builtinOptions] as const)
+      : ([builtinOptions2Type, builtinOptions2] as const);
+  const member = table.get(type);
   if (member === 0) return defaultOptions(codec);
   if (member !== codec.member) {
     fail(`its options are those of another op (number ${member}, not ${codec.member}).`, where);
   }
-  const at = new TableAt();
-  const found = codec.union === 1 ? table.builtinOptions(at) : table.builtinOptions2(at);
+  const found = table.get(union);
   if (found === null) return defaultOptions(codec);
-  const options = at.read(codec);
+  const options = Object.fromEntries(
+    codec.fields.map(([name, slot, kind, initial]) => [name, found.get([slot, kind, initial])]),
+  );
   for (const [field, values] of Object.entries(ENUM_FIELDS)) {
-    const value: unknown = (options as Record<string, unknown>)[field];
+    const value: unknown = options[field];
     if (value !== undefined && !((value as number) in values)) {
       throw new LinnetError(
         'INVALID_MODEL',

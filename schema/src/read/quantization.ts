@@ -1,9 +1,9 @@
 import { LinnetError } from '../errors.js';
-import { BlockwiseQuantization } from '../generated/tables/blockwise-quantization.js';
-import { QuantizationDetails } from '../generated/tables/quantization-details.js';
-import type { QuantizationParameters } from '../generated/tables/quantization-parameters.js';
+import { QuantizationDetails } from '../generated/enums/quantization-details.js';
+import { BlockwiseQuantization, QuantizationParameters } from '../generated/tables.js';
 import { type Quantization, UNKNOWN_DIM } from '../tensor-type.js';
-import { checkIndices, fail, list } from './fail.js';
+import { checkIndices, fail } from './fail.js';
+import type { Table } from './table.js';
 
 /**
  * The quantization of a tensor of a given shape, or undefined when it has none.
@@ -11,12 +11,12 @@ import { checkIndices, fail, list } from './fail.js';
  * @param tensorCount the number of tensors in the subgraph, which blockwise quantization refers to
  */
 export function readQuantization(
-  parameters: QuantizationParameters,
+  parameters: Table,
   shape: readonly number[],
   tensorCount: number,
   tensor: string,
 ): Quantization | undefined {
-  const details = parameters.detailsType();
+  const details = parameters.get(QuantizationParameters.detailsType);
   if (details === QuantizationDetails.BlockwiseQuantization) {
     return readBlockwise(parameters, tensorCount, tensor);
   }
@@ -27,13 +27,14 @@ export function readQuantization(
       { tensor },
     );
   }
-  const count = parameters.scaleLength();
+  const scale = parameters.get(QuantizationParameters.scale);
+  const count = scale.length;
   if (count === 0) return undefined;
-  const axis = parameters.quantizedDimension();
+  const axis = parameters.get(QuantizationParameters.quantizedDimension);
   checkAxis(count, axis, shape, tensor);
   return {
     kind: 'affine',
-    scale: Float32Array.from(list(count, (index) => parameters.scale(index))),
+    scale: Float32Array.from(scale),
     zeroPoint: readZeroPoints(parameters, count, tensor),
     axis,
     ...readRange(parameters, 'min'),
@@ -52,18 +53,15 @@ function checkAxis(scales: number, axis: number, shape: readonly number[], tenso
   }
 }
 
-function readZeroPoints(
-  parameters: QuantizationParameters,
-  count: number,
-  tensor: string,
-): Int32Array {
-  const length = parameters.zeroPointLength();
+function readZeroPoints(parameters: Table, count: number, tensor: string): Int32Array {
+  const stored = parameters.get(QuantizationParameters.zeroPoint);
+  const { length } = stored;
   if (length > 1 && length !== count) {
     fail(`it has ${count} scales and ${length} zero points.`, { tensor });
   }
   const zeroPoints = new Int32Array(count);
   for (let index = 0; index < count && length > 0; index++) {
-    const value = parameters.zeroPoint(length === 1 ? 0 : index) ?? 0n;
+    const value = stored[length === 1 ? 0 : index] as bigint;
     if (value !== BigInt.asIntN(32, value)) {
       fail(`its zero point ${value} does not fit into 32 bits.`, { tensor });
     }
@@ -73,25 +71,20 @@ function readZeroPoints(
 }
 
 function readRange<K extends 'min' | 'max'>(
-  parameters: QuantizationParameters,
+  parameters: Table,
   field: K,
 ): Partial<Record<K, Float32Array>> {
-  const count = parameters[`${field}Length`]();
-  if (count === 0) return {};
-  const values = Float32Array.from(list(count, (index) => parameters[field](index)));
-  return { [field]: values } as Record<K, Float32Array>;
+  const values = parameters.get(QuantizationParameters[field]);
+  if (values.length === 0) return {};
+  return { [field]: Float32Array.from(values) } as Record<K, Float32Array>;
 }
 
-function readBlockwise(
-  parameters: QuantizationParameters,
-  tensorCount: number,
-  tensor: string,
-): Quantization {
-  const blockwise: BlockwiseQuantization | null = parameters.details(new BlockwiseQuantization());
+function readBlockwise(parameters: Table, tensorCount: number, tensor: string): Quantization {
+  const blockwise = parameters.get(QuantizationParameters.details);
   if (blockwise === null) fail('its blockwise quantization is missing.', { tensor });
-  const scales = blockwise.scales();
-  const zeroPoints = blockwise.zeroPoints();
-  const blockSize = blockwise.blockSize();
+  const scales = blockwise.get(BlockwiseQuantization.scales);
+  const zeroPoints = blockwise.get(BlockwiseQuantization.zeroPoints);
+  const blockSize = blockwise.get(BlockwiseQuantization.blockSize);
   checkIndices([scales], 0, tensorCount, 'its tensor of scales', { tensor });
   checkIndices([zeroPoints], -1, tensorCount, 'its tensor of zero points', { tensor });
   if (blockSize <= 0) fail(`its quantization blocks have ${blockSize} elements.`, { tensor });

@@ -1,12 +1,15 @@
-import type { DimensionMetadata } from '../generated/tables/dimension-metadata.js';
-import { DimensionType } from '../generated/tables/dimension-type.js';
-import { Int32Vector } from '../generated/tables/int32-vector.js';
-import { SparseIndexVector } from '../generated/tables/sparse-index-vector.js';
-import type { SparsityParameters } from '../generated/tables/sparsity-parameters.js';
-import { Uint8Vector } from '../generated/tables/uint8-vector.js';
-import { Uint16Vector } from '../generated/tables/uint16-vector.js';
+import { DimensionType } from '../generated/enums/dimension-type.js';
+import { SparseIndexVector } from '../generated/enums/sparse-index-vector.js';
+import {
+  DimensionMetadata,
+  Int32Vector,
+  SparsityParameters,
+  Uint8Vector,
+  Uint16Vector,
+} from '../generated/tables.js';
 import type { Sparsity, SparsityDim } from '../model.js';
-import { fail, list } from './fail.js';
+import { fail } from './fail.js';
+import type { Slot, Table } from './table.js';
 
 /**
  * How a sparse constant of a given dense shape is stored, and how many elements that is.
@@ -14,17 +17,15 @@ import { fail, list } from './fail.js';
  * Every index is checked against the dimension it counts, so a reader of the elements need not.
  */
 export function readSparsity(
-  parameters: SparsityParameters,
+  parameters: Table,
   shape: readonly number[],
   tensor: string,
 ): { readonly sparsity: Sparsity; readonly storedElements: number } {
-  const traversalOrder = list(parameters.traversalOrderLength(), (i) =>
-    parameters.traversalOrder(i),
-  );
-  const blockMap = list(parameters.blockMapLength(), (i) => parameters.blockMap(i));
-  const dims = list(parameters.dimMetadataLength(), (i) =>
-    readDim(parameters.dimMetadata(i) as DimensionMetadata, tensor),
-  );
+  const traversalOrder = parameters.get(SparsityParameters.traversalOrder);
+  const blockMap = parameters.get(SparsityParameters.blockMap);
+  const dims = parameters
+    .get(SparsityParameters.dimMetadata)
+    .map((metadata) => readDim(metadata, tensor));
   const sparsity = { traversalOrder, blockMap, dims };
   const sizes = traversedSizes(sparsity, shape, tensor);
   let storedElements = 1;
@@ -35,9 +36,9 @@ export function readSparsity(
   return { sparsity, storedElements };
 }
 
-function readDim(metadata: DimensionMetadata, tensor: string): SparsityDim {
-  if (metadata.format() === DimensionType.DENSE) {
-    const size = metadata.denseSize();
+function readDim(metadata: Table, tensor: string): SparsityDim {
+  if (metadata.get(DimensionMetadata.format) === DimensionType.DENSE) {
+    const size = metadata.get(DimensionMetadata.denseSize);
     if (size < 0) fail(`a dimension of its sparse layout has size ${size}.`, { tensor });
     return { format: 'dense', size };
   }
@@ -48,24 +49,21 @@ function readDim(metadata: DimensionMetadata, tensor: string): SparsityDim {
   };
 }
 
-const INDEX_VECTORS = {
-  [SparseIndexVector.Int32Vector]: Int32Vector,
-  [SparseIndexVector.Uint16Vector]: Uint16Vector,
-  [SparseIndexVector.Uint8Vector]: Uint8Vector,
+const INDEX_VECTORS: Readonly<Record<number, Slot<'int32[]' | 'uint16[]' | 'bytes'>>> = {
+  [SparseIndexVector.Int32Vector]: Int32Vector.values,
+  [SparseIndexVector.Uint16Vector]: Uint16Vector.values,
+  [SparseIndexVector.Uint8Vector]: Uint8Vector.values,
 };
 
 function readIndexVector(
-  metadata: DimensionMetadata,
+  metadata: Table,
   field: 'arraySegments' | 'arrayIndices',
   tensor: string,
-): number[] {
-  const type = metadata[`${field}Type`]();
-  const vector =
-    type in INDEX_VECTORS
-      ? metadata[field](new INDEX_VECTORS[type as keyof typeof INDEX_VECTORS]())
-      : null;
-  if (vector === null) fail('its sparse layout lacks a vector of indices.', { tensor });
-  return list(vector.valuesLength(), (index) => vector.values(index));
+): readonly number[] {
+  const values = INDEX_VECTORS[metadata.get(DimensionMetadata[`${field}Type`])];
+  const vector = values && metadata.get(DimensionMetadata[field]);
+  if (!vector) fail('its sparse layout lacks a vector of indices.', { tensor });
+  return [...(vector.get(values) ?? [])];
 }
 
 /** The size of each traversed dimension, blocks included, once the layout fits the shape. */

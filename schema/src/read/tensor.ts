@@ -1,12 +1,13 @@
 import { byteLength, dtypeFromCode } from '../dtype.js';
 import { LinnetError } from '../errors.js';
-import type { Tensor as TensorTable } from '../generated/tables/tensor.js';
-import { TensorType } from '../generated/tables/tensor-type.js';
+import { TensorType } from '../generated/enums/tensor-type.js';
+import * as stored from '../generated/tables.js';
 import type { Tensor } from '../model.js';
 import { elementCount, formatType, isStatic, shapeProblem } from '../tensor-type.js';
-import { fail, list } from './fail.js';
+import { fail } from './fail.js';
 import { readQuantization } from './quantization.js';
 import { readSparsity } from './sparsity.js';
+import type { Table } from './table.js';
 
 /** Where tensors find their contents. */
 export interface Contents {
@@ -16,24 +17,25 @@ export interface Contents {
 
 /** Reads one tensor of a subgraph that has `tensorCount` of them. */
 export function readTensor(
-  table: TensorTable,
+  table: Table,
   index: number,
   tensorCount: number,
   contents: Contents,
 ): Tensor {
-  const name = table.name() ?? '';
+  const name = table.get(stored.Tensor.name) ?? '';
   const where = { tensor: name === '' ? `#${index}` : name };
-  const dtype = dtypeFromCode(table.type());
+  const type = table.get(stored.Tensor.type);
+  const dtype = dtypeFromCode(type);
   if (dtype === undefined) {
-    const found = TensorType[table.type()] ?? `number ${table.type()}`;
+    const found = TensorType[type] ?? `number ${type}`;
     throw new LinnetError('UNSUPPORTED', `The element type ${found} is not supported.`, where);
   }
-  const stored = readContents(table, contents, where.tensor);
-  const shape = readShape(table, stored !== null && stored.length > 0, where.tensor);
+  const contained = readContents(table, contents, where.tensor);
+  const shape = readShape(table, contained !== null && contained.length > 0, where.tensor);
   const count = elementCount(shape);
   // Some writers give every tensor a buffer; an empty one means no contents unless it fits.
-  const data = stored !== null && stored.length === 0 && count !== 0 ? null : stored;
-  const sparsityTable = table.sparsity();
+  const data = contained !== null && contained.length === 0 && count !== 0 ? null : contained;
+  const sparsityTable = table.get(stored.Tensor.sparsity);
   const sparse =
     sparsityTable === null ? undefined : readSparsity(sparsityTable, shape, where.tensor);
   if (data !== null && dtype !== 'string' && dtype !== 'resource' && dtype !== 'variant') {
@@ -45,7 +47,7 @@ export function readTensor(
       );
     }
   }
-  const parameters = table.quantization();
+  const parameters = table.get(stored.Tensor.quantization);
   const quantization =
     parameters === null
       ? undefined
@@ -55,14 +57,14 @@ export function readTensor(
     dtype,
     shape,
     data,
-    isVariable: table.isVariable(),
+    isVariable: table.get(stored.Tensor.isVariable),
     ...(quantization && { quantization }),
     ...(sparse && { sparsity: sparse.sparsity }),
   };
 }
 
-function readContents(table: TensorTable, contents: Contents, tensor: string): Uint8Array | null {
-  const external = table.externalBuffer();
+function readContents(table: Table, contents: Contents, tensor: string): Uint8Array | null {
+  const external = table.get(stored.Tensor.externalBuffer);
   if (external !== 0) {
     const data = contents.external.get(external);
     if (data === undefined) {
@@ -70,7 +72,7 @@ function readContents(table: TensorTable, contents: Contents, tensor: string): U
     }
     return data;
   }
-  const index = table.buffer();
+  const index = table.get(stored.Tensor.buffer);
   if (index === 0) return null;
   const data = contents.buffers[index];
   if (data === undefined) {
@@ -80,16 +82,14 @@ function readContents(table: TensorTable, contents: Contents, tensor: string): U
 }
 
 /** The shape, with UNKNOWN_DIM where the signature leaves a dimension open. */
-function readShape(table: TensorTable, isConstant: boolean, tensor: string): readonly number[] {
-  const rank = table.shapeLength();
-  const signatureRank = isConstant ? 0 : table.shapeSignatureLength();
+function readShape(table: Table, isConstant: boolean, tensor: string): readonly number[] {
+  const declared = table.get(stored.Tensor.shape);
+  const signature = isConstant ? [] : table.get(stored.Tensor.shapeSignature);
+  const [rank, signatureRank] = [declared.length, signature.length];
   if (signatureRank > 0 && rank !== 0 && rank !== signatureRank) {
     fail(`its shape has ${rank} dimensions and its signature ${signatureRank}.`, { tensor });
   }
-  const shape =
-    signatureRank > 0
-      ? list(signatureRank, (i) => table.shapeSignature(i))
-      : list(rank, (i) => table.shape(i));
+  const shape = signatureRank > 0 ? signature : declared;
   const problem = shapeProblem(shape);
   if (problem !== undefined) fail(`its shape is impossible: ${problem}.`, { tensor });
   if (isConstant && !isStatic(shape)) {

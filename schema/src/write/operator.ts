@@ -2,7 +2,7 @@ import type { Builder } from 'flatbuffers';
 import { LinnetError } from '../errors.js';
 import { Operator as OperatorTable } from '../generated/builders/operator.js';
 import { OperatorCode } from '../generated/builders/operator-code.js';
-import { BuiltinOperator } from '../generated/tables/builtin-operator.js';
+import { BuiltinOperator } from '../generated/enums/builtin-operator.js';
 import type { Operator } from '../model.js';
 import { codeOf, opRecord } from '../ops/index.js';
 import { packOptions } from './options.js';

@@ -8,9 +8,9 @@ import { SparsityParameters } from '../generated/builders/sparsity-parameters.js
 import { Tensor as TensorTable } from '../generated/builders/tensor.js';
 import { Uint8Vector } from '../generated/builders/uint8-vector.js';
 import { Uint16Vector } from '../generated/builders/uint16-vector.js';
-import { DimensionType } from '../generated/tables/dimension-type.js';
-import { QuantizationDetails } from '../generated/tables/quantization-details.js';
-import { SparseIndexVector } from '../generated/tables/sparse-index-vector.js';
+import { DimensionType } from '../generated/enums/dimension-type.js';
+import { QuantizationDetails } from '../generated/enums/quantization-details.js';
+import { SparseIndexVector } from '../generated/enums/sparse-index-vector.js';
 import type { Sparsity, SparsityDim, Tensor } from '../model.js';
 import { isStatic, type Quantization, UNKNOWN_DIM } from '../tensor-type.js';
 
