@@ -48,7 +48,8 @@ export async function splitWeights(
   const multipliers = new Float32Array(original.length);
   const kept = new Float32Array(original.length);
   for (let step = 1; step <= GROWING + SETTLING; step++) {
-    const scores = weights.map((weight, at) => (weight + multipliers[at]!) ** 2);
+    const scores = new Float32Array(weights.length);
+    for (let at = 0; at < scores.length; at++) scores[at] = (weights[at]! + multipliers[at]!) ** 2;
     // A third root: weights that hardly matter go in large numbers, those that do one by one.
     const part = pattern.limit ? 1 : Math.min(1, step / GROWING) ** (1 / 3);
     const ranking = new Ranking({ rows, columns, values: scores }, pattern);

@@ -46,6 +46,8 @@ export class Ranking {
   /** How many blocks (of one weight) the pattern's limit removes: they come first. */
   readonly #forced: number;
   readonly #blocksInRow: number;
+  /** Whether blocks are single weights, which have the same numbers. */
+  readonly #isSingle: boolean;
 
   constructor(
     readonly scores: Scores,
@@ -53,15 +55,10 @@ export class Ranking {
   ) {
     const [height, width] = pattern.block;
     this.#blocksInRow = Math.ceil(scores.columns / width);
-    this.#sums = new Float32Array(Math.ceil(scores.rows / height) * this.#blocksInRow);
-    const means = this.#sums.map((_, block) => {
-      let sum = 0;
-      this.#visit(block, (at) => {
-        sum += scores.values[at]!;
-      });
-      this.#sums[block] = sum;
-      return sum / this.#size(block);
-    });
+    this.#isSingle = height * width === 1;
+    const blocks = Math.ceil(scores.rows / height) * this.#blocksInRow;
+    this.#sums = this.#isSingle ? scores.values : new Float32Array(blocks);
+    const means = this.#isSingle ? scores.values : this.#sums.map((_, block) => this.#mean(block));
     const forced = pattern.limit ? overLimit(means, this.#blocksInRow, pattern.limit) : null;
     const order = ascending(means);
     this.#forced = forced === null ? 0 : forced.reduce((sum, is) => sum + is, 0);
@@ -86,6 +83,11 @@ export class Ranking {
   /** A mask of the weights, 1 where one stays: `count` of them go, rounded to whole blocks. */
   mask(count: number): Uint8Array {
     const mask = new Uint8Array(this.scores.values.length).fill(1);
+    if (this.#isSingle) {
+      const going = count === 0 ? 0 : Math.max(this.#forced, Math.round(count));
+      for (let i = 0; i < going; i++) mask[this.#order[i]!] = 0;
+      return mask;
+    }
     this.#take(count, (block) => {
       this.#visit(block, (at) => {
         mask[at] = 0;
@@ -113,7 +115,18 @@ export class Ranking {
     }
   }
 
+  /** The mean score of a block, whose sum is noted. */
+  #mean(block: number): number {
+    let sum = 0;
+    this.#visit(block, (at) => {
+      sum += this.scores.values[at]!;
+    });
+    this.#sums[block] = sum;
+    return sum / this.#size(block);
+  }
+
   #size(block: number): number {
+    if (this.#isSingle) return 1;
     let size = 0;
     this.#visit(block, () => size++);
     return size;
@@ -151,14 +164,20 @@ function overLimit(
 /** The indices of non-negative numbers in ascending order, equal ones by index: radix sort of the bits. */
 function ascending(values: Float32Array): Uint32Array {
   const keys = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  let order = Uint32Array.from({ length: values.length }, (_, i) => i);
-  for (let shift = 0; shift < 32; shift += 8) {
-    const ends = new Uint32Array(257);
-    for (const key of keys) ends[((key >>> shift) & 255) + 1]!++;
-    for (let i = 1; i <= 256; i++) ends[i]! += ends[i - 1]!;
-    const sorted = new Uint32Array(order.length);
-    for (const at of order) sorted[ends[(keys[at]! >>> shift) & 255]!++] = at;
-    order = sorted;
+  const count = keys.length;
+  let order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = i;
+  let sorted = new Uint32Array(count);
+  // Three digits of 11 bits; the sign is 0.
+  for (let shift = 0; shift < 32; shift += 11) {
+    const ends = new Uint32Array(2049);
+    for (let i = 0; i < count; i++) ends[((keys[i]! >>> shift) & 2047) + 1]!++;
+    for (let i = 1; i <= 2048; i++) ends[i]! += ends[i - 1]!;
+    for (let i = 0; i < count; i++) {
+      const at = order[i]!;
+      sorted[ends[(keys[at]! >>> shift) & 2047]!++] = at;
+    }
+    [order, sorted] = [sorted, order];
   }
   return order;
 }

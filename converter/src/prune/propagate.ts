@@ -8,6 +8,11 @@ import { observeTwins, type TwinStatistics } from './twin.js';
 /** Stages in which layers are told of what the ones before them have become. */
 const STAGES = 24;
 
+/** Whether no layer learns of a layer's inputs, or reads its weights, before it has been told itself. */
+export function isToldAlone(layer: PrunableLayer, all: readonly PrunableLayer[]): boolean {
+  return layer.isRetargetable && layer.layer.sites.length === 1 && all.length <= STAGES;
+}
+
 /**
  * Tells layers, the first ones first, what their inputs have become; nothing without samples.
  *

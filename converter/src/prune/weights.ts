@@ -2,7 +2,7 @@ import { toModel } from '../emit/index.js';
 import type { Program } from '../graph/graph.js';
 import { allot, type Curve } from './allotment.js';
 import type { HeldBack } from './held-back.js';
-import { propagate } from './propagate.js';
+import { isToldAlone, propagate } from './propagate.js';
 import type { PrunableLayer } from './prunable-layer.js';
 import type { PruneContext, Pruned } from './result.js';
 import { measuredCurve, scoredCurve } from './sensitivity.js';
@@ -29,7 +29,9 @@ export async function pruneWeights(
   }
   const original = toModel(program);
   const finish = async (chosen: readonly number[]): Promise<number | null> => {
-    for (const [index, layer] of layers.entries()) await layer.apply(chosen[index]!);
+    for (const [index, layer] of layers.entries()) {
+      if (!isToldAlone(layer, layers)) await layer.apply(chosen[index]!);
+    }
     await propagate(program, original, layers, context, (layer, twin) =>
       layer.applyTo(twin, chosen[layers.indexOf(layer)]!),
     );
