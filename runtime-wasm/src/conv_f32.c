@@ -98,8 +98,12 @@ static void copy_floats(void *patch, uint32_t to, const void *input, uint32_t fr
   (void)zero_point;
   float *target = (float *)patch + to;
   const float *source = (const float *)input + from;
-  for (; count >= 4; count -= 4, target += 4, source += 4) store_f32x4(target, load_f32x4(source));
-  store_partial_f32x4(target, load_partial_f32x4(source, count), count);
+  if (count < 4) {
+    store_partial_f32x4(target, load_partial_f32x4(source, count), count);
+    return;
+  }
+  for (uint32_t i = 0; i + 4 <= count; i += 4) store_f32x4(target + i, load_f32x4(source + i));
+  store_f32x4(target + count - 4, load_f32x4(source + count - 4));
 }
 
 static void clear_floats(void *patch, uint32_t to, uint32_t count, int32_t zero_point) {
@@ -128,15 +132,50 @@ static patch_reach reach_of(const conv_problem *c) {
   return reach;
 }
 
-/** Gathers a patch all of whose pixels are inside the image; `pixel` is where the row's place is. */
-INLINE void gather_inside(const conv_problem *c, const float *pixel, float *patch) {
+/**
+ * Gathers the patches of `rows` rows that neighbour in w, all of whose pixels are inside the image;
+ * `pixel` is the place of the first.
+ */
+static void gather_inside(const conv_problem *c, const float *pixel, uint32_t rows,
+                          float *patches) {
+  const uint32_t step = c->stride_w * c->in_pixel;
   for (uint32_t r = 0; r < c->runs; r++) {
     const patch_run *run = &c->run[r];
-    int32_t row = run->offset[0] * (int32_t)c->in_h + run->offset[1];
+    const int32_t row = run->offset[0] * (int32_t)c->in_h + run->offset[1];
     const float *from = pixel + (row * (int32_t)c->in_w + run->offset[2]) * (int32_t)c->in_pixel;
-    uint32_t count = run->pixels * c->channels;
-    copy_floats(patch, 0, from, 0, count, 0);
-    patch += count;
+    const uint32_t count = run->pixels * c->channels;
+    for (uint32_t i = 0; i < rows; i++) copy_floats(patches + i * c->depth, 0, from + i * step, 0, count, 0);
+    patches += count;
+  }
+}
+
+/** The columns of the grid's row at `at` whose patches are inside the image. */
+static span columns_inside(const conv_problem *c, const patch_reach *reach, grid_point at) {
+  const int32_t d = (int32_t)(at.d * c->stride_d), h = (int32_t)(at.h * c->stride_h);
+  const int32_t end = (int32_t)c->in_w - reach->last[2];
+  const int is_inside = d + reach->first[0] >= 0 && d + reach->last[0] < (int32_t)c->in_d &&
+                        h + reach->first[1] >= 0 && h + reach->last[1] < (int32_t)c->in_h && end > 0;
+  if (!is_inside) return (span){0, 0};
+  return (span){divide_up((uint32_t)max_i32(-reach->first[2], 0), c->stride_w),
+                divide_up((uint32_t)end, c->stride_w)};
+}
+
+/** Gathers the patches of `rows` rows that neighbour in w from `at` on. */
+static void gather_rows(const conv_problem *c, const patch_reach *reach, const float *input,
+                        grid_point at, uint32_t rows, float *patches) {
+  const span inside = columns_inside(c, reach, at);
+  for (const uint32_t end = at.w + rows; at.w < end;) {
+    uint32_t count = 1;
+    if (at.w >= inside.begin && at.w < inside.end) {
+      count = min_u32(inside.end, end) - at.w;
+      const uint32_t element = input_element(c, at.n, at.d * c->stride_d, at.h * c->stride_h,
+                                             at.w * c->stride_w);
+      gather_inside(c, input + element, count, patches);
+    } else {
+      gather_patch(c, input, at, patches, 0, copy_floats, clear_floats);
+    }
+    at.w += count;
+    patches += count * c->depth;
   }
 }
 
@@ -146,28 +185,19 @@ NOINLINE static void prepare_rows(const conv_problem *c, const patch_reach *reac
                                   uint32_t first_row, uint32_t rows, uint32_t direct,
                                   row_block *block) {
   grid_point at = point_of_row(c, first_row);
-  for (uint32_t r = 0; r < rows; r++, next_point(c, &at)) {
-    int32_t d = (int32_t)(at.d * c->stride_d);
-    int32_t h = (int32_t)(at.h * c->stride_h);
-    int32_t w = (int32_t)(at.w * c->stride_w);
-    block->out[r] = output + output_element(c, at);
-    if (direct) {
-      block->in[r] = input + input_element(c, at.n, (uint32_t)(d + c->run->offset[0]),
-                                           (uint32_t)(h + c->run->offset[1]),
-                                           (uint32_t)(w + c->run->offset[2]));
-      continue;
+  for (uint32_t r = 0; r < rows;) {
+    const uint32_t neighbours = min_u32(rows - r, c->grid_w - at.w);
+    if (!direct) gather_rows(c, reach, input, at, neighbours, patches + r * c->depth);
+    const float *in = direct ? input + first_element(c, at) : patches + r * c->depth;
+    const uint32_t step = direct ? c->stride_w * c->in_pixel : c->depth;
+    float *out = output + output_element(c, at);
+    for (uint32_t i = 0; i < neighbours; i++) {
+      block->in[r + i] = in + i * step;
+      block->out[r + i] = out + i * c->out_strides[3];
     }
-    float *patch = patches + r * c->depth;
-    block->in[r] = patch;
-    int inside = d + reach->first[0] >= 0 && d + reach->last[0] < (int32_t)c->in_d &&
-                 h + reach->first[1] >= 0 && h + reach->last[1] < (int32_t)c->in_h &&
-                 w + reach->first[2] >= 0 && w + reach->last[2] < (int32_t)c->in_w;
-    if (inside) {
-      uint32_t element = input_element(c, at.n, (uint32_t)d, (uint32_t)h, (uint32_t)w);
-      gather_inside(c, input + element, patch);
-    } else {
-      gather_patch(c, input, at, patch, 0, copy_floats, clear_floats);
-    }
+    r += neighbours;
+    at.w += neighbours - 1;
+    next_point(c, &at);
   }
 }
 
