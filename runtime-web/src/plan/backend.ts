@@ -4,12 +4,15 @@ import type { BackendName } from '../api.js';
 import type { PicturePlan, PictureSource } from '../io/picture.js';
 import type { TensorInfo } from '../io/tensor.js';
 import type { Lifetime } from './liveness.js';
-import type { LowerSite, PlanEmitter } from './lowering.js';
+import type { Fused, LowerSite, PlanEmitter } from './lowering.js';
 import type { ArenaLayout, NodeLabel, Program } from './plan.js';
 
 /** What planning needs to know of whatever executes programs of calls that do `Work`. */
 export interface Target<Work = unknown> {
   readonly name: BackendName;
+
+  /** What lowerings know of what fusion has folded into a site. */
+  readonly fuses: ReadonlySet<keyof Fused>;
 
   /** Whether an op gives its first input under another shape; see Lowering. */
   isAlias(op: OpName): boolean;

@@ -17,6 +17,8 @@ interface View {
   producer(tensor: number): Step | undefined;
   /** Whether nothing but one node reads a tensor. */
   hasOneReader(tensor: number): boolean;
+  /** Whether whatever may run a step knows how, with all that is fused into it. */
+  accepts(step: Step): boolean;
 }
 
 type Rule = (step: Step, view: View) => Fusion | null;
@@ -83,10 +85,40 @@ function spatialPadding(amounts: ArrayLike<number | bigint> | undefined): Fused[
   return { top, bottom, left, right };
 }
 
-const RULES: readonly Rule[] = [fusePadding, fuseActivation];
+/** CONV_2D -> DEPTHWISE_CONV_2D becomes one node, so that not all between is there at a time. */
+const fuseExpansion: Rule = (step, view) => {
+  const { node, fused } = step;
+  if (node.op !== 'DEPTHWISE_CONV_2D' || fused.expansion !== undefined) return null;
+  const between = node.inputs[0] as number;
+  const producer = view.producer(between);
+  if (producer?.node.op !== 'CONV_2D' || !view.hasOneReader(between)) return null;
+  const { options, inputs } = producer.node;
+  const [input, weights, bias = -1] = inputs as readonly [number, number, ...number[]];
+  const [, ownWeights, ownBias = -1] = node.inputs as readonly [number, number, ...number[]];
+  const by: Step = {
+    node: { ...node, inputs: [input, ownWeights, ownBias, weights, bias] },
+    fused: {
+      ...fused,
+      expansion: {
+        type: view.tensors.type(between),
+        options,
+        activation: producer.fused.activation ?? options.fusedActivationFunction,
+      },
+    },
+  };
+  const isPadded = producer.fused.padding !== undefined;
+  return isPadded || !view.accepts(by) ? null : { replaces: step, by, drops: producer };
+};
 
-/** The steps after every fusion that applies. */
-export function fuse(steps: readonly Step[], tensors: TensorTable, uses: Uses): readonly Step[] {
+const RULES: readonly Rule[] = [fusePadding, fuseExpansion, fuseActivation];
+
+/** The steps after every fusion that applies; `accepts` as in View. */
+export function fuse(
+  steps: readonly Step[],
+  tensors: TensorTable,
+  uses: Uses,
+  accepts: View['accepts'],
+): readonly Step[] {
   const kept = new Set(steps);
   const order = [...steps];
   const positions = new Map(steps.map((step, position) => [step, position]));
@@ -99,6 +131,7 @@ export function fuse(steps: readonly Step[], tensors: TensorTable, uses: Uses): 
     tensors,
     producer: (tensor) => producers.get(tensor),
     hasOneReader: (tensor) => uses.count(tensor) === 1,
+    accepts,
   };
   for (const original of steps) {
     let step = original;

@@ -3,7 +3,7 @@ import type { GraphNode } from '../model/graph.js';
 import type { Known } from '../model/known.js';
 import { storageBytes } from '../model/storage.js';
 import type { Target } from './backend.js';
-import type { BufferRef, LowerSite, Operand, PlanEmitter } from './lowering.js';
+import type { BufferRef, Fused, LowerSite, Operand, PlanEmitter } from './lowering.js';
 import type { Call, PlanBuffer, Port, Support } from './plan.js';
 import type { Step, TensorTable } from './step.js';
 import { expandedType, sameElements } from './types.js';
@@ -56,6 +56,14 @@ export class StageBuilder {
   port(tensor: number): Port {
     const type = this.tensors.type(tensor);
     return { tensor, type, ref: this.ref(tensor), bytes: storageBytes(type) };
+  }
+
+  /** Whether the backend knows all that is fused into a step, and carries it out as it is. */
+  accepts(step: Step): boolean {
+    return (
+      Object.keys(step.fused).every((part) => this.target.fuses.has(part as keyof Fused)) &&
+      this.support(step) === 'native'
+    );
   }
 
   /** How the backend would carry out a step. */

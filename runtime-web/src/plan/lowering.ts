@@ -41,6 +41,15 @@ export interface Fused {
   };
   /** Activation that replaces the op's own (NONE) fused activation. */
   readonly activation?: ActivationFunctionType;
+  /**
+   * A CONV_2D whose output, of this type, a DEPTHWISE_CONV_2D reads instead of input 0, which goes
+   * into the former; inputs 3 and 4 are its weights and bias.
+   */
+  readonly expansion?: {
+    readonly type: TensorType;
+    readonly options: OptionsOf<'CONV_2D'>;
+    readonly activation: ActivationFunctionType;
+  };
 }
 
 export interface LowerSite<N extends OpName> {

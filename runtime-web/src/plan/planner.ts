@@ -58,12 +58,14 @@ export class Planner {
       (node, table) => this.#evaluate(node, table),
     );
     const isWanted = (tensor: number) => uses.readFrom(tensor, end) || needs.includes(tensor);
-    const live = liveSteps(fuse(steps, tensors, uses), tensors, isWanted);
     const { host, device } = this.targets;
     const builderFor = (target: Target) =>
       new StageBuilder(tensors, target, (known) => this.#expand(known));
     const hosted = builderFor(host);
     const offloaded = device && builderFor(device);
+    const accepts = (step: Step) =>
+      [hosted, offloaded].every((builder) => builder === null || builder.accepts(step));
+    const live = liveSteps(fuse(steps, tensors, uses, accepts), tensors, isWanted);
     const runs = place(live, tensors, hosted, offloaded);
     const assembly = new StageAssembly(
       graph,

@@ -11,6 +11,7 @@ import type { Shader } from './wgsl/kernel.js';
 /** Plans shaders for devices of some traits. */
 export class ShaderTarget implements Target<Shader> {
   readonly name = 'webgpu';
+  readonly fuses = new Set(['padding', 'activation'] as const);
   readonly layOut = shareSlots;
 
   constructor(readonly traits: Traits) {}

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { loadModel } from '@linnet/runtime-web';
-import { Padding } from '@linnet/schema';
+import { ActivationFunctionType, Padding } from '@linnet/schema';
 import { file, graph, node, tensor } from './models.js';
 
 const i32 = (...values: number[]) => Int32Array.from(values);
@@ -55,6 +55,60 @@ suite('plans', () => {
     assert.deepEqual((await fused.run(x)).y, (await apart.run(x)).y);
     const ops = (model: typeof fused) => model.info.ops.map(({ op }) => op);
     assert.deepEqual([ops(fused), ops(apart)], [['CONV_2D'], ['PAD', 'CONV_2D']]);
+  });
+
+  test('a large tensor between 1x1 and depthwise convolutions is made in parts', async () => {
+    const [height, width, depth, channels] = [61, 67, 5, 80];
+    const sines = (count: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(i));
+    const forms = [
+      { window: 3, stride: 1, dilation: 1, padding: Padding.SAME },
+      { window: 3, stride: 2, dilation: 1, padding: Padding.SAME },
+      { window: 5, stride: 2, dilation: 1, padding: Padding.VALID },
+      { window: 3, stride: 1, dilation: 4, padding: Padding.SAME },
+    ];
+    for (const { window, stride, dilation, padding } of forms) {
+      const reach = padding === Padding.VALID ? (window - 1) * dilation : 0;
+      const size = (length: number) => Math.ceil((length - reach) / stride);
+      const steps = { padding, strideW: stride, strideH: stride };
+      const build = (outputs: readonly number[]) =>
+        file([
+          graph({
+            tensors: [
+              tensor('x', 'float32', [1, height, width, depth]),
+              tensor('a', 'float32', [channels, 1, 1, depth], sines(channels * depth)),
+              tensor('b', 'float32', [channels], sines(channels)),
+              tensor('between', 'float32', [1, height, width, channels]),
+              tensor('c', 'float32', [1, window, window, channels], sines(channels * window ** 2)),
+              tensor('y', 'float32', [1, size(height), size(width), channels]),
+            ],
+            operators: [
+              node('CONV_2D', [0, 1, 2], [3], {
+                padding: Padding.VALID,
+                strideW: 1,
+                strideH: 1,
+                fusedActivationFunction: ActivationFunctionType.RELU6,
+              }),
+              node('DEPTHWISE_CONV_2D', [3, 4], [5], {
+                ...steps,
+                depthMultiplier: 1,
+                dilationWFactor: dilation,
+                dilationHFactor: dilation,
+              }),
+            ],
+            inputs: [0],
+            outputs,
+          }),
+        ]);
+      using parts = await loadModel(build([5]));
+      using apart = await loadModel(build([5, 3]));
+      const x = [sines(height * width * depth)];
+      assert.deepEqual((await parts.run(x)).y, (await apart.run(x)).y);
+      assert.deepEqual(
+        parts.info.ops.map(({ op }) => op),
+        ['DEPTHWISE_CONV_2D'],
+      );
+      assert.ok(parts.info.memory.arena < apart.info.memory.arena);
+    }
   });
 
   test('what has no kernel for a reduced dtype runs in float32', async () => {

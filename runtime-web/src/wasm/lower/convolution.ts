@@ -8,11 +8,13 @@ import { type Axis, FLAT, imageAxes, windowAxis } from '../../lower/window.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter, Lowering } from '../lowering.js';
+import { emitDepthwiseF32 } from './depthwise-f32.js';
 import { emitDepthwiseQ8 } from './depthwise-q8.js';
 import { emitDepthwiseQ16 } from './depthwise-q16.js';
+import { emitExpansion, supportsExpansion } from './expansion.js';
 import type { Matrices } from './packing.js';
 import type { Problem, Run } from './problem.js';
-import { emitWeightsF32, type ProductView, productLowering } from './product.js';
+import { type ProductView, productLowering } from './product.js';
 import { windowArguments } from './window.js';
 import { emitWinograd } from './winograd.js';
 
@@ -201,8 +203,10 @@ function depthwiseAxes(site: LowerSite<'DEPTHWISE_CONV_2D'>) {
 const grouped = productLowering(depthwiseView);
 
 const depthwise = (dot: ByteDot): Lowering<'DEPTHWISE_CONV_2D'> => ({
-  supports: grouped(dot).supports,
+  supports: (site) =>
+    site.fused.expansion === undefined ? grouped(dot).supports(site) : supportsExpansion(site),
   lower(site, emit) {
+    if (site.fused.expansion !== undefined) return emitExpansion(emit, site, dot);
     const channels = inputOf(site, 0).type.shape[3];
     if (channels !== outputOf(site).type.shape[3]) return grouped(dot).lower(site, emit);
     const { product } = depthwiseView(site) as ProductView;
@@ -219,28 +223,13 @@ function emitDepthwise(
   emit: Emitter,
   dot: ByteDot,
 ): boolean {
-  const { input, output, activation } = product;
+  const { input, output } = product;
   const [rows, columns] = depthwiseAxes(site);
-  const window = { ...windowArguments(input.type.shape, rows, columns), output: output.ref };
   if (numerics.kind === 'float32') {
-    const channels = input.type.shape[3] as number;
-    const matrix = {
-      items: 1,
-      depth: rows.window * columns.window,
-      columns: channels,
-      itemStride: 0,
-      depthStride: channels,
-      columnStride: 1,
-      biasStride: 0,
-    };
-    emit.call('depthwise_f32', {
-      ...window,
-      ...activation,
-      input: input.ref,
-      weights: emitWeightsF32(emit, product, matrix),
-    });
+    emitDepthwiseF32(emit, product, [rows, columns]);
     return true;
   }
+  const window = { ...windowArguments(input.type.shape, rows, columns), output: output.ref };
   if (numerics.kind === 'words') {
     return emitDepthwiseQ16(emit, product, numerics, [rows, columns], window);
   }

@@ -6,23 +6,8 @@ import { inputOf, outputOf } from '../../lower/operands.js';
 import type { ByteDot } from '../dot.js';
 import type { Lowering } from '../lowering.js';
 import type { Matrices } from './packing.js';
-import type { Problem } from './problem.js';
+import { type Problem, rowsProblem } from './problem.js';
 import { productLowering } from './product.js';
-
-/** The inputs of a product as rows that lie one after the other: [rows, depth], once per item. */
-function rowsProblem(rows: number, matrices: Matrices): Omit<Problem, 'items'> {
-  return {
-    runs: [[0, 0, 0, 1]],
-    inSize: [1, 1, 1],
-    inPixel: matrices.depth,
-    channels: matrices.depth,
-    grid: [rows, 1, 1, 1],
-    strides: [1, 1, 1],
-    outStart: 0,
-    outStrides: [matrices.columns, 0, 0, 0],
-    matrices,
-  };
-}
 
 /** The inputs as columns, [depth, rows]: a patch is the pixels of one column of an image. */
 function columnsProblem(rows: number, matrices: Matrices): Omit<Problem, 'items'> {
@@ -68,9 +53,7 @@ const fullyConnected = productLowering<'FULLY_CONNECTED'>((site) => {
       units: rows,
       hasWholeFactor: true,
     },
-    problems: () => [
-      { ...rowsProblem(rows, matrices), items: [{ input: 0, matrix: 0, output: 0 }] },
-    ],
+    problems: () => [rowsProblem(rows, matrices)],
   };
 });
 
@@ -107,8 +90,7 @@ const batchMatmul = productLowering<'BATCH_MATMUL'>((site) => {
   };
   const problems = (): readonly Problem[] => {
     if (count(yBatch) === 1 && !adjX) {
-      const items = [{ input: 0, matrix: 0, output: 0 }];
-      return [{ ...rowsProblem(count(batch) * rows, matrices), items }];
+      return [rowsProblem(count(batch) * rows, matrices)];
     }
     const right = matrixIndices(yBatch, batch);
     const items = matrixIndices(xBatch, batch).map((left, at) => ({

@@ -28,6 +28,22 @@ export interface Problem {
   readonly matrices: Matrices;
 }
 
+/** The inputs of a product as rows that lie one after the other, [rows, depth]. */
+export function rowsProblem(rows: number, matrices: Matrices): Problem {
+  return {
+    items: [{ input: 0, matrix: 0, output: 0 }],
+    runs: [[0, 0, 0, 1]],
+    inSize: [1, 1, 1],
+    inPixel: matrices.depth,
+    channels: matrices.depth,
+    grid: [rows, 1, 1, 1],
+    strides: [1, 1, 1],
+    outStart: 0,
+    outStrides: [matrices.columns, 0, 0, 0],
+    matrices,
+  };
+}
+
 /**
  * What a thread works on at a time: bytes of patches, which should stay in its cache, and rows.
  * Gathered patches take memory of their own. Patches that lie in the input do not, but each block of

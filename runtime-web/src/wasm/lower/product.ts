@@ -48,7 +48,7 @@ export function productLowering<N extends OpName>(
 }
 
 /** Emits all that a problem takes; `key` tells it apart from others with the same constants. */
-function emitProduct(
+export function emitProduct(
   emit: Emitter,
   product: Product,
   numerics: Numerics,
