@@ -184,7 +184,8 @@ INLINE void gather_rows(const conv_q8_dot_params *p, const conv_problem *c, cons
     next_point(c, &at);
     r += count;
   }
-  if (size == c->depth) return;
+  /* The weights past the last depth are zeros, so that only sums of patches see what is there. */
+  if (size == c->depth || p->weight_zero == 0) return;
   for (uint32_t r = 0; r < rows; r++) fill_bytes(patches + r * size, c->depth, size - c->depth, 0);
 }
 

@@ -141,9 +141,18 @@ INLINE int rows_are_dense(const conv_problem *c) {
          c->grid_d == c->in_d && c->grid_h == c->in_h && c->grid_w == c->in_w;
 }
 
+/** Which of `rows` neighbours in w have a run of pixels that are all inside; the first's is at `w`. */
+INLINE span whole_runs(const conv_problem *c, int32_t w, int32_t pixels, uint32_t rows) {
+  int32_t stride = (int32_t)c->stride_w;
+  int32_t last = (int32_t)c->in_w - pixels - w;
+  uint32_t begin = w >= 0 ? 0 : (uint32_t)((stride - 1 - w) / stride);
+  uint32_t end = last < 0 ? 0 : min_u32((uint32_t)(last / stride) + 1, rows);
+  return begin < end ? (span){begin, end} : (span){rows, rows};
+}
+
 /**
- * Gathers the patches of `rows` rows from `at` on, which neighbour in w, `size` elements from one to the
- * next; `input` is the item's first element.
+ * Gathers the patches of `rows` rows from `at` on, which neighbour in w, `size` elements from one to
+ * the next; `input` is the item's first element.
  */
 INLINE void gather_patches(const conv_problem *c, const void *input, grid_point at, uint32_t rows,
                            void *patches, uint32_t size, int32_t zero_point, patch_copy copy,
@@ -155,20 +164,25 @@ INLINE void gather_patches(const conv_problem *c, const void *input, grid_point 
     uint32_t count = run->pixels * c->channels;
     uint32_t d = at.d * c->stride_d + (uint32_t)run->offset[0];
     uint32_t h = at.h * c->stride_h + (uint32_t)run->offset[1];
-    int32_t w = (int32_t)(at.w * c->stride_w) + run->offset[2];
+    int32_t first_w = (int32_t)(at.w * c->stride_w) + run->offset[2];
     /* A negative coordinate is a large one as unsigned. */
     int outside = d >= c->in_d || h >= c->in_h;
     uint32_t line = outside ? 0 : input_element(c, at.n, d, h, 0);
-    uint32_t to = first;
-    for (uint32_t i = 0; i < rows; i++, to += size, w += (int32_t)c->stride_w) {
-      if (!outside && w >= 0 && w + pixels <= (int32_t)c->in_w) {
-        copy(patches, to, input, line + (uint32_t)w * c->in_pixel, count, zero_point);
-        continue;
+    span whole = outside ? (span){rows, rows} : whole_runs(c, first_w, pixels, rows);
+    for (uint32_t i = 0; i < rows; i++) {
+      if (i == whole.begin) {
+        for (; i < whole.end; i++) {
+          uint32_t from = line + ((uint32_t)first_w + i * c->stride_w) * c->in_pixel;
+          copy(patches, first + i * size, input, from, count, zero_point);
+        }
+        if (i == rows) break;
       }
+      int32_t w = first_w + (int32_t)(i * c->stride_w);
       int32_t before = outside ? pixels : min_i32(max_i32(-w, 0), pixels);
       int32_t after = min_i32(max_i32(w + pixels - (int32_t)c->in_w, 0), pixels - before);
       uint32_t start = (uint32_t)before * c->channels;
       uint32_t inside = (uint32_t)(pixels - before - after) * c->channels;
+      uint32_t to = first + i * size;
       clear(patches, to, start, zero_point);
       if (inside > 0) {
         uint32_t from = line + (uint32_t)(w + before) * c->in_pixel;

@@ -65,6 +65,7 @@ INLINE void multiply_pair(const strip *s, const output_pair *pair, const char *w
           *sum = dot_i16x8(load_i16x8((const int16_t *)taps), w, *sum);
         }
       }
+      for (uint32_t i = 0; i < PAIR * VECTORS; i++) SETTLE_VECTOR(sums[i]);
     }
   }
   const sum_output *output = s->output;
