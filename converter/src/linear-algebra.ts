@@ -23,12 +23,53 @@ export function dot(
   return s0 + s1 + (s2 + s3);
 }
 
-/** A v for a symmetric A [size, size]. */
-export function multiply(matrix: Float64Array, vector: Float64Array): Float64Array {
-  const size = vector.length;
-  const product = new Float64Array(size);
-  for (let i = 0; i < size; i++) product[i] = dot(matrix, i * size, vector, 0, size);
-  return product;
+/** Vectors that a row of a matrix is multiplied by at a time. */
+const AT_ONCE = 4;
+
+/**
+ * A v for a symmetric A [size, size] and vectors v [size]: each row of A is taken out of memory once
+ * for all of them.
+ */
+export function multiply(
+  matrix: Float64Array,
+  vectors: readonly Float64Array[],
+): readonly Float64Array[] {
+  const size = vectors[0]?.length ?? 0;
+  const products = vectors.map(() => new Float64Array(size));
+  const whole = vectors.length - (vectors.length % AT_ONCE);
+  for (let i = 0; i < size; i++) {
+    for (let v = 0; v < whole; v += AT_ONCE) multiplyRow(matrix, i, vectors, v, products);
+    for (let v = whole; v < vectors.length; v++) {
+      products[v]![i] = dot(matrix, i * size, vectors[v]!, 0, size);
+    }
+  }
+  return products;
+}
+
+/** Element i of the products of AT_ONCE vectors from `first` on. */
+function multiplyRow(
+  matrix: Float64Array,
+  i: number,
+  vectors: readonly Float64Array[],
+  first: number,
+  products: readonly Float64Array[],
+): void {
+  const [a, b] = [vectors[first]!, vectors[first + 1]!];
+  const [c, d] = [vectors[first + 2]!, vectors[first + 3]!];
+  const size = a.length;
+  const row = i * size;
+  let [sumA, sumB, sumC, sumD] = [0, 0, 0, 0];
+  for (let k = 0; k < size; k++) {
+    const by = matrix[row + k]!;
+    sumA += by * a[k]!;
+    sumB += by * b[k]!;
+    sumC += by * c[k]!;
+    sumD += by * d[k]!;
+  }
+  products[first]![i] = sumA;
+  products[first + 1]![i] = sumB;
+  products[first + 2]![i] = sumC;
+  products[first + 3]![i] = sumD;
 }
 
 /**

@@ -77,10 +77,10 @@ export class ProbeGraph {
     return this.op('CAST', [tensor], types, shape);
   }
 
-  /** Adds a vector of integers, such as axes or a shape. */
-  integers(values: readonly number[]): number {
+  /** Adds integers, a vector of them such as axes unless a shape is given. */
+  integers(values: readonly number[], shape: readonly number[] = [values.length]): number {
     const data = new Uint8Array(Int32Array.from(values).buffer);
-    return this.#add({ dtype: 'int32', shape: [values.length], data }, AT_START);
+    return this.#add({ dtype: 'int32', shape, data }, AT_START);
   }
 
   /** Adds a float32 constant. */

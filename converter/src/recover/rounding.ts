@@ -33,6 +33,21 @@ interface Trial extends Rounded {
   readonly slope: Float64Array;
 }
 
+/** A channel to be rounded. */
+interface Task {
+  readonly weights: Float64Array;
+  readonly scales: Float64Array;
+  readonly pinned: ReadonlyMap<number, number>;
+}
+
+/** Of two ways to round each channel the one with less error. */
+function lesser<T extends Rounded>(some: readonly T[], others: readonly T[]): readonly T[] {
+  return some.map((own, channel) => {
+    const other = others[channel]!;
+    return other.error < own.error ? other : own;
+  });
+}
+
 /**
  * Rounds weights such that the outputs stay as they are: minimizes e^T H e for the error e of each
  * output channel, where H is the second moment of the inputs.
@@ -64,46 +79,52 @@ export class Rounder {
     this.#factor = trace > 0 ? inverseFactor(damped, size) : null;
   }
 
-  /** The rounded weights of one output channel [size]. */
-  round(weights: Float64Array): Float64Array {
-    let best = this.#rounded(weights, this.#scales(weights, [1]));
-    if (this.grid.limit < FINE) {
-      const shrunk = this.#rounded(weights, this.#scales(weights, SHRINKS));
-      if (shrunk.error < best.error) best = shrunk;
-    }
-    const { whole, scales } = best;
-    return whole.map((value, i) => value * scales[i]!);
-  }
-
-  /** e^T H e */
-  error(errors: Float64Array): number {
-    return dot(errors, 0, multiply(this.moments, errors), 0, this.size);
+  /**
+   * The rounded weights of output channels [size]. Each channel's are what they would be alone, but many
+   * take less time together.
+   */
+  round(channels: readonly Float64Array[]): readonly Float64Array[] {
+    let best = this.#rounded(channels, [1]);
+    if (this.grid.limit < FINE) best = lesser(best, this.#rounded(channels, SHRINKS));
+    return best.map(({ whole, scales }) => whole.map((value, i) => value * scales[i]!));
   }
 
   #clamp(whole: number): number {
     return Math.min(this.grid.limit, Math.max(-this.grid.limit, whole));
   }
 
-  #rounded(weights: Float64Array, scales: Float64Array): Rounded {
-    const pinned = this.#pinned(weights);
-    const nearest = weights.map(
-      (weight, i) => pinned.get(i) ?? this.#clamp(Math.round(weight / scales[i]!)),
+  #rounded(channels: readonly Float64Array[], shrinks: readonly number[]): readonly Rounded[] {
+    const tasks = channels.map(
+      (weights): Task => ({
+        weights,
+        scales: this.#scales(weights, shrinks),
+        pinned: this.#pinned(weights),
+      }),
     );
-    let best = this.#tried(nearest, weights, scales);
-    const compensated = this.#compensated(weights, scales, pinned);
-    if (compensated !== null) {
-      const other = this.#tried(compensated, weights, scales);
-      if (other.error < best.error) best = other;
-    }
-    this.#descend(best, pinned);
-    const { whole, errors, slope } = best;
-    return { whole, scales, error: dot(errors, 0, slope, 0, this.size) };
+    const nearest = tasks.map(({ weights, scales, pinned }) =>
+      weights.map((weight, i) => pinned.get(i) ?? this.#clamp(Math.round(weight / scales[i]!))),
+    );
+    let best = this.#tried(nearest, tasks);
+    const compensated = this.#compensated(tasks);
+    if (compensated !== null) best = lesser(best, this.#tried(compensated, tasks));
+    return best.map((trial, channel) => {
+      this.#descend(trial, tasks[channel]!.pinned);
+      const { whole, scales, errors, slope } = trial;
+      return { whole, scales, error: dot(errors, 0, slope, 0, this.size) };
+    });
   }
 
-  #tried(whole: Float64Array, weights: Float64Array, scales: Float64Array): Trial {
-    const errors = whole.map((value, i) => value * scales[i]! - weights[i]!);
-    const slope = multiply(this.moments, errors);
-    return { whole, scales, errors, slope, error: dot(errors, 0, slope, 0, this.size) };
+  #tried(wholes: readonly Float64Array[], tasks: readonly Task[]): readonly Trial[] {
+    const errors = wholes.map((whole, channel) => {
+      const { weights, scales } = tasks[channel]!;
+      return whole.map((value, i) => value * scales[i]! - weights[i]!);
+    });
+    const slopes = multiply(this.moments, errors);
+    return wholes.map((whole, channel) => {
+      const [own, slope] = [errors[channel]!, slopes[channel]!];
+      const { scales } = tasks[channel]!;
+      return { whole, scales, errors: own, slope, error: dot(own, 0, slope, 0, this.size) };
+    });
   }
 
   /** For each weight that scale of its block, of some parts of the widest, which makes the error of the nearest least. */
@@ -149,26 +170,25 @@ export class Rounder {
     return pinned;
   }
 
-  #compensated(
-    weights: Float64Array,
-    scales: Float64Array,
-    pinned: ReadonlyMap<number, number>,
-  ): Float64Array | null {
+  #compensated(tasks: readonly Task[]): readonly Float64Array[] | null {
     const factor = this.#factor;
     if (factor === null) return null;
     const { size } = this;
-    const left = weights.slice();
-    const whole = new Float64Array(size);
+    const lefts = tasks.map(({ weights }) => weights.slice());
+    const wholes = tasks.map(() => new Float64Array(size));
     for (let i = 0; i < size; i++) {
-      const scale = scales[i]!;
-      whole[i] = pinned.get(i) ?? this.#clamp(Math.round(left[i]! / scale));
-      const off = left[i]! - whole[i]! * scale;
-      if (off === 0) continue;
       const row = i * size;
-      const by = off / factor[row + i]!;
-      for (let j = i + 1; j < size; j++) left[j] = left[j]! - by * factor[row + j]!;
+      for (const [channel, { scales, pinned }] of tasks.entries()) {
+        const [left, scale] = [lefts[channel]!, scales[i]!];
+        const whole = pinned.get(i) ?? this.#clamp(Math.round(left[i]! / scale));
+        wholes[channel]![i] = whole;
+        const off = left[i]! - whole * scale;
+        if (off === 0) continue;
+        const by = off / factor[row + i]!;
+        for (let j = i + 1; j < size; j++) left[j] = left[j]! - by * factor[row + j]!;
+      }
     }
-    return whole;
+    return wholes;
   }
 
   /** Moves single weights by a step while that lowers the error. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import { dot, multiply } from '../../../converter/dist/linear-algebra.js';
 import { quantizeSymmetric } from '../../../converter/dist/quantize/affine.js';
 import { Rounder } from '../../../converter/dist/recover/rounding.js';
 import { seededRandom } from '../../../converter/dist/verify/random-inputs.js';
@@ -27,6 +28,12 @@ const weightsOf = (size: number, seed: number) => {
   return Float64Array.from({ length: size }, () => Math.fround(2 * random() - 1));
 };
 
+/** e^T H e for the error e of rounded weights. */
+function errorOf(matrix: Float64Array, rounded: Float64Array, weights: Float64Array): number {
+  const errors = rounded.map((value, i) => value - weights[i]!);
+  return dot(errors, 0, multiply(matrix, [errors])[0]!, 0, errors.length);
+}
+
 /** Rounded to the nearest with the scale at which the largest of each block is at the limit. */
 function nearest(weights: Float64Array, limit: number, block: number): Float64Array {
   return weights.map((weight, i) => {
@@ -50,13 +57,10 @@ suite('rounding by second moments', () => {
     fc.assert(
       fc.property(...CASES, (size, rows, limit, block, seed) => {
         const weights = weightsOf(size, seed);
-        const rounder = new Rounder(moments(size, rows, seed), size, { limit, block });
-        const errorOf = (rounded: Float64Array) =>
-          rounder.error(rounded.map((value, i) => value - weights[i]!));
-        const [own, plain] = [
-          errorOf(rounder.round(weights)),
-          errorOf(nearest(weights, limit, block)),
-        ];
+        const matrix = moments(size, rows, seed);
+        const [rounded] = new Rounder(matrix, size, { limit, block }).round([weights]);
+        const own = errorOf(matrix, rounded!, weights);
+        const plain = errorOf(matrix, nearest(weights, limit, block), weights);
         assert.ok(own <= plain * (1 + 1e-9) + 1e-12, `${own} > ${plain}`);
       }),
     );
@@ -65,17 +69,17 @@ suite('rounding by second moments', () => {
   test('lessens the error of int4 weights by far where inputs are alike', () => {
     const size = 64;
     const weights = weightsOf(size, 7);
-    const rounder = new Rounder(moments(size, 200, 7), size, { limit: 7, block: size });
-    const errorOf = (rounded: Float64Array) =>
-      rounder.error(rounded.map((value, i) => value - weights[i]!));
-    assert.ok(errorOf(rounder.round(weights)) < 0.3 * errorOf(nearest(weights, 7, size)));
+    const matrix = moments(size, 200, 7);
+    const [rounded] = new Rounder(matrix, size, { limit: 7, block: size }).round([weights]);
+    const plain = errorOf(matrix, nearest(weights, 7, size), weights);
+    assert.ok(errorOf(matrix, rounded!, weights) < 0.3 * plain);
   });
 
   test('is found again by who rounds to the nearest', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), fc.nat(), (size, seed) => {
         const rounder = new Rounder(moments(size, 20, seed), size, { limit: 127, block: size });
-        const rounded = Float32Array.from(rounder.round(weightsOf(size, seed)));
+        const rounded = Float32Array.from(rounder.round([weightsOf(size, seed)])[0]!);
         const { elements, quantization } = quantizeSymmetric(rounded, [1, size], 0);
         elements.forEach((whole, i) => {
           const value = whole * quantization.scale[0]!;
@@ -87,9 +91,16 @@ suite('rounding by second moments', () => {
 
   test('leaves zeros zero', () => {
     const weights = weightsOf(12, 3).map((weight, i) => (i % 2 === 0 ? 0 : weight));
-    const rounded = new Rounder(moments(12, 30, 3), 12, { limit: 7, block: 12 }).round(weights);
-    rounded.forEach((value, i) => {
+    const rounder = new Rounder(moments(12, 30, 3), 12, { limit: 7, block: 12 });
+    rounder.round([weights])[0]!.forEach((value, i) => {
       if (i % 2 === 0) assert.equal(value, 0);
     });
+  });
+
+  test('gives each channel what it would get alone', () => {
+    const rounder = new Rounder(moments(24, 50, 5), 24, { limit: 7, block: 24 });
+    const channels = Array.from({ length: 7 }, (_, channel) => weightsOf(24, channel));
+    const alone = channels.map((weights) => rounder.round([weights])[0]!);
+    assert.deepEqual(rounder.round(channels), alone);
   });
 });

@@ -1,6 +1,6 @@
 import type { Observer } from '../observer.js';
 import type { ProbeGraph } from '../probe-graph.js';
-import { crossProduct, inputRows, rowsByGroup } from './moments.js';
+import { addTo, crossProduct, inputRows, rowsByGroup, sumOfRows } from './moments.js';
 
 /**
  * Second moments of the inputs of two nodes of the same op and shapes: rows X that the weights of one are
@@ -37,24 +37,19 @@ export class CrossMoments implements Observer {
       number,
     ];
     const product = (a: number, b: number) => crossProduct(graph, a, b, groups, inner);
-    return [x.rows, y.rows, product(left, left), product(left, right), product(right, right)];
+    return [
+      graph.every(x.rows, [1, width]),
+      ...[x, y].map(({ rows }) => sumOfRows(graph, rows, width)),
+      product(left, left),
+      product(left, right),
+      product(right, right),
+    ];
   }
 
-  update([x, y, xx, xy, yy]: readonly Float32Array[]): void {
-    const width = this.sumX.length;
-    this.rows += x!.length / width;
-    for (const [sum, rows] of [
-      [this.sumX, x!],
-      [this.sumY, y!],
-    ] as const) {
-      for (let i = 0; i < rows.length; i++) sum[i % width]! += rows[i]!;
-    }
-    for (const [total, part] of [
-      [this.xx, xx!],
-      [this.xy, xy!],
-      [this.yy, yy!],
-    ] as const) {
-      for (let i = 0; i < part.length; i++) total[i]! += part[i]!;
+  update([first, ...parts]: readonly Float32Array[]): void {
+    this.rows += first!.length;
+    for (const [index, total] of [this.sumX, this.sumY, this.xx, this.xy, this.yy].entries()) {
+      addTo(total, parts[index]!);
     }
   }
 }

@@ -1,15 +1,17 @@
 import {
   type BuiltinNode,
   elementCount,
-  invariant,
   isStatic,
   LinnetError,
+  Padding,
   UNKNOWN_DIM,
+  type WindowSpan,
+  windowSpan,
 } from '@linnet/schema';
 import type { Observer } from '../observer.js';
 import { holdsReals, type ProbeGraph } from '../probe-graph.js';
 
-/** Rows of X that a run contributes at most: those at equal distances. */
+/** Rows of X that a run contributes at most, or hardly more: those at equal distances. */
 const SAMPLED_ROWS = 256;
 
 export interface MomentOptions {
@@ -62,27 +64,32 @@ export class InputMoments implements Observer {
     Object.assign(this, { groups, inner });
     this.sum = new Float64Array(groups * inner);
     this.squares = new Float64Array(groups * inner);
-    if (inner > this.options.gramLimit) return [rows];
+    const width = groups * inner;
+    const first = graph.every(rows, [1, width]);
+    const squares = graph.op('MUL', [rows, rows], {}, graph.tensor(rows).shape);
+    const sums = [rows, squares].map((of) => sumOfRows(graph, of, width));
+    if (inner > this.options.gramLimit) return [first, ...sums];
     this.gram = new Float64Array(groups * inner * inner);
     const byGroup = rowsByGroup(graph, rows, groups, inner);
-    return [rows, crossProduct(graph, byGroup, byGroup, groups, inner)];
+    return [first, ...sums, crossProduct(graph, byGroup, byGroup, groups, inner)];
   }
 
-  update([rows, product]: readonly Float32Array[]): void {
-    invariant(rows !== undefined, 'a run gives rows');
-    const width = this.groups * this.inner;
-    this.rows += rows.length / width;
-    for (let start = 0; start < rows.length; start += width) {
-      for (let i = 0; i < width; i++) {
-        const value = rows[start + i] as number;
-        this.sum[i] = (this.sum[i] as number) + value;
-        this.squares[i] = (this.squares[i] as number) + value * value;
-      }
-    }
-    const { gram } = this;
-    if (gram === null || product === undefined) return;
-    for (let i = 0; i < gram.length; i++) gram[i] = (gram[i] as number) + (product[i] as number);
+  update([first, sum, squares, product]: readonly Float32Array[]): void {
+    this.rows += first!.length;
+    addTo(this.sum, sum!);
+    addTo(this.squares, squares!);
+    if (this.gram !== null) addTo(this.gram, product!);
   }
+}
+
+/** Adds elements to others in their places. */
+export function addTo(totals: Float64Array, parts: Float32Array): void {
+  for (let i = 0; i < totals.length; i++) totals[i] = totals[i]! + parts[i]!;
+}
+
+/** The sum of rows [rows, width]: [width]. */
+export function sumOfRows(graph: ProbeGraph, rows: number, width: number): number {
+  return graph.op('SUM', [rows, graph.integers([0])], { keepDims: false }, [width]);
 }
 
 /** Rows that a node's weights are multiplied by, as described at InputMoments. */
@@ -162,8 +169,12 @@ function rowsOf(graph: ProbeGraph, node: Weighted, groups: number, step: number)
   const window = height * width;
   const patchWidth = channels * window;
   const isPointwise = window === 1 && strideH === 1 && strideW === 1;
-  const patches = isPointwise ? input : gatherPatches(graph, input, node, { height, width });
-  const rows = graph.every(graph.reshape(patches, [UNKNOWN_DIM, patchWidth]), [step, 1]);
+  const isKnown = isStatic(graph.tensor(input).shape.slice(1));
+  const patches = isPointwise
+    ? input
+    : gatherPatches(graph, input, node, { height, width }, isKnown ? step : 1);
+  const all = graph.reshape(patches, [UNKNOWN_DIM, patchWidth]);
+  const rows = isKnown && !isPointwise ? all : graph.every(all, [step, 1]);
   // A patch has the window last; weights of convolutions have the channels last.
   if (node.op === 'DEPTHWISE_CONV_2D' || window === 1) return rows;
   const depth = channels / groups;
@@ -173,12 +184,16 @@ function rowsOf(graph: ProbeGraph, node: Weighted, groups: number, step: number)
   return graph.reshape(turned, [UNKNOWN_DIM, patchWidth]);
 }
 
-/** What a window sees at each of its places: [batch, rows, columns, channels * window]. */
+/**
+ * What a window sees at its places: [batch, rows, columns, channels * window]; about every `step`th
+ * of them, by every so manyth row and column where their number is known.
+ */
 function gatherPatches(
   graph: ProbeGraph,
   input: number,
   { options }: Exclude<Weighted, { op: 'FULLY_CONNECTED' }>,
   { height, width }: { readonly height: number; readonly width: number },
+  step: number,
 ): number {
   const channels = graph.tensor(input).shape.at(-1) as number;
   const window = height * width;
@@ -191,12 +206,42 @@ function gatherPatches(
   const weights = graph.constant(filter, [1, height, width, outputs]);
   const bias = graph.constant(new Float32Array(outputs), [outputs]);
   const { padding, strideH, strideW, dilationHFactor, dilationWFactor } = options;
+  const [, rows, columns] = graph.tensor(input).shape as readonly [number, number, number, number];
+  const spans = [
+    { size: rows, window: height, stride: strideH, dilation: dilationHFactor },
+    { size: columns, window: width, stride: strideW, dilation: dilationWFactor },
+  ].map((dim) => windowSpan(dim, padding)) as [WindowSpan, WindowSpan];
+  const downwards = Math.min(Math.ceil(Math.sqrt(step)), Math.max(1, spans[0].output));
+  const steps = [downwards, Math.ceil(step / downwards)] as const;
   return graph.op(
     'DEPTHWISE_CONV_2D',
-    [input, weights, bias],
-    { padding, strideH, strideW, dilationHFactor, dilationWFactor, depthMultiplier: window },
+    [step === 1 ? input : padded(graph, input, spans), weights, bias],
+    {
+      padding: step === 1 ? padding : Padding.VALID,
+      strideH: strideH * steps[0],
+      strideW: strideW * steps[1],
+      dilationHFactor,
+      dilationWFactor,
+      depthMultiplier: window,
+    },
     [UNKNOWN_DIM, UNKNOWN_DIM, UNKNOWN_DIM, outputs],
   );
+}
+
+/** An image with the zeros round it that windows see. */
+function padded(
+  graph: ProbeGraph,
+  input: number,
+  [rows, columns]: [WindowSpan, WindowSpan],
+): number {
+  const sides = [0, 0, rows.before, rows.after, columns.before, columns.after, 0, 0];
+  if (sides.every((side) => side === 0)) return input;
+  const shape = graph
+    .tensor(input)
+    .shape.map((dim, axis) =>
+      dim === UNKNOWN_DIM ? dim : dim + sides[2 * axis]! + sides[2 * axis + 1]!,
+    );
+  return graph.op('PAD', [input, graph.integers(sides, [4, 2])], {}, shape);
 }
 
 /** The rows that one run gives; dimensions that a run decides are taken as 1. */

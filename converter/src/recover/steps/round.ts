@@ -7,7 +7,7 @@ import type { LayerGain, RecoveryStep, RecoveryTools } from '../step.js';
 import { storedWeights } from '../stored-weights.js';
 import { groupOf, rowOf, type WeightRows } from '../weight-rows.js';
 
-/** Channels that are rounded without a break. */
+/** Channels that are rounded together, and without a break. */
 const CHANNELS_AT_ONCE = 16;
 
 /** Weights rounded anew, with what that changes on average in the outputs of each channel. */
@@ -71,20 +71,21 @@ async function roundWeights(
   const { inner, channels, stride, elements } = rows;
   const rounded = new Float32Array(elements.length);
   const shift = new Float64Array(channels);
-  let rounder: Rounder | undefined;
-  let group = -1;
-  for (let channel = 0; channel < channels; channel++) {
-    if (channel % CHANNELS_AT_ONCE === 0) await tools.breathe();
-    if (rounder === undefined || groupOf(rows, channel) !== group) {
-      group = groupOf(rows, channel);
-      rounder = new Rounder(covariance(moments, group), inner, grid);
+  let current: { group: number; rounder?: Rounder } = { group: -1 };
+  for (const { group, channels: own } of batches(rows)) {
+    await tools.breathe();
+    if (group !== current.group) {
+      current = { group, rounder: new Rounder(covariance(moments, group), inner, grid) };
     }
-    const own = rowOf(rows, elements, channel);
-    const start = rows.offset(channel);
-    for (const [i, value] of rounder.round(own).entries()) {
-      rounded[start + i * stride] = value;
-      const off = rounded[start + i * stride]! - own[i]!;
-      shift[channel] = shift[channel]! + off * moments.mean[group * inner + i]!;
+    const weights = own.map((channel) => rowOf(rows, elements, channel));
+    for (const [at, values] of current.rounder!.round(weights).entries()) {
+      const channel = own[at]!;
+      const start = rows.offset(channel);
+      values.forEach((value, i) => {
+        rounded[start + i * stride] = value;
+        const off = rounded[start + i * stride]! - weights[at]![i]!;
+        shift[channel] = shift[channel]! + off * moments.mean[group * inner + i]!;
+      });
     }
   }
   return { elements: rounded, shift };
@@ -111,20 +112,39 @@ function errorOf(
   { inner, mean, gram }: Moments,
 ): number {
   let total = 0;
-  let matrix: Float64Array = new Float64Array();
-  let group = -1;
-  for (let channel = 0; channel < rows.channels; channel++) {
-    if (groupOf(rows, channel) !== group) {
-      group = groupOf(rows, channel);
-      matrix = gram(group);
+  let current: { group: number; matrix: Float64Array } = { group: -1, matrix: new Float64Array() };
+  for (const { group, channels } of batches(rows)) {
+    if (group !== current.group) current = { group, matrix: gram(group) };
+    const offs = channels.map((channel) => {
+      const own = rowOf(rows, rows.elements, channel);
+      return rowOf(rows, elements, channel).map((value, i) => value - own[i]!);
+    });
+    const products = multiply(current.matrix, offs);
+    for (const [at, off] of offs.entries()) {
+      const by = shift?.[channels[at]!] ?? 0;
+      const constant = dot(off, 0, mean, group * inner, inner);
+      total += dot(off, 0, products[at]!, 0, inner) + by * by - 2 * by * constant;
     }
-    const own = rowOf(rows, rows.elements, channel);
-    const off = rowOf(rows, elements, channel).map((value, i) => value - own[i]!);
-    const by = shift?.[channel] ?? 0;
-    const constant = dot(off, 0, mean, group * inner, inner);
-    total += dot(off, 0, multiply(matrix, off), 0, inner) + by * by - 2 * by * constant;
   }
   return total;
+}
+
+/** Channels of one group that are rounded together, group after group. */
+function* batches(
+  rows: WeightRows,
+): Iterable<{ readonly group: number; readonly channels: readonly number[] }> {
+  for (let first = 0; first < rows.channels; ) {
+    const group = groupOf(rows, first);
+    const channels: number[] = [];
+    while (
+      channels.length < CHANNELS_AT_ONCE &&
+      first < rows.channels &&
+      groupOf(rows, first) === group
+    ) {
+      channels.push(first++);
+    }
+    yield { group, channels };
+  }
 }
 
 function shiftBias(
