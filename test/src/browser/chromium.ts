@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright';
+import { compressModel } from '../../../converter/dist/compress.js';
 import { bundleRuntime } from '../../browser/bundle.mjs';
 import { launchBrowser } from '../../browser/launch.mjs';
 import { type Server, serve } from '../../browser/server.mjs';
@@ -88,6 +89,13 @@ export class Chromium {
     const name = `${this.#files++}.tflite`;
     writeFileSync(join(this.folder, name), bytes);
     return name;
+  }
+
+  /** Puts a model there as `--compress` writes it; returns the manifest's URL. */
+  addDownload(bytes: Uint8Array): string {
+    const files = compressModel(bytes, `${this.#files++}.tflite`);
+    for (const [name, data] of files) writeFileSync(join(this.folder, name), data);
+    return [...files.keys()].at(-1)!;
   }
 
   /** Calls a function of page.ts. */

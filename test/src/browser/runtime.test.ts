@@ -73,6 +73,17 @@ for (const isolated of [false, true]) {
       });
     });
 
+    test('a compressed download answers as its model does', async () => {
+      const bytes = fixtureFiles.get('cnn/export') as Uint8Array;
+      const data = Float32Array.from({ length: 64 }, (_, i) => ((37 * i) % 64) / 64);
+      const input = { inputs: { dtype: 'float32', shape: [1, 8, 8, 1], data } } as const;
+      const [expected, found] = [
+        await run(chromium.addFile(bytes), input, null, {}),
+        await run(chromium.addDownload(bytes), input, null, {}),
+      ];
+      assert.deepEqual(found.outputs, expected.outputs);
+    });
+
     test('progress counts the bytes that arrive', async () => {
       const bytes = fixtureFiles.get('mlp/export') as Uint8Array;
       const seen = await chromium.call('progressOf', chromium.addFile(bytes));
