@@ -4,42 +4,51 @@
  * then nothing is written.
  */
 import { writeFileSync } from 'node:fs';
-import { convert } from '@linnet/converter';
-import { LinnetError } from '@linnet/schema';
 import { compressModel } from '../../converter/dist/compress.js';
+import { emit } from '../../converter/dist/emit/index.js';
+import { storeSparsely } from '../../converter/dist/emit/sparse-storage.js';
+import { openModel } from '../../converter/dist/formats/index.js';
+import { cloneProgram } from '../../converter/dist/graph/clone.js';
+import { optimize } from '../../converter/dist/passes/index.js';
+import { prune } from '../../converter/dist/prune/index.js';
+import { quantizationStage } from '../../converter/dist/quantization-stage.js';
 import { classifiers, labels, sampleCount, topOne } from './digits.mjs';
 
 const TABLE = new URL('../../docs/accuracy-pruned.md', import.meta.url);
 
 const PRUNINGS = [
   { name: 'dense' },
-  { name: '50 %', prune: { sparsity: 0.5 } },
-  { name: '50 % 2:4', prune: { sparsity: 0.5, pattern: '2:4' } },
-  { name: '75 %', prune: { sparsity: 0.75 } },
-  { name: '25 % channels', prune: { sparsity: 0.25, pattern: 'channels' } },
-  { name: '50 % channels', prune: { sparsity: 0.5, pattern: 'channels' } },
+  { name: '50 %', options: { sparsity: 0.5 } },
+  { name: '50 % 2:4', options: { sparsity: 0.5, pattern: '2:4' } },
+  { name: '75 %', options: { sparsity: 0.75 } },
+  { name: '25 % channels', options: { sparsity: 0.25, pattern: 'channels' } },
 ];
 
 const percent = (value) => (100 * value).toFixed(2);
 const sizeOf = (files) => [...files.values()].reduce((sum, { length }) => sum + length, 0);
 
-/** The float32 and the int8 file; null where no channel can go. */
-async function filesOf({ source, options, data }, prune) {
+/**
+ * The float32 and the int8 file as `convert` makes them, with the pruning that both have in common done once;
+ * null where no channel can go.
+ */
+async function filesOf({ source, options, data }, pruning) {
   const calibration = { data };
+  const { program } = await openModel(source, options);
+  const driver = { checkEveryPatch: false, stopAfter: Number.POSITIVE_INFINITY };
+  const { rules } = optimize(program, driver);
   try {
-    const float = await convert(source, { ...options, ...(prune && { prune, calibration }) });
-    const int8 = await convert(source, {
-      ...options,
-      quantize: 'int8',
-      calibration,
-      ...(prune && { prune }),
-    });
-    return [float.bytes, int8.bytes];
+    if (pruning) await prune(program, pruning, { calibration });
   } catch (error) {
-    const isBound = error instanceof LinnetError && error.message.includes('no channel');
-    if (!isBound) throw error;
-    return null;
+    if (pruning.pattern === 'channels' && error.code === 'UNSUPPORTED') return null;
+    throw error;
   }
+  const float = cloneProgram(program);
+  const choices = { mode: 'int8', steps: [], budget: undefined, rules, driver };
+  const int8 = await quantizationStage(program, choices, { calibration }, () => {});
+  return [float, int8.program].map((stored) => {
+    if (pruning && pruning.pattern !== 'channels') storeSparsely(stored);
+    return emit(stored);
+  });
 }
 
 const chosen = process.argv.slice(2);
@@ -48,15 +57,15 @@ for await (const net of classifiers()) {
   const { name, output } = net;
   if (chosen.length > 0 && !chosen.some((start) => name.startsWith(start))) continue;
   let dense = 0;
-  for (const { name: pruning, prune } of PRUNINGS) {
-    const files = await filesOf(net, prune);
+  for (const { name: pruning, options } of PRUNINGS) {
+    const files = await filesOf(net, options);
     if (files === null) continue;
     const cells = [];
     for (const bytes of files) {
       const download = sizeOf(compressModel(bytes, 'model.tflite'));
       cells.push(percent(await topOne(bytes, output)), bytes.length, download);
     }
-    if (prune === undefined) dense = files[1].length;
+    if (options === undefined) dense = files[1].length;
     rows.push([name, pruning, ...cells, (cells.at(-1) / dense).toFixed(2)]);
     console.log(rows.at(-1).join(' | '));
   }
