@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { after, before, suite, test } from 'node:test';
 import type { LoadOptions } from '@linnet/runtime-web';
-import { convertFixture, models, recordedCase, toleranceOf } from '../support/fixtures.js';
+import {
+  convertFixture,
+  fixtures,
+  models,
+  recordedCase,
+  toleranceOf,
+} from '../support/fixtures.js';
 import { normalized, PICTURES, type Picture, pixels } from '../support/imagenet.js';
 import {
   assertOutputs,
@@ -75,11 +81,11 @@ for (const isolated of [false, true]) {
 
     test('a compressed download answers as its model does', async () => {
       const bytes = fixtureFiles.get('cnn/export') as Uint8Array;
-      const data = Float32Array.from({ length: 64 }, (_, i) => ((37 * i) % 64) / 64);
-      const input = { inputs: { dtype: 'float32', shape: [1, 8, 8, 1], data } } as const;
+      const entry = fixtures.find(({ path }) => path === 'cnn/export')!;
+      const { inputs } = recordedCase(entry);
       const [expected, found] = [
-        await run(chromium.addFile(bytes), input, null, {}),
-        await run(chromium.addDownload(bytes), input, null, {}),
+        await run(chromium.addFile(bytes), inputs, entry.signature, {}),
+        await run(chromium.addDownload(bytes), inputs, entry.signature, {}),
       ];
       assert.deepEqual(found.outputs, expected.outputs);
     });
