@@ -10,7 +10,7 @@ import type { ProbeGraph } from '../probe-graph.js';
 const SAMPLED_ELEMENTS = 2 ** 12;
 
 /** Rows that a tensor is searched in, so that threads can share the work. */
-const SEARCH_ROWS = 64;
+const SEARCH_ROWS = 16;
 
 /** Weight of a run in the moving averages. Source: PyTorch's MovingAverageMinMaxObserver. */
 const AVERAGING = 0.01;
