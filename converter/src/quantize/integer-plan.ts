@@ -58,10 +58,8 @@ export function planIntegers(
     const form = forms.get(node.id);
     if (form === undefined) continue;
     const free = [...activationsOf(node, form), ...node.outputs].filter((id) => !fixed.has(id));
-    // Constants saturate: what of them shows in a result is in the result's range.
-    for (const id of free) {
-      if (floats(graph, id) === undefined) scales.add(id, ranges.get(id));
-    }
+    // Constants saturate, those of a range too: what of others shows in a result is in the result's range.
+    for (const id of free) scales.add(id, ranges.get(id));
     for (const index of form.symmetric ?? []) scales.makeSymmetric(node.inputs[index]!);
     if (form.output !== 'same') continue;
     const values = free.filter((id) => graph.tensor(id).data === null);

@@ -10,6 +10,7 @@ import type { QuantizedTensor } from './dynamic.js';
 import { GraphCopy } from './graph-copy.js';
 import type { IntegerForm } from './integer-forms.js';
 import { activationsOf, type FloatNode, type IntegerPlan, planIntegers } from './integer-plan.js';
+import { limitMasks } from './masked-ranges.js';
 import { weightType } from './precision.js';
 import {
   type ActivationDType,
@@ -56,7 +57,7 @@ export function toIntegers(
 ): IntegerGraph {
   const plan = planIntegers(
     graph,
-    spreadRanges(graph, ranges, choice.dtype),
+    spreadRanges(graph, limitMasks(graph, ranges), choice.dtype),
     choice.dtype,
     choice.excludes,
   );
