@@ -8,17 +8,12 @@ import {
   type TensorType,
 } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
-import {
-  channelLayout,
-  isQuantizedDType,
-  perTensor,
-  QUANTIZED,
-  quantize,
-} from '../../lower/quantization.js';
+import { tableOf } from '../../lower/functions.js';
+import { channelLayout, isQuantizedDType, perTensor, QUANTIZED } from '../../lower/quantization.js';
 import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
-import { byteTable, emitLookup } from './table.js';
-import { rescaled, rescaledBytes } from './unary-quantized.js';
+import { emitLookup } from './table.js';
+import { rescaled } from './unary-quantized.js';
 
 type DirectCast = Extract<KernelName, `cast_${string}`>;
 
@@ -123,16 +118,9 @@ const quantizeLowering: Lowering<'QUANTIZE'> = {
     const [input, output] = ends(site);
     const elements = count(input.type.shape);
     if (input.type.dtype === 'float32') return emitQuantize(emit, input.ref, output);
+    const table = tableOf(site);
+    if (table !== null) return emitLookup(emit, elements, input.ref, output.ref, table);
     const [from, to] = [perTensor(input.type), perTensor(output.type)];
-    if (from && to && from.dtype !== 'int16' && to.dtype !== 'int16') {
-      const rounded = (q: number) => quantize(from.scale * (q - from.zero), to);
-      const table = byteTable(
-        from,
-        to,
-        (from.dtype === to.dtype && rescaledBytes(from, to)) || rounded,
-      );
-      return emitLookup(emit, elements, input.ref, output.ref, table);
-    }
     if (from?.dtype === 'int16' && to?.dtype === 'int16') {
       return rescaled(1)(from, to)?.({ emit, x: input, y: output });
     }

@@ -21,6 +21,8 @@ export interface Elementwise {
   /** Functions that the expression calls. */
   readonly declarations?: string;
   readonly params?: Readonly<Record<string, Param>>;
+  /** What else the expression reads. */
+  readonly bindings?: Readonly<Record<string, Binding>>;
 }
 
 /** A walk whose operands begin somewhere. */
@@ -67,6 +69,7 @@ export function emitElementwise(emit: Emitter, elementwise: Elementwise): void {
     label,
     bindings: {
       ...Object.fromEntries(sources.map(({ binding }, at) => [NAMES[at] as string, binding])),
+      ...elementwise.bindings,
       y: writes(output, 4),
     },
     params: { groups: u32(groups), ...(isPlain ? {} : code.params), ...params },

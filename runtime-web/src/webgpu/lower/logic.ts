@@ -1,10 +1,9 @@
-/** Comparisons, logic, choices and conversions by value: elementwise functions across dtypes. */
+/** Comparisons, logic and choices: elementwise functions across dtypes. */
 import type { DType, OpName, TensorType } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
 import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
 import { sameElements, sameShape } from '../../plan/types.js';
 import type { Lowering } from '../lowering.js';
-import { elementOf, type StoredDType } from '../wgsl/storage.js';
 import { emitElementwise } from './elementwise.js';
 
 /** Whether a tensor's values are what is stored. */
@@ -58,25 +57,6 @@ function choice<N extends 'SELECT' | 'SELECT_V2'>(broadcasts: boolean): Lowering
   });
 }
 
-/** What goes to what without loss, or as the kernels of all devices round it. */
-const WIDENED: readonly DType[] = ['int32', 'int16', 'int8', 'uint8', 'bool'];
-
-const cast: Lowering<'CAST'> = {
-  supports(site) {
-    const [x, y] = [inputOf(site, 0).type, outputOf(site).type];
-    return isPlain(x, WIDENED) && isPlain(y, NUMBERS);
-  },
-  lower(site, emit) {
-    const [x, y] = [inputOf(site, 0), outputOf(site)];
-    emitElementwise(emit, {
-      label: 'CAST',
-      operands: [x],
-      output: y,
-      expression: `vec4<${elementOf(y.type.dtype as StoredDType)}>(a)`,
-    });
-  },
-};
-
 export const LOGIC_LOWERINGS = {
   EQUAL: condition<'EQUAL'>('a == b', [...NUMBERS, 'bool']),
   NOT_EQUAL: condition<'NOT_EQUAL'>('!(a == b)', [...NUMBERS, 'bool']),
@@ -89,5 +69,4 @@ export const LOGIC_LOWERINGS = {
   LOGICAL_NOT: condition<'LOGICAL_NOT'>('a == vec4<i32>(0)', ['bool']),
   SELECT: choice<'SELECT'>(false),
   SELECT_V2: choice<'SELECT_V2'>(true),
-  CAST: cast,
 } as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -3,20 +3,22 @@ import { ActivationFunctionType, normalizeAxis, type OpName } from '@linnet/sche
 import { activationOf } from '../../lower/activation.js';
 import { count, merge, rowMajor } from '../../lower/dims.js';
 import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
-import { type Path, SOURCE_PATHS, stepped } from '../../lower/paths.js';
+import { type Path, SOURCE_PATHS } from '../../lower/paths.js';
 import { storageBytes } from '../../model/storage.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { activationFunction } from '../wgsl/activation.js';
-import { array, reads, u32, writes } from '../wgsl/kernel.js';
-import { elementOf, isStored } from '../wgsl/storage.js';
+import { array, i32, type Param, reads, u32, writes } from '../wgsl/kernel.js';
+import { elementOf, isStored, type StoredDType } from '../wgsl/storage.js';
+import { LANES } from '../wgsl/text.js';
 import { walkCode } from '../wgsl/walk.js';
 import { emitElementwise } from './elementwise.js';
 
 type Ends = readonly [input: Operand, output: Operand];
 
-function canMove([input, output]: Ends): boolean {
+/** Whether elements of the one are elements of the other, which shaders can move. */
+export function canMove([input, output]: Ends): boolean {
   return (
     sameElements(input.type, output.type) &&
     isStored(input.type.dtype) &&
@@ -192,36 +194,92 @@ function join<N extends 'CONCATENATION' | 'PACK'>(isKept: boolean): Lowering<N> 
   };
 }
 
-/** Zeros, or the element of input 2, round input 0. */
-function pad<N extends 'PAD' | 'PADV2'>(hasValue: boolean): Lowering<N> {
+/** A dimension of what is padded: elements of the output, those before the input's, and the input's. */
+interface Padded {
+  readonly size: number;
+  readonly before: number;
+  readonly inner: number;
+}
+
+/** The dimensions of padding, those merged that nothing is added to. */
+function paddedDims(site: LowerSite<'PAD' | 'PADV2'>): readonly Padded[] {
+  const [inner, outer] = [inputOf(site, 0).type.shape, outputOf(site).type.shape];
+  const amounts = integersOf(site, 1);
+  const dims: Padded[] = [];
+  outer.forEach((size, axis) => {
+    const dim = { size, before: amounts[2 * axis] as number, inner: inner[axis] as number };
+    const last = dims.at(-1);
+    if (last === undefined || dim.before !== 0 || dim.inner !== size) dims.push(dim);
+    else {
+      dims[dims.length - 1] = {
+        size: last.size * size,
+        before: last.before * size,
+        inner: last.inner * size,
+      };
+    }
+  });
+  return dims;
+}
+
+/** What is round the input: zero, as a quantized type stores it, or the element of input 2. */
+function padValue(site: LowerSite<'PAD' | 'PADV2'>): number | null {
+  const { dtype, quantization } = outputOf(site).type;
+  if (site.op === 'PADV2') {
+    const value = site.inputs[2]?.value?.[0];
+    return value === undefined || dtype === 'float16' ? null : Number(value);
+  }
+  if (quantization === undefined) return 0;
+  return quantization.kind === 'affine' ? (quantization.zeroPoint[0] ?? null) : null;
+}
+
+function pad<N extends 'PAD' | 'PADV2'>(): Lowering<N> {
   return {
     supports(site) {
-      const [input, output] = [inputOf(site, 0), outputOf(site)];
-      const { dtype, quantization } = output.type;
-      const isKnown = !hasValue || site.inputs[2]?.value !== undefined;
-      const isWord = dtype === 'float32' || dtype === 'int32';
-      return (
-        isKnown &&
-        isWord &&
-        quantization === undefined &&
-        canMove([input, output]) &&
-        !input.type.shape.includes(0)
-      );
+      const ends = [inputOf(site, 0), outputOf(site)] as const;
+      return padValue(site) !== null && canMove(ends);
     },
     lower(site, emit) {
       const [input, output] = [inputOf(site, 0), outputOf(site)];
-      const before = integersOf(site, 1).filter((_, at) => at % 2 === 0);
-      const type = elementOf(output.type.dtype as 'float32' | 'int32');
-      const value = Number(hasValue ? (site.inputs[2]?.value?.[0] ?? 0) : 0);
+      const type = elementOf(output.type.dtype as StoredDType);
+      const dims = paddedDims(site);
+      const strides = rowMajor(dims.map(({ inner }) => inner));
       const invocations = Math.ceil(count(output.type.shape) / 4);
+      // Fours of the output that are fours of the input or lie round it.
+      const { size, before, inner } = dims.at(-1) as Padded;
+      const width = [size, before, inner].every((extent) => extent % 4 === 0) ? 4 : 1;
+      const params: Record<string, Param> = { invocations: u32(invocations) };
+      const lines = dims.map((dim, axis) => {
+        params[`size${axis}`] = u32(dim.size);
+        params[`before${axis}`] = i32(dim.before);
+        params[`inner${axis}`] = i32(dim.inner);
+        params[`stride${axis}`] = i32(strides[axis] as number);
+        const position = axis === 0 ? 'rest' : `rest % params.size${axis}`;
+        return `at${axis} = i32(${position}) - params.before${axis}; inside = inside && at${axis} >= 0 && at${axis} < params.inner${axis}; place += at${axis} * params.stride${axis}; ${axis === 0 ? '' : `rest /= params.size${axis};`}`;
+      });
+      const value = `vec4<${type}>(params.value)`;
+      const load =
+        width === 4
+          ? 'let at = source(4u * index); let v = select(outside, x_load(u32(max(at, 0)) / 4u), at >= 0);'
+          : `let at = vec4(${LANES.map((_, j) => `source(4u * index + ${j}u)`).join(', ')});
+let v = select(outside, vec4(${LANES.map((lane) => `x_load(u32(max(at.${lane}, 0)))`).join(', ')}), at >= vec4(0));`;
       emit.run({
         label: site.op,
-        bindings: { y: writes(output, 4) },
-        params: { invocations: u32(invocations), value: [type, value] },
+        bindings: { x: reads(input, width), y: writes(output, 4) },
+        params: { ...params, value: [type, padValue(site) as number] },
         grid: { invocations },
-        body: `if (index < params.invocations) { y_store(index, vec4<${type}>(params.value)); }`,
+        declarations: `fn source(flat: u32) -> i32 {
+  var rest = flat; var place = 0; var inside = true;
+  ${lines
+    .map((line) => `let ${line}`)
+    .reverse()
+    .join('\n  ')}
+  return select(-1, place, inside);
+}`,
+        body: `if (index >= params.invocations) { return; }
+let outside = ${value};
+${load}
+y_store(index, v);`,
       });
-      emitInto(emit, site.op, [input, output], stepped(output.type.shape, before));
     },
   };
 }
@@ -265,6 +323,6 @@ export const MOVEMENT_LOWERINGS = {
   BROADCAST_TO: from<'BROADCAST_TO'>(SOURCE_PATHS.BROADCAST_TO),
   SPACE_TO_DEPTH: spaceToDepth,
   DEPTH_TO_SPACE: depthToSpace,
-  PAD: pad<'PAD'>(false),
-  PADV2: pad<'PADV2'>(true),
+  PAD: pad<'PAD'>(),
+  PADV2: pad<'PADV2'>(),
 } as const satisfies { readonly [N in OpName]?: Lowering<N> };

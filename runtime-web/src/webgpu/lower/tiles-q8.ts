@@ -6,7 +6,7 @@ import { combinedScale } from '../../lower/fixed-point.js';
 import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
 import type { Emitter } from '../lowering.js';
 import type { Traits } from '../traits.js';
-import { type ByteCode, highBytes, realBytes } from '../wgsl/bytes.js';
+import { type ByteCode, highBytes, realBytes, roundFunction } from '../wgsl/bytes.js';
 import { array, f32, i32, reads, u32 } from '../wgsl/kernel.js';
 import { LANES, times } from '../wgsl/text.js';
 import { emitTiles, isWholeFours, type TileArithmetic, type TiledProduct } from './tiles.js';
@@ -75,9 +75,10 @@ export function requantization(
       high: f32(high - output.zero),
     },
     // One product rounded to float32, then half to even: exact on all devices.
-    declarations: `fn requantize(sums: vec4<i32>, scales: vec4<f32>) -> vec4<i32> {
+    declarations: `${roundFunction(emit.traits)}
+fn requantize(sums: vec4<i32>, scales: vec4<f32>) -> vec4<i32> {
   let real = clamp(vec4<f32>(sums) * scales, vec4(params.low), vec4(params.high));
-  return vec4<i32>(round(real)) + vec4(params.y_zero);
+  return nearest(real) + vec4(params.y_zero);
 }`,
   } as const;
 }

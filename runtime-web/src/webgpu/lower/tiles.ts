@@ -103,6 +103,7 @@ export function emitTiles(emit: Emitter, product: TiledProduct): void {
   const quads = emit.traits.hasSubgroups && height % 4 === 0;
   const { sum, step } = arithmetic;
   const isWhole = isWholeFours(product);
+  const isFull = (size[0] * across) % (height * INVOCATIONS) === 0;
   // What the output is counted in.
   const unit = isWhole ? 4 : 1;
   const loaded = quads
@@ -171,7 +172,7 @@ for (var tap = 0u; tap < params.taps; tap++) {
 if (own > four) { return; }
 ${arithmetic.ready}
 var to = item * params.y_item + row * params.y_row + four * ${4 / unit}u;
-${times(height, (m) => rowStore(m, arithmetic.result(`s${m}`), isWhole)).join('\n')}`,
+${times(height, (m) => rowStore(m, arithmetic.result(`s${m}`), isWhole, isFull)).join('\n')}`,
   });
 }
 
@@ -185,11 +186,12 @@ export function isWholeFours({
   return [columns, ...outputStrides].every((extent) => extent % 4 === 0);
 }
 
-function rowStore(m: number, result: string, isWhole: boolean): string {
+function rowStore(m: number, result: string, isWhole: boolean, isFull: boolean): string {
   const store = isWhole
     ? 'y_store(to, v);'
     : LANES.map(
         (lane, j) => `if (4u * four + ${j}u < params.columns) { y_store(to + ${j}u, v.${lane}); }`,
       ).join(' ');
-  return `if (row + ${m}u < params.rows) { let v = ${result}; ${store} } to += params.y_row;`;
+  const inside = isFull ? '' : `if (row + ${m}u < params.rows) `;
+  return `${inside}{ let v = ${result}; ${store} } to += params.y_row;`;
 }

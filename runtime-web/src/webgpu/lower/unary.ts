@@ -1,8 +1,10 @@
 /** Elementwise ops of one tensor. */
 import type { OpName, OptionsOf } from '@linnet/schema';
+import { type FunctionOp, tableOf } from '../../lower/functions.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import type { Lowering } from '../lowering.js';
 import { f32, type Param } from '../wgsl/kernel.js';
+import { emitLookup } from './conversion.js';
 import { emitElementwise } from './elementwise.js';
 
 interface Row {
@@ -28,18 +30,21 @@ fn erf(v: vec4<f32>) -> vec4<f32> {
   return sign(v) * (1.0 - p * exp(-x * x));
 }`;
 
-/** A float32 op; a row may depend on the options. */
-function unary<N extends OpName>(row: Row | ((options: OptionsOf<N>) => Row)): Lowering<N> {
+/** A function of float32, and of bytes by its table; a row may depend on the options. */
+function unary<N extends FunctionOp>(row: Row | ((options: OptionsOf<N>) => Row)): Lowering<N> {
   return {
     supports: (site) =>
+      tableOf(site) !== null ||
       [inputOf(site, 0), outputOf(site)].every(({ type }) => type.dtype === 'float32'),
-    lower: (site, emit) =>
+    lower(site, emit) {
+      if (tableOf(site) !== null) return emitLookup(emit, site);
       emitElementwise(emit, {
         label: site.op,
         operands: [inputOf(site, 0)],
         output: outputOf(site),
         ...(typeof row === 'function' ? row(site.options) : row),
-      }),
+      });
+    },
   };
 }
 

@@ -61,3 +61,14 @@ const MAX_EXACT = 2 ** 24;
 export function realBytes({ isSoftware }: Traits, most: number): ByteCode | null {
   return isSoftware && most <= MAX_EXACT ? REAL_BYTES : null;
 }
+
+/**
+ * The function `nearest` of a vec4<f32> of magnitude under 2^22, half to even. Adding 1.5 * 2^23 leaves
+ * the integer in the low bits, on devices that are known to round sums so; `round` takes many steps there.
+ */
+export function roundFunction({ isSoftware }: Traits): string {
+  const body = isSoftware
+    ? 'bitcast<vec4<i32>>(v + 0x1.8p23f) - 0x4b400000'
+    : 'vec4<i32>(round(v))';
+  return `fn nearest(v: vec4<f32>) -> vec4<i32> { return ${body}; }`;
+}
