@@ -20,6 +20,7 @@ const EDGES = Object.fromEntries(
     'RELU_0_TO_1',
     'LOGISTIC',
     'TANH',
+    'POW',
   ].map((op) => [`${op} edge values`, 'WGSL does not define NaN, infinities and denormals']),
 );
 

@@ -6,12 +6,13 @@ import type { Backend } from '../cases/backend.js';
 import { Chromium, type PageOptions } from './chromium.js';
 import { pack, unpack } from './parcel.js';
 
-/** Runs cases with some options in a page that is opened for the first of them. */
+/** Runs cases with some options in a page that is opened for the first of them, and prepared. */
 export function pageBackend(
   name: string,
   page: PageOptions,
   options: LoadOptions,
   ignore: Backend['ignore'] = {},
+  prepare: (chromium: Chromium) => Promise<void> = async () => {},
 ): Backend {
   let started: Promise<Chromium> | undefined;
   after(async () => (await started)?.close());
@@ -19,7 +20,10 @@ export function pageBackend(
     name,
     ignore,
     async run({ bytes, inputs, runs }) {
-      started ??= Chromium.start(page);
+      started ??= Chromium.start(page).then(async (opened) => {
+        await prepare(opened);
+        return opened;
+      });
       const chromium = await started;
       const url = chromium.addFile(bytes);
       const { outputs, info } = await chromium.call('run', {

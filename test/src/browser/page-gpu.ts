@@ -67,6 +67,14 @@ function replaceGpu(gpu: unknown): void {
   Object.defineProperty(navigator, 'gpu', { value: gpu, configurable: true });
 }
 
+/** Has adapters do no more than every device can, and look like hardware. */
+export function hideFeatures(): void {
+  const nothing = { get: () => new Set() };
+  Object.defineProperty(GPU.prototype, 'wgslLanguageFeatures', nothing);
+  Object.defineProperty(GPUAdapter.prototype, 'features', nothing);
+  Object.defineProperty(GPUAdapter.prototype, 'info', { get: () => ({ vendor: 'plain' }) });
+}
+
 /** Devices are told apart by when they were made. */
 const devices: GPUDevice[] = [];
 function followDevices(): void {

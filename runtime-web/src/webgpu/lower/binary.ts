@@ -36,6 +36,10 @@ function bytesOf(site: LowerSite<OpName>): Pick<Elementwise, 'expression' | 'par
       },
     };
   }
+  if (site.op === 'MAXIMUM' || site.op === 'MINIMUM') {
+    const isOne = [a, b].every(({ scale, zero }) => scale === y.scale && zero === y.zero);
+    return isOne ? { expression: site.op === 'MAXIMUM' ? 'max(a, b)' : 'min(a, b)' } : null;
+  }
   if (site.op !== 'MUL') return null;
   return {
     expression:
@@ -53,15 +57,28 @@ function bytesOf(site: LowerSite<OpName>): Pick<Elementwise, 'expression' | 'par
 
 type Form = 'float32' | 'int32';
 
-/** Arithmetic on float32 and, where `integers`, on int32, which wraps round. */
-function arithmetic<N extends OpName>(expression: string, { integers = true } = {}): Lowering<N> {
+/** Functions of float32 and of integers; the latter wrap round. */
+interface Arithmetic {
+  readonly real?: string;
+  readonly integer?: string;
+  /** Whether the integer form takes all divisors but 0, which is an error that shaders cannot report. */
+  readonly divides?: true;
+  readonly declarations?: string;
+}
+
+function arithmetic<N extends OpName>(both: string | Arithmetic): Lowering<N> {
+  const forms = typeof both === 'string' ? { real: both, integer: both } : both;
+  const { real, integer, divides, declarations = '' }: Arithmetic = forms;
   const formOf = (site: Parameters<Lowering<N>['supports']>[0]): Form | null => {
     const types = [inputOf(site, 0), inputOf(site, 1), outputOf(site)].map(({ type }) => type);
     const isAll = (dtype: Form) =>
       types.every((type) => type.dtype === dtype && type.quantization === undefined);
-    if (isAll('float32')) return 'float32';
-    const isPlain = activationOf(site) === ActivationFunctionType.NONE;
-    return integers && isPlain && isAll('int32') ? 'int32' : null;
+    if (real !== undefined && isAll('float32')) return 'float32';
+    if (integer === undefined || !isAll('int32')) return null;
+    const divisors = inputOf(site, 1).value;
+    if (divides && (divisors === undefined || Array.from(divisors, Number).includes(0)))
+      return null;
+    return activationOf(site) === ActivationFunctionType.NONE ? 'int32' : null;
   };
   return {
     supports: (site) => formOf(site) !== null || bytesOf(site) !== null,
@@ -81,22 +98,57 @@ function arithmetic<N extends OpName>(expression: string, { integers = true } = 
         label: site.op,
         operands: [inputOf(site, 0), inputOf(site, 1)],
         output: outputOf(site),
-        expression: isFloat ? `activate(${expression})` : expression,
-        declarations: isFloat ? activationFunction(activationOf(site), 'vec4<f32>') : '',
+        expression: isFloat ? `activate(${real})` : (integer as string),
+        declarations: `${declarations}
+${isFloat ? activationFunction(activationOf(site), 'vec4<f32>') : ''}`,
       });
     },
   };
 }
 
+/** The remainder of a division that rounds down, in case it rounds to one too many or too few. */
+const FLOOR_MOD = `
+fn floor_mod(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+  let rest = a - b * floor(a / b);
+  return select(rest, rest + b, rest * b < vec4(0.0));
+}
+fn floor_mod_integers(a: vec4<i32>, b: vec4<i32>) -> vec4<i32> {
+  let rest = a % b;
+  return select(rest, rest + b, (rest != vec4(0)) & ((rest ^ b) < vec4(0)));
+}
+fn floor_div_integers(a: vec4<i32>, b: vec4<i32>) -> vec4<i32> {
+  return a / b - select(vec4(0), vec4(1), (a % b != vec4(0)) & ((a ^ b) < vec4(0)));
+}`;
+
+/** Powers of negative numbers are those of their magnitude with the sign that whole exponents give. */
+const POWER = `
+fn power(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+  let magnitude = pow(abs(a), b);
+  let is_odd = abs(b - 2.0 * floor(b / 2.0)) == vec4(1.0);
+  return select(magnitude, -magnitude, (a < vec4(0.0)) & is_odd);
+}`;
+
 export const BINARY_LOWERINGS = {
   ADD: arithmetic<'ADD'>('a + b'),
   SUB: arithmetic<'SUB'>('a - b'),
   MUL: arithmetic<'MUL'>('a * b'),
-  // A division by zero of integers is an error that shaders cannot report.
-  DIV: arithmetic<'DIV'>('a / b', { integers: false }),
-  FLOOR_DIV: arithmetic<'FLOOR_DIV'>('floor(a / b)', { integers: false }),
+  DIV: arithmetic<'DIV'>({ real: 'a / b', integer: 'a / b', divides: true }),
+  FLOOR_DIV: arithmetic<'FLOOR_DIV'>({
+    real: 'floor(a / b)',
+    integer: 'floor_div_integers(a, b)',
+    divides: true,
+    declarations: FLOOR_MOD,
+  }),
+  FLOOR_MOD: arithmetic<'FLOOR_MOD'>({
+    real: 'floor_mod(a, b)',
+    integer: 'floor_mod_integers(a, b)',
+    divides: true,
+    declarations: FLOOR_MOD,
+  }),
+  POW: arithmetic<'POW'>({ real: 'power(a, b)', declarations: POWER }),
   MAXIMUM: arithmetic<'MAXIMUM'>('max(a, b)'),
   MINIMUM: arithmetic<'MINIMUM'>('min(a, b)'),
   SQUARED_DIFFERENCE: arithmetic<'SQUARED_DIFFERENCE'>('(a - b) * (a - b)'),
-  PRELU: arithmetic<'PRELU'>('select(a, a * b, a < vec4(0.0))', { integers: false }),
+  PRELU: arithmetic<'PRELU'>({ real: 'select(a, a * b, a < vec4(0.0))' }),
+  BITWISE_XOR: arithmetic<'BITWISE_XOR'>({ integer: 'a ^ b' }),
 } as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -9,6 +9,7 @@ import { activationFunction } from '../wgsl/activation.js';
 import { INTEGER_BYTES, realBytes } from '../wgsl/bytes.js';
 import { array, type Binding, i32, type Param, reads, u32, writes } from '../wgsl/kernel.js';
 import { LANES, times } from '../wgsl/text.js';
+import { emitNarrowed } from './narrow.js';
 import { isFloat, type Shape4 } from './product.js';
 import { type ByteProduct, byteOperands, requantization, shiftOf } from './tiles-q8.js';
 
@@ -78,10 +79,9 @@ function spread(isWhole: boolean): readonly string[] {
   );
 }
 
-/** Channels have to be whole fours, which is what bytes are stored in. */
 function bytesOf(site: Site): ByteProduct | null {
   const activation = activationRange(activationOf(site));
-  if (activation === null || (outputOf(site).type.shape[3] as number) % 4 !== 0) return null;
+  if (activation === null) return null;
   return byteOperands({
     input: inputOf(site, 0),
     weights: inputOf(site, 1),
@@ -94,7 +94,7 @@ function bytesOf(site: Site): ByteProduct | null {
 }
 
 /** Products of bytes, unsigned ones less 128; the input's zero point is in what sums begin with. */
-function byteSums(emit: Emitter, bytes: ByteProduct, { isPlain }: Channels): Sums {
+function byteSums(emit: Emitter, bytes: ByteProduct, { isWhole, isPlain }: Channels): Sums {
   const { product, numerics, bias } = bytes;
   const [outputs, taps] = [product.weights.type.shape[3] as number, tapsOf(product)];
   const inputShift = shiftOf(product.input.type.dtype);
@@ -107,7 +107,9 @@ function byteSums(emit: Emitter, bytes: ByteProduct, { isPlain }: Channels): Sum
     Int8Array.from(bytes.weights as ArrayLike<number>, (weight) => weight - shift),
   );
   const starts = emit.constant(`depthwise starts ${inputZero}`, () => {
-    const sums = Int32Array.from({ length: outputs }, (_, at) => Number(bias?.[at] ?? 0));
+    const sums = Int32Array.from({ length: 4 * Math.ceil(outputs / 4) }, (_, at) =>
+      Number(bias?.[at] ?? 0),
+    );
     for (let at = 0; at < bytes.weights.length; at++) {
       const weight = (bytes.weights[at] as number) - bytes.zero;
       sums[at % outputs] = (sums[at % outputs] as number) - inputZero * weight;
@@ -120,7 +122,7 @@ function byteSums(emit: Emitter, bytes: ByteProduct, { isPlain }: Channels): Sum
     vector,
     bindings: {
       x: isPlain ? array(product.input.ref, 'u32', 'read') : reads(product.input, 1),
-      w: array(words, 'u32', 'read'),
+      w: isWhole ? array(words, 'u32', 'read') : reads({ ref: words, type: { dtype: 'int8' } }, 1),
       starts: array(starts, 'vec4<i32>', 'read'),
       ...finish.bindings,
     },
@@ -130,15 +132,17 @@ ${finish.declarations}
 fn pixel(at: u32, channel: u32) -> ${vector} { return ${
       isPlain
         ? `bytes(x[at + channel]${signed})`
-        : `${vector}(${spread(true)
+        : `${vector}(${spread(isWhole)
             .map((load) => code.scaled(`(${load}${less})`))
             .join(', ')})`
     }; }
-fn weight(at: u32) -> ${vector} { return bytes(w[at])${
-      weightZero === 0 ? '' : ` - vec4(${code.scaled('params.w_zero')})`
-    }; }`,
+fn weight(at: u32) -> ${vector} { return ${
+      isWhole
+        ? 'bytes(w[at])'
+        : `${vector}(${times(4, (j) => code.scaled(`w_load(at + ${j}u)`)).join(', ')})`
+    }${weightZero === 0 ? '' : ` - vec4(${code.scaled('params.w_zero')})`}; }`,
     outside: `vec4(${code.scaled('params.x_zero')})`,
-    ready: 'let begin = starts[channel]; let scale = scales_load(channel);',
+    ready: `let four = channel${isWhole ? '' : ' / 4u'}; let begin = starts[four]; let scale = scales_load(four);`,
     result: (sum) => `requantize(${code.whole(sum)} + begin, scale)`,
   };
 }
@@ -190,31 +194,32 @@ export const depthwise: Lowering<'DEPTHWISE_CONV_2D'> = {
       : LANES.map(
           (lane, j) => `if (channel + ${j}u < params.outputs) { y_store(to + ${j}u, v.${lane}); }`,
         ).join(' ');
-    emit.run({
-      label: 'DEPTHWISE_CONV_2D',
-      bindings: { ...sums.bindings, y: writes(output, unit) },
-      params: {
-        invocations: u32(invocations),
-        in_h: i32(inH),
-        in_w: i32(inW),
-        channels: u32(channels / inUnit),
-        multiplier: u32(outputs / channels),
-        outputs: u32(outputs / unit),
-        fours: u32(fours),
-        out_h: u32(outH),
-        out_w: u32(outW),
-        across: u32(across),
-        window_h: u32(height),
-        stride_h: i32(rows.stride),
-        dilation_h: i32(rows.dilation),
-        pad_top: i32(rows.before),
-        pad_left: i32(columns.before),
-        ...sums.params,
-      },
-      grid: { invocations },
-      multiplyAdds: count(output.type.shape) * height * width,
-      declarations: sums.declarations,
-      body: `
+    emitNarrowed(emit, output, isWhole, (y) =>
+      emit.run({
+        label: 'DEPTHWISE_CONV_2D',
+        bindings: { ...sums.bindings, y: writes(y, unit) },
+        params: {
+          invocations: u32(invocations),
+          in_h: i32(inH),
+          in_w: i32(inW),
+          channels: u32(channels / inUnit),
+          multiplier: u32(outputs / channels),
+          outputs: u32(outputs / unit),
+          fours: u32(fours),
+          out_h: u32(outH),
+          out_w: u32(outW),
+          across: u32(across),
+          window_h: u32(height),
+          stride_h: i32(rows.stride),
+          dilation_h: i32(rows.dilation),
+          pad_top: i32(rows.before),
+          pad_left: i32(columns.before),
+          ...sums.params,
+        },
+        grid: { invocations },
+        multiplyAdds: count(output.type.shape) * height * width,
+        declarations: sums.declarations,
+        body: `
 if (index >= params.invocations) { return; }
 let channel = index % params.fours${isWhole ? '' : ' * 4u'};
 var rest = index / params.fours;
@@ -248,6 +253,7 @@ ${times(
   (at) =>
     `if (column + ${at}u < params.out_w) { let v = ${sums.result(`s${at}`)}; ${store} } to += params.outputs;`,
 ).join('\n')}`,
-    });
+      }),
+    );
   },
 };

@@ -29,7 +29,7 @@ export function emitDots(emit: Emitter, product: VectorProduct): void {
   const units = weights.type.shape[0] as number;
   const depth = count(weights.type.shape) / units;
   const width = depth % 4 === 0 ? 4 : 1;
-  const { quads, declarations, combine } = quadCode(emit.traits, 4 * UNITS);
+  const { quads, declarations, combine } = quadCode(emit.traits, 4 * UNITS, 'f32');
   emit.run({
     label,
     quads,

@@ -6,6 +6,7 @@ import { depthwise } from './depthwise.js';
 import { IMAGE_LOWERINGS } from './image.js';
 import { LOGIC_LOWERINGS } from './logic.js';
 import { MOVEMENT_LOWERINGS } from './movement.js';
+import { NORMALIZATION_LOWERINGS } from './normalization.js';
 import { POOLING_LOWERINGS } from './pooling.js';
 import { PRODUCT_LOWERINGS } from './product.js';
 import { REDUCTION_LOWERINGS } from './reduction.js';
@@ -19,6 +20,7 @@ export const LOWERINGS = {
   ...IMAGE_LOWERINGS,
   ...LOGIC_LOWERINGS,
   ...MOVEMENT_LOWERINGS,
+  ...NORMALIZATION_LOWERINGS,
   ...POOLING_LOWERINGS,
   ...PRODUCT_LOWERINGS,
   ...REDUCTION_LOWERINGS,

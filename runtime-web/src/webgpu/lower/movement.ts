@@ -1,7 +1,7 @@
 /** Ops that give elements another place or shape. */
 import { ActivationFunctionType, normalizeAxis, type OpName } from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
-import { count, merge, rowMajor } from '../../lower/dims.js';
+import { count, merge, rowMajor, type Walk } from '../../lower/dims.js';
 import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
 import { type Path, SOURCE_PATHS } from '../../lower/paths.js';
 import { storageBytes } from '../../model/storage.js';
@@ -14,6 +14,7 @@ import { elementOf, isStored, type StoredDType } from '../wgsl/storage.js';
 import { LANES } from '../wgsl/text.js';
 import { walkCode } from '../wgsl/walk.js';
 import { emitElementwise } from './elementwise.js';
+import { emitNarrowed } from './narrow.js';
 
 type Ends = readonly [input: Operand, output: Operand];
 
@@ -105,19 +106,38 @@ function split<N extends OpName>(
   };
 }
 
-/** Emits y[path] = expression of the elements `v` of x, in the order of x's; other elements of y stay. */
+/** The walk of an input's elements to where a path has them. */
+function pathWalk({ type: { shape } }: Operand, { strides }: Path): Walk {
+  const walk = merge({ dims: shape, strides: [rowMajor(shape), strides] });
+  return { dims: walk.dims, strides: walk.strides.slice(1) };
+}
+
+/** Whether fours of an input's elements are fours of what they become, too. */
+function isInFours(input: Operand, path: Path): boolean {
+  const {
+    dims,
+    strides: [strides = []],
+  } = pathWalk(input, path);
+  const last = dims.length - 1;
+  return (
+    path.start % 4 === 0 &&
+    (dims[last] as number) % 4 === 0 &&
+    strides[last] === 1 &&
+    strides.every((stride, axis) => axis === last || stride % 4 === 0)
+  );
+}
+
+/** Emits y[path] = the elements of x, activated, in the order of x's; other elements of y stay. */
 function emitInto(
   emit: Emitter,
   label: string,
   [input, output]: Ends,
-  { start, strides }: Path,
-  activation: ActivationFunctionType = ActivationFunctionType.NONE,
+  path: Path,
+  activation: ActivationFunctionType,
 ): void {
   const { dtype, shape } = input.type;
-  const walk = merge({ dims: shape, strides: [rowMajor(shape), strides] });
-  const to = { dims: walk.dims, strides: [walk.strides[1] as readonly number[]] };
-  const width = isInFours(to, start) ? 4 : 1;
-  const code = walkCode(to, ['y_at'], [start]);
+  const width = isInFours(input, path) ? 4 : 1;
+  const code = walkCode(pathWalk(input, path), ['y_at'], [path.start]);
   const invocations = count(shape) / width;
   const isFloat = dtype === 'float32';
   emit.run({
@@ -132,23 +152,6 @@ if (index >= params.invocations) { return; }
 let v = x_load(index);
 y_store(y_at(${width}u * index) / ${width}u, ${isFloat ? 'activate(v)' : 'v'});`,
   });
-}
-
-/** Whether fours of elements of a walk are fours of its operand's. */
-function isInFours(
-  {
-    dims,
-    strides: [strides = []],
-  }: { dims: readonly number[]; strides: readonly (readonly number[])[] },
-  start: number,
-): boolean {
-  const last = dims.length - 1;
-  return (
-    start % 4 === 0 &&
-    (dims[last] as number) % 4 === 0 &&
-    strides[last] === 1 &&
-    strides.every((stride, axis) => axis === last || stride % 4 === 0)
-  );
 }
 
 /** Inputs that lie one after the other along an axis of the output, `isKept` or new. */
@@ -173,22 +176,18 @@ function join<N extends 'CONCATENATION' | 'PACK'>(isKept: boolean): Lowering<N> 
       const output = outputOf(site);
       const hasActivation = activationOf(site) !== ActivationFunctionType.NONE;
       if (hasActivation && output.type.dtype !== 'float32') return false;
-      const isWord = output.type.dtype === 'float32' || output.type.dtype === 'int32';
-      return pathsOf(site).every(({ start, strides }, index) => {
+      return site.inputs.every((_, index) => {
         const input = inputOf(site, index);
-        if (!canMove([input, output]) || input.type.shape.includes(0)) return false;
-        const walk = merge({
-          dims: input.type.shape,
-          strides: [rowMajor(input.type.shape), strides],
-        });
-        const to = { dims: walk.dims, strides: walk.strides.slice(1) };
-        return isWord || isInFours(to, start);
+        return canMove([input, output]) && !input.type.shape.includes(0);
       });
     },
     lower(site, emit) {
-      pathsOf(site).forEach((path, index) => {
-        const ends = [inputOf(site, index), outputOf(site)] as const;
-        emitInto(emit, site.op, ends, path, activationOf(site));
+      const paths = pathsOf(site);
+      const inFours = paths.every((path, index) => isInFours(inputOf(site, index), path));
+      emitNarrowed(emit, outputOf(site), inFours, (output) => {
+        paths.forEach((path, index) => {
+          emitInto(emit, site.op, [inputOf(site, index), output], path, activationOf(site));
+        });
       });
     },
   };

@@ -10,6 +10,7 @@ import { sameElements } from '../../plan/types.js';
 import type { Lowering } from '../lowering.js';
 import { activationFunction } from '../wgsl/activation.js';
 import { type Kernel, reads, i32 as signed, u32, writes } from '../wgsl/kernel.js';
+import { emitNarrowed } from './narrow.js';
 import { isFloat, type Shape4 } from './product.js';
 
 interface Row {
@@ -25,7 +26,7 @@ interface Row {
 
 type Pooling = 'AVERAGE_POOL_2D' | 'MAX_POOL_2D' | 'L2_POOL_2D';
 
-/** Whether the bytes of one quantization go in and out, in whole fours of channels. */
+/** Whether the bytes of one quantization go in and out. */
 function isBytes(site: LowerSite<Pooling>, { bytes }: Row): boolean {
   const [from, to] = [inputOf(site, 0).type, outputOf(site).type];
   const isByte = from.dtype === 'int8' || from.dtype === 'uint8';
@@ -34,7 +35,6 @@ function isBytes(site: LowerSite<Pooling>, { bytes }: Row): boolean {
     isByte &&
     perTensor(from) !== null &&
     sameElements(from, to) &&
-    (to.shape[3] as number) % 4 === 0 &&
     !to.shape.includes(0) &&
     activationRange(activationOf(site)) !== null
   );
@@ -75,27 +75,28 @@ function pooling(row: Row): Lowering<Pooling> {
       const type = width === 4 ? `vec4<${element}>` : element;
       const finish = finishCode(site, type);
       const invocations = count(output.type.shape) / width;
-      emit.run({
-        label: site.op,
-        bindings: { x: reads(input, width), y: writes(output, width) },
-        params: {
-          invocations: u32(invocations),
-          channels: u32(channels / width),
-          in_h: signed(inH),
-          in_w: signed(inW),
-          out_h: u32(outH),
-          out_w: u32(outW),
-          window_h: signed(rows.window),
-          window_w: signed(columns.window),
-          stride_h: signed(rows.stride),
-          stride_w: signed(columns.stride),
-          pad_top: signed(rows.before),
-          pad_left: signed(columns.before),
-          ...finish.params,
-        },
-        grid: { invocations },
-        declarations: finish.declarations,
-        body: `
+      emitNarrowed(emit, output, width === 4, (y) =>
+        emit.run({
+          label: site.op,
+          bindings: { x: reads(input, width), y: writes(y, width) },
+          params: {
+            invocations: u32(invocations),
+            channels: u32(channels / width),
+            in_h: signed(inH),
+            in_w: signed(inW),
+            out_h: u32(outH),
+            out_w: u32(outW),
+            window_h: signed(rows.window),
+            window_w: signed(columns.window),
+            stride_h: signed(rows.stride),
+            stride_w: signed(columns.stride),
+            pad_top: signed(rows.before),
+            pad_left: signed(columns.before),
+            ...finish.params,
+          },
+          grid: { invocations },
+          declarations: finish.declarations,
+          body: `
 if (index >= params.invocations) { return; }
 let channel = index % params.channels;
 var rest = index / params.channels;
@@ -114,7 +115,8 @@ for (var y = max(top, 0); y < bottom; y++) {
 }
 let n = ${element}(max(bottom - max(top, 0), 0) * max(right - max(left, 0), 0));
 y_store(index, activate(${last}));`,
-      });
+        }),
+      );
     },
   };
 }
@@ -125,7 +127,7 @@ export const POOLING_LOWERINGS = {
     step: 's + v',
     last: 's / n',
     // Half away from zero.
-    bytes: { first: '0', last: '(s + select(vec4(-(n / 2)), vec4(n / 2), s >= vec4(0))) / n' },
+    bytes: { first: '0', last: '(s + sign(s) * (n / 2)) / n' },
   }),
   MAX_POOL_2D: pooling({
     first: '-3.40282346e38',

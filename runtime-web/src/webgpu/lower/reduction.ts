@@ -1,85 +1,99 @@
-/** Reductions and normalizations of float32 along dimensions. */
-import { normalizeAxis, type OpName } from '@linnet/schema';
-import { count } from '../../lower/dims.js';
+/** Reductions of one dimension after the other. */
+import { normalizeAxis, type OpName, type TensorType } from '@linnet/schema';
 import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
-import { passesOf } from '../../lower/reduction.js';
-import type { BufferRef, LowerSite } from '../../plan/lowering.js';
+import { perTensor } from '../../lower/quantization.js';
+import { type Axis, axisOf, passesOf } from '../../lower/reduction.js';
+import type { LowerSite, Operand } from '../../plan/lowering.js';
+import { sameElements } from '../../plan/types.js';
 import type { Emitter, Lowering } from '../lowering.js';
-import { f32, reads, u32, writes } from '../wgsl/kernel.js';
+import { roundFunction } from '../wgsl/bytes.js';
+import { array, f32, i32, type Param, reads, u32, writes } from '../wgsl/kernel.js';
 import { quadCode } from '../wgsl/quad.js';
-import { isFloat } from './product.js';
+import { elementOf, isStored, type StoredDType, type Width } from '../wgsl/storage.js';
+import { emitNarrowed } from './narrow.js';
 
 type ReductionOp = 'SUM' | 'MEAN' | 'REDUCE_MAX' | 'REDUCE_MIN' | 'REDUCE_PROD';
 
 interface Row {
   /** What the result begins with: the identity, or the first element where that may come twice. */
-  readonly first: 'element' | '0.0' | '1.0';
+  readonly first: 'element' | '0' | '1';
   readonly combine: (a: string, b: string) => string;
 }
 
-const SUM: Row = { first: '0.0', combine: (a, b) => `${a} + ${b}` };
-const MAX: Row = { first: 'element', combine: (a, b) => `max(${a}, ${b})` };
+const SUM: Row = { first: '0', combine: (a, b) => `${a} + ${b}` };
+
+/** What becomes of the result `s` of a pass. */
+interface Finish {
+  readonly params: Readonly<Record<string, Param>>;
+  readonly declarations: (width: Width) => string;
+  /** By the type of a vector or a scalar. */
+  readonly result: (real: string) => string;
+}
+
+const KEPT: Finish = { params: {}, declarations: () => '', result: () => 's' };
 
 /** Invocations of a workgroup of four to a row. */
 const INVOCATIONS = 64;
 
-interface Pass {
-  readonly outer: number;
-  readonly length: number;
-  readonly inner: number;
-  readonly from: BufferRef;
-  readonly to: BufferRef;
-  /** What results are multiplied with. */
-  readonly scale: number;
+interface Pass extends Axis {
+  readonly from: Operand;
+  readonly to: Operand;
+  readonly finish: Finish;
 }
 
-/** Emits y[outer, inner] = scale * the elements x[outer, :, inner] combined. */
+/** Emits y[outer, inner] = the elements x[outer, :, inner] combined and finished. */
 function emitPass(emit: Emitter, label: string, { first, combine }: Row, pass: Pass): void {
-  const { outer, length, inner, from, to, scale } = pass;
-  const float = (ref: BufferRef) => ({ ref, type: { dtype: 'float32' } }) as const;
-  const params = { length: u32(length), scale: f32(scale) };
+  const { outer, length, inner, from, finish } = pass;
+  const element = elementOf(from.type.dtype as StoredDType);
+  const params = { length: u32(length), ...finish.params };
   const start = first === 'element' ? 'x_load(begin)' : first;
   if (inner > 1) {
     // Neighbouring invocations have neighbouring columns.
     const width = inner % 4 === 0 ? 4 : 1;
+    const vector = (type: string) => (width === 4 ? `vec4<${type}>` : type);
     const invocations = (outer * inner) / width;
-    emit.run({
-      label,
-      bindings: { x: reads(float(from), width), y: writes(float(to), width) },
-      params: { ...params, invocations: u32(invocations), inner: u32(inner / width) },
-      grid: { invocations },
-      body: `
+    emitNarrowed(emit, pass.to, width === 4, (to) =>
+      emit.run({
+        label,
+        bindings: { x: reads(from, width), y: writes(to, width) },
+        params: { ...params, invocations: u32(invocations), inner: u32(inner / width) },
+        grid: { invocations },
+        declarations: finish.declarations(width),
+        body: `
 if (index >= params.invocations) { return; }
 let begin = index / params.inner * params.length * params.inner + index % params.inner;
-var s = ${width === 4 ? 'vec4<f32>' : 'f32'}(${start});
+var s = ${vector(element)}(${start});
 for (var k = 0u; k < params.length; k++) {
   let v = x_load(begin + k * params.inner);
   s = ${combine('s', 'v')};
 }
-y_store(index, s * params.scale);`,
-    });
+y_store(index, ${finish.result(vector('f32'))});`,
+      }),
+    );
     return;
   }
-  const quad = quadCode(emit.traits, INVOCATIONS);
-  emit.run({
-    label,
-    quads: quad.quads,
-    bindings: { x: reads(float(from), 1), y: writes(float(to), 1) },
-    params: { ...params, rows: u32(outer) },
-    workgroup: [INVOCATIONS, 1, 1],
-    grid: { invocations: 4 * outer },
-    declarations: quad.declarations,
-    body: `
+  const quad = quadCode(emit.traits, INVOCATIONS, element);
+  emitNarrowed(emit, pass.to, false, (to) =>
+    emit.run({
+      label,
+      quads: quad.quads,
+      bindings: { x: reads(from, 1), y: writes(to, 1) },
+      params: { ...params, rows: u32(outer) },
+      workgroup: [INVOCATIONS, 1, 1],
+      grid: { invocations: 4 * outer },
+      declarations: `${quad.declarations}\n${finish.declarations(1)}`,
+      body: `
 let row = index / 4u;
 let begin = min(row, params.rows - 1u) * params.length;
-var s = ${start};
+var s = ${element}(${start});
 for (var k = lane & 3u; k < params.length; k += 4u) {
   let v = x_load(begin + k);
   s = ${combine('s', 'v')};
 }
 ${quad.combine('s', combine)}
-if ((lane & 3u) == 0u && row < params.rows) { y_store(row, s * params.scale); }`,
-  });
+if ((lane & 3u) == 0u && row < params.rows) { y_store(row, ${finish.result('f32')}); }`,
+    }),
+  );
 }
 
 function passesFor(site: LowerSite<ReductionOp>) {
@@ -88,59 +102,110 @@ function passesFor(site: LowerSite<ReductionOp>) {
   return passesOf(shape, axes);
 }
 
+/** Sums of bytes stay below this. */
+const MAX_BYTES = 2 ** 23;
+
+/** The mean of bytes in one pass: zero + round((sum - offset) * scale), half to even. */
+function byteMean(site: LowerSite<ReductionOp>): ((emit: Emitter) => Finish) | null {
+  const [x, y] = [perTensor(inputOf(site, 0).type), perTensor(outputOf(site).type)];
+  const [pass, ...others] = passesFor(site);
+  if (site.op !== 'MEAN' || !x || !y || x.dtype !== y.dtype || x.dtype === 'int16') return null;
+  if (pass === undefined || others.length > 0 || pass.length > MAX_BYTES) return null;
+  return ({ traits }) => ({
+    params: {
+      offset: i32(pass.length * x.zero),
+      scale: f32(x.scale / y.scale / pass.length),
+      zero: i32(y.zero),
+      low: f32(y.low - y.zero),
+      high: f32(y.high - y.zero),
+    },
+    declarations: (width) => roundFunction(traits, width),
+    result: (real) =>
+      `nearest(clamp(${real}(s - params.offset) * params.scale, ${real}(params.low), ${real}(params.high))) + params.zero`,
+  });
+}
+
+/** Whether a reduction can be had of elements as they are: of reals, of integers, or by choosing one. */
+function isPlain(site: LowerSite<ReductionOp>): boolean {
+  const [x, y] = [inputOf(site, 0).type, outputOf(site).type];
+  if (!isStored(x.dtype) || x.dtype === 'bool' || !sameElements(x, y)) return false;
+  if (site.op === 'REDUCE_MAX' || site.op === 'REDUCE_MIN') return x.dtype !== 'float16';
+  return x.dtype === 'float32' || (x.dtype === 'int32' && site.op !== 'MEAN');
+}
+
+const hasElements = ({ shape }: TensorType) => !shape.includes(0);
+
 function reduction<N extends ReductionOp>(row: Row): Lowering<N> {
   return {
     supports: (site) =>
-      [inputOf(site, 0), outputOf(site)].every(
-        ({ type }) => type.dtype === 'float32' && !type.shape.includes(0),
-      ) && passesFor(site).length > 0,
+      [inputOf(site, 0).type, outputOf(site).type].every(hasElements) &&
+      passesFor(site).length > 0 &&
+      (isPlain(site) || byteMean(site) !== null),
     lower(site, emit) {
       const passes = passesFor(site);
-      let from = inputOf(site, 0).ref;
+      const mean = byteMean(site)?.(emit) ?? null;
+      let from = inputOf(site, 0);
       passes.forEach((pass, at) => {
         const isLast = at === passes.length - 1;
-        const to = isLast ? outputOf(site).ref : emit.scratch(4 * pass.outer * pass.inner);
-        const scale = site.op === 'MEAN' ? 1 / pass.length : 1;
-        emitPass(emit, site.op, row, { ...pass, from, to, scale });
+        const to = isLast
+          ? outputOf(site)
+          : {
+              type: { dtype: from.type.dtype, shape: [pass.outer, pass.inner] },
+              ref: emit.scratch(4 * pass.outer * pass.inner),
+              value: undefined,
+            };
+        emitPass(emit, site.op, row, { ...pass, from, to, finish: mean ?? finishOf(site, pass) });
         from = to;
       });
     },
   };
 }
 
-/** Along the last dimension, four invocations to a row; `result` is made from `v`, the row's `most` and `sum`. */
-function softmax<N extends 'SOFTMAX' | 'LOG_SOFTMAX'>(
-  result: string,
-  beta: (site: LowerSite<N>) => number,
-): Lowering<N> {
+/** The division of a mean of reals. */
+function finishOf(site: LowerSite<ReductionOp>, { length }: Axis): Finish {
+  if (site.op !== 'MEAN') return KEPT;
   return {
-    supports: (site) => isFloat(site) && inputOf(site, 0).type.shape.length > 0,
+    params: { scale: f32(1 / length) },
+    declarations: () => '',
+    result: () => 's * params.scale',
+  };
+}
+
+/** The place of the largest or smallest element, the first of several. */
+function arg<N extends 'ARG_MAX' | 'ARG_MIN'>(beats: '>' | '<'): Lowering<N> {
+  return {
+    supports(site) {
+      const [x, y] = [inputOf(site, 0).type, outputOf(site).type];
+      return (
+        isStored(x.dtype) &&
+        hasElements(x) &&
+        integersOf(site, 1).length === 1 &&
+        (y.dtype === 'int32' || y.dtype === 'int64')
+      );
+    },
     lower(site, emit) {
-      const [input, output] = [inputOf(site, 0), outputOf(site)];
-      const length = input.type.shape.at(-1) as number;
-      const rows = count(input.type.shape) / length;
-      const quad = quadCode(emit.traits, INVOCATIONS);
-      const loop = (body: string) =>
-        `for (var k = lane & 3u; k < params.length; k += 4u) { let v = x_load(begin + k) * params.beta; ${body} }`;
+      const [x, y] = [inputOf(site, 0), outputOf(site)];
+      const { outer, length, inner } = axisOf(x.type.shape, integersOf(site, 1)[0] as number);
+      const invocations = outer * inner;
+      const isWide = y.type.dtype === 'int64';
       emit.run({
         label: site.op,
-        quads: quad.quads,
-        bindings: { x: reads(input, 1), y: writes(output, 1) },
-        params: { length: u32(length), rows: u32(rows), beta: f32(beta(site)) },
-        workgroup: [INVOCATIONS, 1, 1],
-        grid: { invocations: 4 * rows },
-        declarations: quad.declarations,
+        bindings: {
+          x: reads(x, 1),
+          y: array(y.ref, isWide ? 'vec2<u32>' : 'u32', 'read_write'),
+        },
+        params: { invocations: u32(invocations), length: u32(length), inner: u32(inner) },
+        grid: { invocations },
         body: `
-let row = index / 4u;
-let begin = min(row, params.rows - 1u) * params.length;
-var most = x_load(begin) * params.beta;
-${loop('most = max(most, v);')}
-${quad.combine('most', MAX.combine)}
-var sum = 0.0;
-${loop('sum += exp(v - most);')}
-${quad.combine('sum', SUM.combine)}
-if (row >= params.rows) { return; }
-${loop(`y_store(begin + k, ${result});`)}`,
+if (index >= params.invocations) { return; }
+let begin = index / params.inner * params.length * params.inner + index % params.inner;
+var best = x_load(begin);
+var at = 0u;
+for (var k = 1u; k < params.length; k++) {
+  let v = x_load(begin + k * params.inner);
+  if (v ${beats} best) { best = v; at = k; }
+}
+y[index] = ${isWide ? 'vec2(at, 0u)' : 'at'};`,
       });
     },
   };
@@ -149,12 +214,9 @@ ${loop(`y_store(begin + k, ${result});`)}`,
 export const REDUCTION_LOWERINGS = {
   SUM: reduction<'SUM'>(SUM),
   MEAN: reduction<'MEAN'>(SUM),
-  REDUCE_MAX: reduction<'REDUCE_MAX'>(MAX),
-  REDUCE_MIN: reduction<'REDUCE_MIN'>({
-    first: 'element',
-    combine: (a, b) => `min(${a}, ${b})`,
-  }),
-  REDUCE_PROD: reduction<'REDUCE_PROD'>({ first: '1.0', combine: (a, b) => `${a} * ${b}` }),
-  SOFTMAX: softmax<'SOFTMAX'>('exp(v - most) / sum', ({ options }) => options.beta),
-  LOG_SOFTMAX: softmax<'LOG_SOFTMAX'>('v - most - log(sum)', () => 1),
+  REDUCE_MAX: reduction<'REDUCE_MAX'>({ first: 'element', combine: (a, b) => `max(${a}, ${b})` }),
+  REDUCE_MIN: reduction<'REDUCE_MIN'>({ first: 'element', combine: (a, b) => `min(${a}, ${b})` }),
+  REDUCE_PROD: reduction<'REDUCE_PROD'>({ first: '1', combine: (a, b) => `${a} * ${b}` }),
+  ARG_MAX: arg<'ARG_MAX'>('>'),
+  ARG_MIN: arg<'ARG_MIN'>('<'),
 } as const satisfies { readonly [N in OpName]?: Lowering<N> };

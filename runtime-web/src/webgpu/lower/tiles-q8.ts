@@ -1,14 +1,13 @@
 /** Tiles of products of 8-bit integers. */
 import type { TypedArray } from '@linnet/schema';
 import { quantizedRange } from '../../lower/activation.js';
-import { count } from '../../lower/dims.js';
 import { combinedScale } from '../../lower/fixed-point.js';
 import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
 import type { Emitter } from '../lowering.js';
-import type { Traits } from '../traits.js';
-import { type ByteCode, highBytes, realBytes, roundFunction } from '../wgsl/bytes.js';
+import { type ByteCode, INTEGER_BYTES, realBytes, roundFunction } from '../wgsl/bytes.js';
 import { array, f32, i32, reads, u32 } from '../wgsl/kernel.js';
 import { LANES, times } from '../wgsl/text.js';
+import { emitNarrowed } from './narrow.js';
 import { emitTiles, isWholeFours, type TileArithmetic, type TiledProduct } from './tiles.js';
 
 type Integer = Extract<Numerics, { kind: 'integer' }>;
@@ -37,17 +36,11 @@ export function byteOperands(product: Product): ByteProduct | null {
     : { product, numerics, weights: value, bias, zero };
 }
 
-/**
- * The form of a product of `items` matrices that kernels have; null where they have none. Bytes of the
- * output are stored in fours, so that its columns are whole fours or one row.
- */
+/** The form of a product of `items` matrices side by side that kernels have; null where they have none. */
 export function byteProduct(product: Product | null, items: number): ByteProduct | null {
   if (product === null) return null;
-  const all = product.weights.type.shape[0] as number;
-  const columns = all / items;
-  const rows = count(product.output.type.shape) / all;
-  const isStored = isWholeFours({ size: [rows, columns], items, outputStrides: [columns, all] });
-  return isStored ? byteOperands(product) : null;
+  const columns = (product.weights.type.shape[0] as number) / items;
+  return items === 1 || columns % 4 === 0 ? byteOperands(product) : null;
 }
 
 /** The constants and functions that make bytes of sums: REQUANTIZATION of the WASM kernels. */
@@ -118,13 +111,6 @@ function pack({ weights, bias, zero, product, numerics }: ByteProduct, tiles: Ti
   return { bytes: new Int32Array(bytes.buffer), starts };
 }
 
-/** The function of the language's extension, for devices without. */
-const BYTE_DOT = `fn dot4I8Packed(a: u32, b: u32) -> i32 {
-  let x = vec4<i32>(vec4(a) << vec4(24u, 16u, 8u, 0u)) >> vec4(24u);
-  let y = vec4<i32>(vec4(b) << vec4(24u, 16u, 8u, 0u)) >> vec4(24u);
-  return dot(x, y);
-}`;
-
 /** How a word of a row is multiplied with the words `w` of four columns; see TileArithmetic. */
 interface WordForm extends Pick<ByteCode, 'whole'> {
   readonly sum: TileArithmetic['sum'];
@@ -135,13 +121,13 @@ interface WordForm extends Pick<ByteCode, 'whole'> {
 }
 
 /** By dot products of packed bytes, which GPUs have as an instruction. */
-function packedForm({ hasByteDot }: Traits, hasZero: boolean): WordForm {
+function packedForm(hasZero: boolean): WordForm {
   const dots = (x: string) =>
     `vec4<i32>(${times(4, (j) => `dot4I8Packed(${x}, w[${j}])`).join(', ')})`;
   const zero = (x: string) => ` - vec4(params.w_zero * dot4I8Packed(${x}, 0x01010101u))`;
   return {
     sum: 'vec4<i32>',
-    declarations: hasByteDot ? '' : BYTE_DOT,
+    declarations: '',
     row: (word) => word,
     weights: '',
     add: (sum, x) => `${sum} += ${dots(x)}${hasZero ? zero(x) : ''};`,
@@ -149,16 +135,17 @@ function packedForm({ hasByteDot }: Traits, hasZero: boolean): WordForm {
   };
 }
 
-/** By bytes taken apart, for CPUs, which take dot products of bytes apart each time. */
-function apartForm({ vector, declaration, scaled, whole }: ByteCode, hasZero: boolean): WordForm {
+/** By bytes that are taken apart once, for devices that take dot products of bytes apart each time. */
+function apartForm(
+  { vector, declaration, scaled, byteOf, whole }: ByteCode,
+  hasZero: boolean,
+): WordForm {
   const zero = hasZero ? ` - vec4(${scaled('params.w_zero')})` : '';
   return {
     sum: vector,
     declarations: declaration,
     row: (word) => `bytes(${word})`,
-    weights: highBytes('w', 'vec4<u32>')
-      .map((word, k) => `let w${k} = ${vector}(bitcast<vec4<i32>>(${word}))${zero};`)
-      .join(' '),
+    weights: times(4, (k) => `let w${k} = ${byteOf('w', k)}${zero};`).join(' '),
     add: (sum, x) => LANES.map((lane, k) => `${sum} += ${x}.${lane} * w${k};`).join(' '),
     whole,
   };
@@ -212,36 +199,37 @@ fn word(begin: u32, k: u32) -> u32 {
 }`;
   const orZero = (run: string, load: string) =>
     rows.canMiss ? `select(params.padding & inside(k), ${load}, ${run} >= 0)` : load;
-  const real = realBytes(emit.traits, largestSum(bytes));
+  const apart =
+    realBytes(emit.traits, largestSum(bytes)) ?? (emit.traits.hasByteDot ? null : INTEGER_BYTES);
   const hasZero = weightZero !== 0;
-  const form = real === null ? packedForm(emit.traits, hasZero) : apartForm(real, hasZero);
-  emitTiles(emit, {
-    ...tiles,
-    arithmetic: {
-      bindings: {
-        x: array(product.input.ref, 'u32', 'read'),
-        weights: array(words, 'vec4<u32>', 'read'),
-        starts: array(starts, 'vec4<i32>', 'read'),
-        ...finish.bindings,
-      },
-      params: {
-        deeps: u32(Math.ceil(rows.depth / 4)),
-        w_zero: i32(weightZero),
-        padding: u32(padding * 0x01010101),
-        ...finish.params,
-      },
-      declarations: [form.declarations, declarations, finish.declarations].join('\n'),
-      sum: form.sum,
-      step: 4 / rows.unit,
-      start: 'var w_at = item * params.taps * params.deeps * params.fours + four;',
-      row: (run, begin) => [form.row(orZero(run, `word(${begin}, k)`))],
-      weights: `let w = weights[w_at]; ${form.weights}`,
-      next: 'w_at += params.fours;',
-      add: (sum, [x]) => form.add(sum, x as string),
-      ready: `let unit = item * params.columns / 4u + four;
+  const form = apart === null ? packedForm(hasZero) : apartForm(apart, hasZero);
+  const arithmetic: TileArithmetic = {
+    bindings: {
+      x: array(product.input.ref, 'u32', 'read'),
+      weights: array(words, 'vec4<u32>', 'read'),
+      starts: array(starts, 'vec4<i32>', 'read'),
+      ...finish.bindings,
+    },
+    params: {
+      deeps: u32(Math.ceil(rows.depth / 4)),
+      w_zero: i32(weightZero),
+      padding: u32(padding * 0x01010101),
+      ...finish.params,
+    },
+    declarations: [form.declarations, declarations, finish.declarations].join('\n'),
+    sum: form.sum,
+    step: 4 / rows.unit,
+    start: 'var w_at = item * params.taps * params.deeps * params.fours + four;',
+    row: (run, begin) => [form.row(orZero(run, `word(${begin}, k)`))],
+    weights: `let w = weights[w_at]; ${form.weights}`,
+    next: 'w_at += params.fours;',
+    add: (sum, [x]) => form.add(sum, x as string),
+    ready: `let unit = item * params.columns / 4u + four;
 let begin = starts[unit];
 let scale = scales_load(unit);`,
-      result: (sum) => `requantize(${form.whole(sum)} + begin, scale)`,
-    },
-  });
+    result: (sum) => `requantize(${form.whole(sum)} + begin, scale)`,
+  };
+  emitNarrowed(emit, tiles.output, isWholeFours(tiles), (output) =>
+    emitTiles(emit, { ...tiles, arithmetic, output }),
+  );
 }

@@ -1,11 +1,12 @@
 /** How shaders take the four bytes of a word apart. */
 import type { Traits } from '../traits.js';
+import type { Width } from './storage.js';
 
 /**
  * The bytes of a word of WGSL's `type` in the high bits of integers, 2^24 times what they stand for as
  * signed: devices without vectors of integers shift one invocation after the other, but multiply all.
  */
-export function highBytes(word: string, type: 'u32' | 'vec4<u32>'): readonly string[] {
+function highBytes(word: string, type: 'u32' | 'vec4<u32>'): readonly string[] {
   return [
     `${type}(${word} * 0x1000000u)`,
     `${type}((${word} & ${type}(0xff00u)) * 0x10000u)`,
@@ -21,6 +22,8 @@ export interface ByteCode {
   readonly declaration: string;
   /** An integer, an expression, in units of what `bytes` gives. */
   scaled(integer: string): string;
+  /** Byte `at` of each word of a vec4<u32>. */
+  byteOf(words: string, at: number): string;
   /** A vector of sums of products of two such as integers. */
   whole(sum: string): string;
 }
@@ -43,6 +46,7 @@ export const INTEGER_BYTES: ByteCode = {
   vector: 'vec4<i32>',
   declaration: `fn bytes(word: u32) -> vec4<i32> { return ${EXTRACTED}; }`,
   scaled: (integer) => integer,
+  byteOf: (words, at) => `extractBits(bitcast<vec4<i32>>(${words}), ${8 * at}u, 8u)`,
   whole: (sum) => sum,
 };
 
@@ -51,6 +55,7 @@ const REAL_BYTES: ByteCode = {
   vector: 'vec4<f32>',
   declaration: `fn bytes(word: u32) -> vec4<f32> { return ${HIGH}; }`,
   scaled: (integer) => `(f32(${integer}) * 0x1p24f)`,
+  byteOf: (words, at) => `vec4<f32>(bitcast<vec4<i32>>(${highBytes(words, 'vec4<u32>')[at]}))`,
   whole: (sum) => `vec4<i32>(${sum} * 0x1p-48f)`,
 };
 
@@ -63,12 +68,13 @@ export function realBytes({ isSoftware }: Traits, most: number): ByteCode | null
 }
 
 /**
- * The function `nearest` of a vec4<f32> of magnitude under 2^22, half to even. Adding 1.5 * 2^23 leaves
+ * The function `nearest` of an f32, or a vector, of magnitude under 2^22: the integer, half to even. Adding 1.5 * 2^23 leaves
  * the integer in the low bits, on devices that are known to round sums so; `round` takes many steps there.
  */
-export function roundFunction({ isSoftware }: Traits): string {
+export function roundFunction({ isSoftware }: Traits, width: Width = 4): string {
+  const [real, integer] = width === 4 ? ['vec4<f32>', 'vec4<i32>'] : ['f32', 'i32'];
   const body = isSoftware
-    ? 'bitcast<vec4<i32>>(v + 0x1.8p23f) - 0x4b400000'
-    : 'vec4<i32>(round(v))';
-  return `fn nearest(v: vec4<f32>) -> vec4<i32> { return ${body}; }`;
+    ? `bitcast<${integer}>(v + 0x1.8p23f) - 0x4b400000`
+    : `${integer}(round(v))`;
+  return `fn nearest(v: ${real}) -> ${integer} { return ${body}; }`;
 }

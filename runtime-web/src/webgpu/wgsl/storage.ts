@@ -115,6 +115,11 @@ export function isStored(dtype: DType): dtype is StoredDType {
   return dtype in STORAGES;
 }
 
+/** Whether elements have a word each, so that they can be written one by one. */
+export function isWord(dtype: StoredDType): boolean {
+  return STORAGES[dtype].single.store !== null;
+}
+
 export function elementOf(dtype: StoredDType): Element {
   return STORAGES[dtype].element;
 }
