@@ -94,7 +94,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   }
 
   evaluate(program: Program<KernelCall>): readonly Uint8Array[] {
-    const bound = atOnce(this.#bind(program));
+    const bound = atOnce(this.#bind(program, false));
     try {
       return bound.execute(0, [], 'INVALID_MODEL');
     } finally {
@@ -103,7 +103,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   }
 
   bind(program: Program<KernelCall>): Promise<BoundProgram> {
-    return inTurns(this.#bind(program));
+    return inTurns(this.#bind(program, true));
   }
 
   resetState(): void {
@@ -138,8 +138,12 @@ export class WasmBackend implements HostBackend<KernelCall> {
     return lowering === 'structural' ? null : lowering;
   }
 
-  /** Yields the bytes of constants that it has got through. */
-  *#bind(program: Program<KernelCall>): Generator<number, WasmProgram> {
+  /**
+   * Yields the bytes of constants that it has got through.
+   *
+   * @param keeps whether constants stay resident for programs to come
+   */
+  *#bind(program: Program<KernelCall>, keeps: boolean): Generator<number, WasmProgram> {
     const owned: number[] = [];
     let bytes = 0;
     const own = (size: number) => {
@@ -149,7 +153,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
       return address;
     };
     try {
-      const blocks = yield* this.#place(program, own);
+      const blocks = yield* this.#place(program, keeps, own);
       const segments = program.segments.map((segment) => {
         const code = own(codeBytes(segment.calls));
         encodeCalls(segment.calls, blocks, code, this.heap.view);
@@ -165,6 +169,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   /** The place of each buffer that the program uses. */
   *#place(
     program: Program<KernelCall>,
+    keeps: boolean,
     own: (bytes: number) => number,
   ): Generator<number, ReadonlyMap<number, Block>> {
     const used = new Set<number>();
@@ -176,7 +181,9 @@ export class WasmBackend implements HostBackend<KernelCall> {
     for (const index of used) {
       const buffer = program.buffers[index] as PlanBuffer<KernelCall>;
       if (buffer.kind === 'state') blocks.set(index, this.#placeState(buffer.id, buffer.bytes));
-      else if (buffer.kind !== 'arena') blocks.set(index, yield* this.#placeConstant(buffer, own));
+      else if (buffer.kind !== 'arena') {
+        blocks.set(index, yield* this.#placeConstant(buffer, keeps, own));
+      }
     }
     const arena = own(program.arena.bytes);
     for (const [index, offset] of program.arena.offsets) {
@@ -197,13 +204,14 @@ export class WasmBackend implements HostBackend<KernelCall> {
 
   *#placeConstant(
     buffer: ConstantBuffer,
+    keeps: boolean,
     own: (bytes: number) => number,
   ): Generator<number, Block> {
     const id = buffer.kind === 'known' ? buffer.known.id : buffer.id;
-    if (id === null) return yield* this.#filler.fill(buffer, own);
     const key = `${buffer.kind} ${id}`;
-    const resident = this.#residents.get(key);
+    const resident = id === null ? undefined : this.#residents.get(key);
     if (resident !== undefined) return resident;
+    if (id === null || !keeps) return yield* this.#filler.fill(buffer, own);
     const taken: number[] = [];
     try {
       const block = yield* this.#filler.fill(buffer, (bytes) => {

@@ -50,6 +50,26 @@ suite('memory', () => {
     assert.deepEqual((await looping.run({ i: [0], v: [1] })).w?.data, Float32Array.of(4));
   });
 
+  test('holds no constants that were only folded', async () => {
+    const half = tensor('c', 'float16', [1000], new Uint16Array(1000).fill(0x3c00));
+    using model = await loadModel(
+      file([
+        graph({
+          tensors: [
+            tensor('x', 'float32', [1000]),
+            half,
+            tensor('d', 'float32', [1000]),
+            tensor('y', 'float32', [1000]),
+          ],
+          operators: [node('DEQUANTIZE', [1], [2]), node('ADD', [0, 2], [3])],
+          inputs: [0],
+          outputs: [3],
+        }),
+      ]),
+    );
+    assert.equal(model.info.memory.constants, 4 * 1000);
+  });
+
   test('keeps constants that are outputs', async () => {
     using model = await loadModel(
       file([
