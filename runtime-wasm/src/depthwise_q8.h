@@ -155,27 +155,34 @@ INLINE void convolve_strips(const depthwise_problem *p, const sum_output *output
       .output = output,
       .row_bytes = p->window_w * p->quads * COLUMN_BYTES,
   };
-  for (uint32_t index = part.begin; index < part.end; index++) {
+  for (uint32_t index = part.begin; index < part.end;) {
     uint32_t block = index % blocks;
-    uint32_t x = index / blocks % strips * p->strip;
-    uint32_t group = index / blocks / strips % groups;
-    s.image = index / blocks / strips / groups;
+    uint32_t blocks_end = min_u32(blocks, block + part.end - index);
+    uint32_t place = index / blocks;
+    index += blocks_end - block;
+    uint32_t x = place % strips * p->strip;
+    uint32_t group = place / strips % groups;
+    s.image = place / strips / groups;
     s.zero = p->row_params ? p->row_params[s.image].zero : p->input_zero;
-    s.channel = min_u32(block * lanes, p->channels - lanes);
     s.outputs = min_u32(p->strip, p->out_w - x);
-    s.heads = (const int32_t *)(p->weights + (size_t)block * p->block_bytes);
-    s.weights = (const char *)(s.heads + lanes);
     uint32_t y = group / p->group_spacing * chunk + group % p->group_spacing;
+    uint32_t first_out[MAX_GROUP_ROWS];
     uint32_t row = y;
     for (s.rows = 0; s.rows < p->group_rows && row < p->out_h; row += p->group_spacing) {
-      s.out[s.rows++] = ((s.image * p->out_h + row) * p->out_w + x) * p->channels + s.channel;
+      first_out[s.rows++] = ((s.image * p->out_h + row) * p->out_w + x) * p->channels;
     }
     if (s.rows == 0) continue;
     v128_t pad = wasm_i8x16_splat((int8_t)s.zero);
     int32_t top = (int32_t)(y * p->stride_h) - (int32_t)p->pad_top;
     int32_t first = (int32_t)(x * p->stride_w) - (int32_t)p->pad_left;
-    interleave_columns(&s, top, first, (const uint8_t *)&pad, interleave);
-    multiply(&s);
+    for (; block < blocks_end; block++) {
+      s.channel = min_u32(block * lanes, p->channels - lanes);
+      s.heads = (const int32_t *)(p->weights + (size_t)block * p->block_bytes);
+      s.weights = (const char *)(s.heads + lanes);
+      for (uint32_t r = 0; r < s.rows; r++) s.out[r] = first_out[r] + s.channel;
+      interleave_columns(&s, top, first, (const uint8_t *)&pad, interleave);
+      multiply(&s);
+    }
   }
 }
 
