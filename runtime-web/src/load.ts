@@ -87,7 +87,9 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const [resources, guard] = [new Resources(), new Guard()];
     onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
     const maker: EngineMaker = {
-      digest: digestOf(bytes),
+      get digest() {
+        return digestOf(bytes);
+      },
       openDevice: () => opening ?? openDevice(onProgress),
       make: async (device) => {
         // On a device, weights are the device's.
