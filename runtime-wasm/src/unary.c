@@ -28,15 +28,10 @@
   X(leaky_relu, select_f32x4(x < 0.0f, x * p->a, x))                                              \
   X(elu, select_f32x4(x < 0.0f, expm1_nonpositive_f32x4(x), x))                                   \
   X(hard_swish, x * (clamp_f32x4(x + 3.0f, splat_f32x4(0), splat_f32x4(6)) / 6.0f))               \
-  X(gelu, gelu(x))                                                                                \
+  X(gelu, x * normal_distribution_f32x4(x))                                                       \
   X(gelu_tanh, 0.5f * x * (1.0f + tanh_f32x4(0.797884561f * (x + 0.044715f * x * x * x))))        \
   X(sin, each_lane(x, sin_f32))                                                                   \
   X(cos, each_lane(x, cos_f32))
-
-INLINE f32x4 gelu(f32x4 x) {
-  const f32x4 half = CONSTANT_F32X4(0.5f) * x;
-  return madd_f32x4(half, erf_f32x4(x * CONSTANT_F32X4(0.707106781f)), half);
-}
 
 INLINE f32x4 sign(f32x4 x) {
   return select_f32x4(x > 0.0f, splat_f32x4(1), select_f32x4(x < 0.0f, splat_f32x4(-1), x));

@@ -80,7 +80,7 @@ describe('elementary functions of the kernels', () => {
     });
   }
 
-  test('gelu is within 2 ulp of its terms', () => {
+  test('gelu is within 2.5 ulp of its terms', () => {
     const x = samples(10);
     const y = new Float32Array(x.length);
     host.call('unary_gelu_f32', { x, y, count: x.length, a: 0, b: 0 });
@@ -88,7 +88,7 @@ describe('elementary functions of the kernels', () => {
       if (!Number.isFinite(value)) return;
       const exact = 0.5 * value * (1 + erf(value / Math.SQRT2));
       // 1 + erf cancels where x is negative: what counts is the error against x itself.
-      const tolerance = 2 * ulp(value);
+      const tolerance = 2.5 * ulp(value);
       const got = y[i] as number;
       assert.ok(Math.abs(got - exact) <= tolerance, `gelu(${value}) is ${got}, not ${exact}`);
     });
