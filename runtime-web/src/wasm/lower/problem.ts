@@ -48,16 +48,21 @@ export function rowsProblem(rows: number, matrices: Matrices): Problem {
  * What a thread works on at a time: bytes of patches, which should stay in its cache, and rows.
  * Gathered patches take memory of their own. Patches that lie in the input do not, but each block of
  * their rows writes its outputs panel by panel, which wants few rows, and takes all weights through the
- * cache, which wants many where weights are large.
+ * cache, which wants many where weights are large. Short ones want many rows too, for little is done with
+ * each panel.
  */
 const BLOCKS = {
   gathered: { bytes: 256 * 1024, rows: 64 },
+  short: { bytes: 256 * 1024, rows: 128 },
   direct: { bytes: 512 * 1024, rows: 64 },
   directOnLargeWeights: { bytes: 512 * 1024, rows: 192 },
 } as const;
 
 /** Weights that are larger do not stay in a cache from one block to the next. */
 const LARGE_WEIGHT_BYTES = 256 * 1024;
+
+/** Longer patches are not short. */
+const SHORT_PATCH_BYTES = 32;
 
 /** Whether all coordinates that kernels compute stay small. */
 export function isSmall({ runs, grid, strides, inSize }: Problem): boolean {
@@ -111,6 +116,12 @@ export function problemArguments(emit: Emitter, problem: Problem, key: string, m
   };
 }
 
+function blockLimits(patchBytes: number, columns: number, gathers: boolean) {
+  if (patchBytes <= SHORT_PATCH_BYTES) return BLOCKS.short;
+  if (gathers) return BLOCKS.gathered;
+  return columns * patchBytes > LARGE_WEIGHT_BYTES ? BLOCKS.directOnLargeWeights : BLOCKS.direct;
+}
+
 /**
  * Scratch for gathered patches, and for how many rows it is: whole tiles of `tileRows`. A patch
  * meets `columns` columns of weights of its own size.
@@ -122,8 +133,7 @@ export function blockArguments(
   gathers: boolean,
   tileRows: number,
 ) {
-  const isLarge = columns * patchBytes > LARGE_WEIGHT_BYTES;
-  const most = BLOCKS[gathers ? 'gathered' : isLarge ? 'directOnLargeWeights' : 'direct'];
+  const most = blockLimits(patchBytes, columns, gathers);
   const tiles = Math.floor(most.bytes / Math.max(patchBytes, 1) / tileRows);
   const rows = tileRows * Math.min(Math.max(tiles, 1), Math.floor(most.rows / tileRows));
   const bytes = threadBytes(rows * patchBytes);
