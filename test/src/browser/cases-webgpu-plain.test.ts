@@ -1,4 +1,7 @@
-/** Ops whose shaders depend on what devices can do, on one that can do the least. */
+/**
+ * Ops whose shaders depend on what devices can do, on one that can do the least. CONV_2D is not among them:
+ * SwiftShader's compiler does not come back from one of its shaders without subgroups.
+ */
 import type { OpName } from '@linnet/schema';
 import { buildCases } from '../cases/build.js';
 import { testCases } from '../cases/suite.js';
