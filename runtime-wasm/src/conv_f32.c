@@ -228,6 +228,17 @@ static void multiply_1_row(const conv_problem *c, const row_block *block, uint32
   }
 }
 
+/** Weights of more bytes do not stay in a cache from one block of rows, or one run, to the next. */
+#define LARGE_WEIGHTS (256 * 1024)
+
+/** Brings a panel into the caches: lines come faster all at once than between multiplications. */
+static void fetch_panel(const float *panel, uint32_t size) {
+  for (uint32_t i = 0; i < size; i += 64 / sizeof(float)) {
+    const float line = panel[i];
+    __asm__ volatile("" : : "r"(line));
+  }
+}
+
 void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
   conv_problem c = CONV_PROBLEM(p);
   conv_share part = share_problem(&c, TILE_ROWS_F32, thread, threads);
@@ -237,6 +248,7 @@ void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
   uint32_t rows_of_item = item_rows(&c);
   uint32_t tiles_of_item = divide_up(rows_of_item, TILE_ROWS_F32);
   uint32_t panel_size = panel_size_f32(c.depth);
+  const int is_large = (uint64_t)panel_size * divide_up(c.columns, PANEL) * sizeof(float) > LARGE_WEIGHTS;
   row_block block;
   block.low = p->low;
   block.high = p->high;
@@ -256,6 +268,7 @@ void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
     if (alone) multiply_1_row(&c, &block, rows - 1, weights, part.panels);
     for (uint32_t i = part.panels.begin; i < part.panels.end && rows > 1; i++) {
       const float *panel = weights + (size_t)i * panel_size;
+      if (is_large) fetch_panel(panel, panel_size);
       uint32_t column = i * PANEL;
       uint32_t columns = min_u32(PANEL, c.columns - column);
       uint32_t r = 0;
