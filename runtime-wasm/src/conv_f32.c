@@ -144,7 +144,9 @@ static void gather_inside(const conv_problem *c, const float *pixel, uint32_t ro
     const int32_t row = run->offset[0] * (int32_t)c->in_h + run->offset[1];
     const float *from = pixel + (row * (int32_t)c->in_w + run->offset[2]) * (int32_t)c->in_pixel;
     const uint32_t count = run->pixels * c->channels;
-    for (uint32_t i = 0; i < rows; i++) copy_floats(patches + i * c->depth, 0, from + i * step, 0, count, 0);
+    for (uint32_t i = 0; i < rows; i++) {
+      copy_floats(patches + i * c->depth, 0, from + i * step, 0, count, 0);
+    }
     patches += count;
   }
 }
@@ -154,8 +156,8 @@ static span columns_inside(const conv_problem *c, const patch_reach *reach, grid
   const int32_t d = (int32_t)(at.d * c->stride_d), h = (int32_t)(at.h * c->stride_h);
   const int32_t end = (int32_t)c->in_w - reach->last[2];
   const int is_inside = d + reach->first[0] >= 0 && d + reach->last[0] < (int32_t)c->in_d &&
-                        h + reach->first[1] >= 0 && h + reach->last[1] < (int32_t)c->in_h && end > 0;
-  if (!is_inside) return (span){0, 0};
+                        h + reach->first[1] >= 0 && h + reach->last[1] < (int32_t)c->in_h;
+  if (!is_inside || end <= 0) return (span){0, 0};
   return (span){divide_up((uint32_t)max_i32(-reach->first[2], 0), c->stride_w),
                 divide_up((uint32_t)end, c->stride_w)};
 }
@@ -248,7 +250,8 @@ void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
   uint32_t rows_of_item = item_rows(&c);
   uint32_t tiles_of_item = divide_up(rows_of_item, TILE_ROWS_F32);
   uint32_t panel_size = panel_size_f32(c.depth);
-  const int is_large = (uint64_t)panel_size * divide_up(c.columns, PANEL) * sizeof(float) > LARGE_WEIGHTS;
+  const uint64_t weight_bytes = (uint64_t)panel_size * divide_up(c.columns, PANEL) * sizeof(float);
+  const int is_large = weight_bytes > LARGE_WEIGHTS;
   row_block block;
   block.low = p->low;
   block.high = p->high;

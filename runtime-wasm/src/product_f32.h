@@ -1,4 +1,4 @@
-/** Products of single rows with packed float32 weights, which take as long as reading the weights. */
+/** Products of single rows with packed float32 weights: the speed is that of reading these. */
 #ifndef LINNET_PRODUCT_F32_H
 #define LINNET_PRODUCT_F32_H
 
@@ -22,8 +22,8 @@ INLINE f32x4 splat_lane_f32x4(f32x4 x, uint32_t lane) {
 }
 
 /**
- * Adds the products of a row's depths but for the last `depth` % 4 with `panels` (a constant) panels.
- * Only one loop: engines spill the sums in the first of two.
+ * Adds the products of a row's depths, but for the last `depth` % 4, with `panels` (a constant)
+ * panels. Only one loop: engines spill the sums in the first of two.
  */
 INLINE void add_quads(uint32_t panels, const float *x, const float *weights, uint32_t depth,
                       float *sums) {
@@ -54,22 +54,27 @@ INLINE void add_quads(uint32_t panels, const float *x, const float *weights, uin
   }
 }
 
-NOINLINE static void add_quads_4(const float *x, const float *weights, uint32_t depth, float *sums) {
+NOINLINE static void add_quads_4(const float *x, const float *weights, uint32_t depth,
+                                float *sums) {
   add_quads(ROW_PANELS, x, weights, depth, sums);
 }
-NOINLINE static void add_quads_2(const float *x, const float *weights, uint32_t depth, float *sums) {
+NOINLINE static void add_quads_2(const float *x, const float *weights, uint32_t depth,
+                                float *sums) {
   add_quads(2, x, weights, depth, sums);
 }
-NOINLINE static void add_quads_1(const float *x, const float *weights, uint32_t depth, float *sums) {
+NOINLINE static void add_quads_1(const float *x, const float *weights, uint32_t depth,
+                                float *sums) {
   add_quads(1, x, weights, depth, sums);
 }
 
 /** How many of `left` panels to take at a time. */
-INLINE uint32_t row_panels(uint32_t left) { return left >= ROW_PANELS ? ROW_PANELS : left >= 2 ? 2 : 1; }
+INLINE uint32_t row_panels(uint32_t left) {
+  return left >= ROW_PANELS ? ROW_PANELS : left >= 2 ? 2 : 1;
+}
 
 /**
- * sums += x W for the columns of `panels` (as row_panels gives) panels of conv_f32's weights that lie one
- * after the other, without their biases. Every sum is made in the order of the depths.
+ * sums += x W for the columns of `panels` (as row_panels gives) panels of conv_f32's weights that
+ * lie one after the other, without their biases. Every sum is made in the order of the depths.
  */
 INLINE void add_product(uint32_t panels, const float *x, const float *weights, uint32_t depth,
                         float *sums) {

@@ -236,15 +236,15 @@ static void project(const lstm_f32_params *p, const part *own, float *y, uint32_
 /**
  * An LSTM over a sequence. `sums` [time, batch, gates, cells padded to 8] holds what the gates get
  * from the inputs (and, without normalization, their biases), and in the end what goes into their
- * normalization or activation. The gates are those of the enum, or without the input gate, which then
- * is 1 - forget gate. `recurrent` is one matrix [units, cells] per gate, or one of a row where
+ * normalization or activation. The gates are those of the enum, or without the input gate, which
+ * then is 1 - forget gate. `recurrent` is one matrix [units, cells] per gate, or one of a row where
  * `diagonal`, and `projection`, where not null, [cells, units] with a bias, in conv_f32's layout;
  * without one, units equal cells. Peephole weights to the cell state (the output gate sees the new
- * one), coefficients of layer normalization and the biases that follow it are [cells] or null. hidden
- * [batch, units] and cell [batch, cells] are the state before the first step and after the last.
- * Clips of 0 do nothing. `shown` [batch, cells] and `projected` [batch, units padded to 8] are working
- * space for a projection. Source: TFLite's LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM; Hochreiter and
- * Schmidhuber, 1997.
+ * one), coefficients of layer normalization and the biases that follow it are [cells] or null.
+ * hidden [batch, units] and cell [batch, cells] are the state before the first step and after the
+ * last. Clips of 0 do nothing. `shown` [batch, cells] and `projected` [batch, units padded to 8] are
+ * working space for a projection. Source: TFLite's LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM;
+ * Hochreiter and Schmidhuber, 1997.
  */
 void lstm_f32(const lstm_f32_params *p, uint32_t thread, uint32_t threads) {
   const uint32_t depth = p->diagonal ? 1 : p->units;
