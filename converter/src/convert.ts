@@ -1,7 +1,7 @@
 import { throwIfAborted } from './abort.js';
 import { budgetOf, type ConvertOptions, objectiveOf } from './convert-options.js';
 import { emit } from './emit/index.js';
-import { type SparseStorage, storeSparsely } from './emit/sparse-storage.js';
+import { type SparseStorage, storeDensely, storeSparsely } from './emit/sparse-storage.js';
 import { openModel } from './formats/index.js';
 import { bytesSource, type Source } from './formats/source.js';
 import type { Graph, Program } from './graph/graph.js';
@@ -56,7 +56,7 @@ export interface ConvertReport {
   readonly transposes: readonly (TransposeLeft & { readonly graph: string })[];
   /** What pruning did; null where none was asked for. */
   readonly pruning: Pruning | null;
-  /** Pruned weights that are stored without their zeros; null where none were made zero. */
+  /** Weights that are stored without their zeros; null where none were pruned, here or before. */
   readonly sparse: SparseStorage | null;
   readonly quantization: QuantizeMode;
   /** What recovery tried, kept and gained. */
@@ -120,6 +120,7 @@ export async function convert(
     onProgress: (detail) => enter('reading', detail),
   });
   const before = sizeOf(program);
+  const wasSparse = storeDensely(program);
 
   enter('optimizing');
   const driver = {
@@ -149,7 +150,8 @@ export async function convert(
     enter,
   );
   enter('writing');
-  const sparse = pruning && pruning.pattern !== 'channels' ? storeSparsely(stored.program) : null;
+  const hasZeros = wasSparse || (pruning !== null && pruning.pattern !== 'channels');
+  const sparse = hasZeros ? storeSparsely(stored.program) : null;
   const bytes = emit(stored.program);
   options.onProgress?.({ stage: 'done', done: STAGES.length, total: STAGES.length });
   return {

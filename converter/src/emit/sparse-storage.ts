@@ -1,7 +1,9 @@
 import type { OpName, Sparsity, TensorType } from '@linnet/schema';
+import { elementBytes } from '../graph/constant.js';
 import type { Graph, Node, Program, TensorId } from '../graph/graph.js';
 import { makeNode } from '../graph/node.js';
 import { floats } from '../passes/match.js';
+import { densify } from '../reference/contents.js';
 
 /** Constants that are stored sparsely, and what that saved. */
 export interface SparseStorage {
@@ -18,6 +20,23 @@ const ELEMENT_BYTES = 4;
 
 /** A node with its output and the tables that describe the sparse layout take about as much. */
 const OVERHEAD_BYTES = 400;
+
+/**
+ * Makes float32 constants dense that were read without their zeros, so that later steps see weights
+ * like any others; whether there were any.
+ */
+export function storeDensely({ graphs }: Program): boolean {
+  let wereSparse = false;
+  for (const graph of graphs) {
+    for (const { sparsity, ...tensor } of [...graph.tensors.values()]) {
+      if (sparsity === undefined || tensor.dtype !== 'float32' || tensor.data === null) continue;
+      wereSparse = true;
+      const data = elementBytes(densify(tensor, sparsity, tensor.data));
+      graph.setTensor({ ...tensor, data });
+    }
+  }
+  return wereSparse;
+}
 
 /**
  * Stores float32 weights that are zero to a great part without their zeros, where that makes the file smaller:

@@ -1,13 +1,15 @@
 import { arrayType, type TensorElements, type TypedArray } from '@linnet/schema';
 import type { Tensor } from './graph.js';
 
-/** The elements of a numeric constant as a view (or aligned copy) of its bytes; undefined for anything else. */
+/**
+ * The elements of a dense numeric constant as a view (or aligned copy) of its bytes; undefined for
+ * anything else.
+ */
 export function constantElements(tensor: Tensor): TypedArray | undefined {
-  const { data } = tensor;
-  const ArrayOf = arrayType(tensor.dtype);
-  if (data === null || ArrayOf === null || tensor.dtype === 'int4' || tensor.dtype === 'int2') {
-    return undefined;
-  }
+  const { dtype, data, sparsity } = tensor;
+  const ArrayOf = arrayType(dtype);
+  if (data === null || sparsity !== undefined || ArrayOf === null) return undefined;
+  if (dtype === 'int4' || dtype === 'int2') return undefined;
   const aligned = data.byteOffset % ArrayOf.BYTES_PER_ELEMENT === 0 ? data : data.slice();
   return new ArrayOf(
     aligned.buffer as ArrayBuffer,

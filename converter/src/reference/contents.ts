@@ -59,10 +59,14 @@ function unpack(dtype: DType, data: Uint8Array, count: number): TensorElements {
  * A tensor of rank n with k blocked dimensions has n + k levels; level n + i counts inside the
  * blocks of dimension blockMap[i].
  */
-function densify(tensor: Tensor, sparsity: Sparsity, data: Uint8Array): TypedArray {
+export function densify(
+  { dtype, shape }: Pick<Tensor, 'dtype' | 'shape'>,
+  sparsity: Sparsity,
+  data: Uint8Array,
+): TypedArray {
   const { traversalOrder, blockMap, dims } = sparsity;
-  const rank = tensor.shape.length;
-  const strides = stridesOf(tensor.shape);
+  const rank = shape.length;
+  const strides = stridesOf(shape);
   const sizeOfLevel = (dim: number): number => {
     const level = dims[traversalOrder.indexOf(dim)];
     return level?.format === 'dense' ? level.size : 1;
@@ -72,12 +76,9 @@ function densify(tensor: Tensor, sparsity: Sparsity, data: Uint8Array): TypedArr
     const block = blockMap.indexOf(dim);
     return strides[dim]! * (block < 0 ? 1 : sizeOfLevel(rank + block));
   });
-  const stored = unpack(
-    tensor.dtype,
-    data,
-    Math.floor((8 * data.length) / bitWidth(tensor.dtype)),
-  ) as Float32Array;
-  const dense = allocate(tensor.dtype, sizeOf(tensor.shape));
+  const count = Math.floor((8 * data.length) / bitWidth(dtype));
+  const stored = unpack(dtype, data, count) as Float32Array;
+  const dense = allocate(dtype, sizeOf(shape));
   let places: readonly (readonly [entry: number, offset: number])[] = [[0, 0]];
   dims.forEach((level, l) => {
     places = places.flatMap(([entry, offset]) => {

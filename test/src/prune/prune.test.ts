@@ -5,6 +5,7 @@ import { suite, test } from 'node:test';
 import { type ConvertOptions, convert, LinnetError, type PruneOptions } from '@linnet/converter';
 import { loadModel } from '@linnet/runtime-web';
 import { read } from '@linnet/schema';
+import { write } from '@linnet/schema/write';
 import { ReferenceModel } from '../../../converter/dist/reference/model.js';
 import { fixturePath } from '../support/fixtures.js';
 import { linnet, temporaryFolder } from '../support/linnet.js';
@@ -36,6 +37,26 @@ function zerosOf(bytes: Uint8Array): Map<string, number> {
       return [name, zeros / elements];
     }),
   );
+}
+
+/** The file with ops that read sparse weights themselves, as TensorFlow's converter writes it. */
+function withoutDensify(bytes: Uint8Array): Uint8Array {
+  const model = read(bytes);
+  const subgraphs = model.subgraphs.map((subgraph) => {
+    const { operators } = subgraph;
+    const densified = new Map(
+      operators
+        .filter(({ op }) => op === 'DENSIFY')
+        .map(({ inputs, outputs }) => [outputs[0]!, inputs[0]!]),
+    );
+    const kept = operators.filter(({ op }) => op !== 'DENSIFY');
+    const rewired = kept.map((node) => ({
+      ...node,
+      inputs: node.inputs.map((index) => densified.get(index) ?? index),
+    }));
+    return { ...subgraph, operators: rewired };
+  });
+  return write({ ...model, subgraphs });
 }
 
 suite('prune', () => {
@@ -97,6 +118,20 @@ suite('prune', () => {
       ),
     );
     assert.ok(pruned!.bytes.length <= dense!.bytes.length, `${pruned!.bytes.length}`);
+  });
+
+  test('what a file stores sparsely is weights like any others, through DENSIFY or without', async () => {
+    const prune = { sparsity: 0.5, method: 'magnitude' } as const;
+    const { bytes } = await convert(fixturePath('mlp/save'), { prune });
+    const atOnce = await convert(fixturePath('mlp/save'), { prune, quantize: 'dynamic' });
+    for (const stored of [bytes, withoutDensify(bytes)]) {
+      const again = await convert(stored);
+      assert.ok(again.report.sparse!.tensors > 0);
+      assert.ok(again.bytes.length < 1.01 * bytes.length, `${again.bytes.length}`);
+      const { bytes: smaller, report } = await convert(stored, { quantize: 'dynamic' });
+      assert.equal(report.quantized.length, atOnce.report.quantized.length);
+      assert.ok(smaller.length < 1.02 * atOnce.bytes.length, `${smaller.length}`);
+    }
   });
 
   test('the same again gives the same bytes', async () => {

@@ -4,7 +4,6 @@ import {
   byteLength,
   elementCount,
   OP_NAMES,
-  type OpName,
   opRecord,
   type TypedArray,
 } from '@linnet/schema';
@@ -21,10 +20,8 @@ import { defineRule, type Rule } from '../rule.js';
 /** Folding may make the file this much larger than the constants that it folds. */
 const MAX_GROWTH_BYTES = 64 * 1024;
 
-/** Ops that a file uses to keep its constants small: they stay. */
-const EXPANDING: readonly OpName[] = ['DEQUANTIZE', 'DENSIFY'];
-
-const FOLDABLE = OP_NAMES.filter((op) => isPure(op) && !EXPANDING.includes(op));
+/** By DEQUANTIZE a file keeps its constants small: it stays. */
+const FOLDABLE = OP_NAMES.filter((op) => isPure(op) && op !== 'DEQUANTIZE');
 
 /** Weights are what is transposed most; this way takes no more memory than the result. */
 const foldTranspose = defineRule({
