@@ -8,6 +8,7 @@ import type { Graph, Program } from './graph/graph.js';
 import { optimize, type RuleRecord, type TransposeLeft } from './passes/index.js';
 import { checkPruneOptions, type Pruning, prune } from './prune/index.js';
 import { type PrecisionSummary, quantizationStage } from './quantization-stage.js';
+import { widenFloat16 } from './quantize/float16.js';
 import type { FloatNode, QuantizedTensor, QuantizeMode } from './quantize/index.js';
 import { hasOwnRanges } from './quantize/own-ranges.js';
 import type { RecoveryRecord } from './recover/index.js';
@@ -131,9 +132,13 @@ export async function convert(
   };
   const { rules, transposes } = optimize(program, driver);
   const objective = objectiveOf(options, hasOwnRanges(program));
-  const { quantize: mode, recover = options.recover ?? 'none' } = objective;
-  const steps = chosenSteps(recover, mode, calibration !== undefined);
+  const { quantize, recover = options.recover ?? 'none' } = objective;
+  const steps = chosenSteps(recover, quantize, calibration !== undefined);
   const reference = options.reference ? emit(program) : undefined;
+  const isChanged =
+    quantize !== 'none' || options.prune !== undefined || options.recipe !== undefined;
+  const wasHalf = isChanged && widenFloat16(program, rules, driver);
+  const mode = wasHalf && quantize === 'none' ? 'float16' : quantize;
   let pruning: Pruning | null = null;
   if (options.prune) {
     enter('pruning');
