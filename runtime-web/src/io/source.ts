@@ -20,6 +20,14 @@ export type BytesProgress = (loaded: number, total: number | undefined) => void;
 /** A Content-Length beyond this is not believed when making room in advance. */
 const MAX_PREALLOCATED = 2 ** 31 - 1;
 
+/** A stream's reader; a `filler` writes what it reads into memory that it is lent. */
+type Opened =
+  | { readonly filler: ReadableStreamBYOBReader; readonly reader: ReadableStreamBYOBReader }
+  | { readonly filler: null; readonly reader: ReadableStreamDefaultReader<Uint8Array> };
+
+/** Room to begin with where a source does not say how long it is. */
+const FIRST_BYTES = 2 ** 16;
+
 /**
  * All bytes of a source.
  *
@@ -58,8 +66,12 @@ async function dispatch(
     return whole(new Uint8Array(source.buffer, source.byteOffset, source.byteLength), progress);
   }
   if (source instanceof Response) return readResponse(source, progress, signal);
-  if (source instanceof ReadableStream) return readStream(source, undefined, progress, signal);
-  if (source instanceof Blob) return readStream(source.stream(), source.size, progress, signal);
+  if (source instanceof ReadableStream) {
+    return readAll(openPlain(source), undefined, progress, signal);
+  }
+  if (source instanceof Blob) {
+    return readAll(openPlain(source.stream()), source.size, progress, signal);
+  }
   throw new LinnetError(
     'INVALID_ARGUMENT',
     `A model cannot be loaded from ${describe(source)}.`,
@@ -104,39 +116,71 @@ async function readResponse(
   const length = isEncoded
     ? Number.NaN
     : Number(response.headers.get('content-length') ?? Number.NaN);
-  return readStream(response.body, Number.isNaN(length) ? undefined : length, progress, signal);
+  const opened = response.url === '' ? openPlain(response.body) : openFilling(response.body);
+  return readAll(opened, Number.isNaN(length) ? undefined : length, progress, signal);
 }
 
-/** Bytes of a stream, read straight into one array where the length is known. */
-async function readStream(
-  stream: ReadableStream<Uint8Array>,
+function openPlain(stream: ReadableStream<Uint8Array>): Opened {
+  return { filler: null, reader: stream.getReader() };
+}
+
+/**
+ * Opens the body of a response that was fetched, for reading into place in few and large parts where the
+ * platform can. Byte streams that programs make may leave such readers waiting for the end: it takes a
+ * `byobRequest.respond(0)` after `close()` (https://streams.spec.whatwg.org/#rbs-controller-close).
+ */
+function openFilling(stream: ReadableStream<Uint8Array>): Opened {
+  try {
+    const filler = stream.getReader({ mode: 'byob' });
+    return { filler, reader: filler };
+  } catch {
+    // TypeError: on this platform bodies are no byte streams.
+    return openPlain(stream);
+  }
+}
+
+/** All that a reader reads, put into one array where the length is known. */
+async function readAll(
+  { filler, reader }: Opened,
   expected: number | undefined,
   progress: BytesProgress,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  const reader = stream.getReader();
   const cancel = () => void reader.cancel(signal?.reason).catch(() => {});
   signal?.addEventListener('abort', cancel, { once: true });
   try {
-    let bytes = new Uint8Array(Math.min(expected ?? 0, MAX_PREALLOCATED));
+    // There must be room to read the end, too.
+    let bytes = new Uint8Array(Math.min(expected ?? FIRST_BYTES, MAX_PREALLOCATED) + 1);
     let length = 0;
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = filler
+        ? await filler.read(bytes.subarray(length))
+        : await reader.read();
       signal?.throwIfAborted();
-      if (done) return length === bytes.length ? bytes : bytes.slice(0, length);
-      if (length + value.length > bytes.length) {
-        const larger = new Uint8Array(Math.max(2 * bytes.length, length + value.length, 65536));
-        larger.set(bytes.subarray(0, length));
-        bytes = larger;
+      if (filler) {
+        // The memory went to the stream and comes back.
+        bytes = new Uint8Array((value as typeof bytes).buffer);
+      } else if (!done) {
+        bytes = withRoom(bytes, length + value.length);
+        bytes.set(value, length);
       }
-      bytes.set(value, length);
+      if (done) return length === expected ? bytes.subarray(0, length) : bytes.slice(0, length);
       length += value.length;
+      bytes = withRoom(bytes, length + 1);
       progress(length, expected);
     }
   } finally {
     signal?.removeEventListener('abort', cancel);
     reader.releaseLock();
   }
+}
+
+/** The same bytes, or a copy of them with more behind when there are less than `needed`. */
+function withRoom(bytes: Uint8Array<ArrayBuffer>, needed: number): Uint8Array<ArrayBuffer> {
+  if (needed <= bytes.length) return bytes;
+  const larger = new Uint8Array(Math.max(2 * bytes.length, needed));
+  larger.set(bytes);
+  return larger;
 }
 
 function describe(source: unknown): string {

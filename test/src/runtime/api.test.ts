@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { float32ToFloat16, LinnetError, loadModel, type ModelInputs } from '@linnet/runtime-web';
 import { customNode, doubling, file, graph, node, tensor } from './models.js';
@@ -43,6 +47,46 @@ suite('sources', () => {
     assert.deepEqual(await double(new Response(blob)), expected);
     const headers = { 'content-length': '7' };
     assert.deepEqual(await double(new Response(bytes.slice(), { headers })), expected);
+  });
+
+  test('byte streams that know nothing of readers with memory of their own', async () => {
+    const stream = new ReadableStream({
+      type: 'bytes',
+      start(controller) {
+        controller.enqueue(bytes.slice());
+        controller.close();
+      },
+    });
+    const late = new ReadableStream({
+      type: 'bytes',
+      async pull(controller) {
+        controller.enqueue(bytes.slice());
+        controller.close();
+      },
+    });
+    assert.deepEqual(await double(stream), expected);
+    assert.deepEqual(await double(new Response(late)), expected);
+  });
+
+  test('what a server sends, with its length and without', async () => {
+    const server = createServer(async ({ url }, response) => {
+      if (url === '/known') response.setHeader('content-length', bytes.length);
+      for (let at = 0; at < bytes.length; at += 100) {
+        response.write(bytes.subarray(at, at + 100));
+        await setImmediate();
+      }
+      response.end();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      assert.deepEqual(await double(`${origin}/known`), expected);
+      assert.deepEqual(await double(`${origin}/unknown`), expected);
+      assert.deepEqual(await double(await fetch(`${origin}/known`)), expected);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   test('paths and URLs of files', async () => {
