@@ -1,13 +1,12 @@
-/**
- * Ops whose shaders depend on what devices can do, on one that can do the least. CONV_2D is not among them:
- * SwiftShader's compiler does not come back from one of its shaders without subgroups.
- */
+/** Ops whose shaders depend on what devices can do, on one that can do the least. */
 import type { OpName } from '@linnet/schema';
 import { buildCases } from '../cases/build.js';
 import { testCases } from '../cases/suite.js';
 import { pageBackend } from './page-backend.js';
 
 const OPS: ReadonlySet<OpName> = new Set<OpName>([
+  'CONV_2D',
+  'TRANSPOSE_CONV',
   'DEPTHWISE_CONV_2D',
   'FULLY_CONNECTED',
   'BATCH_MATMUL',

@@ -232,14 +232,14 @@ let top = i32(line) * params.stride_h - params.pad_top;
 ${times(COLUMNS, (at) => `var s${at} = ${vector}();`).join('\n')}
 for (var tap = 0u; tap < params.window_h; tap++) {
   let row = top + i32(tap) * params.dilation_h;
-  let has_row = row >= 0 && row < params.in_h;
+  let has_row = (row >= 0) & (row < params.in_h);
   ${outside === null ? 'if (!has_row) { continue; }' : ''}
   let begin = (i32(image) * params.in_h + clamp(row, 0, params.in_h - 1)) * params.in_w;
   let weights = tap * ${width}u * params.outputs + channel;
   ${times(width, (at) => `let w${at} = weight(weights + ${at}u * params.outputs);`).join('\n  ')}
   ${places
     .map((at) => {
-      const inside = `has_row && left + ${at} >= 0 && left + ${at} < params.in_w`;
+      const inside = `has_row & (left + ${at} >= 0) & (left + ${at} < params.in_w)`;
       const load = `pixel(u32(begin + clamp(left + ${at}, 0, params.in_w - 1)) * params.channels, channel)`;
       return `let x${at} = select(${outside ?? `${vector}()`}, ${load}, ${inside});`;
     })

@@ -253,7 +253,7 @@ function pad<N extends 'PAD' | 'PADV2'>(): Lowering<N> {
         params[`inner${axis}`] = i32(dim.inner);
         params[`stride${axis}`] = i32(strides[axis] as number);
         const position = axis === 0 ? 'rest' : `rest % params.size${axis}`;
-        return `at${axis} = i32(${position}) - params.before${axis}; inside = inside && at${axis} >= 0 && at${axis} < params.inner${axis}; place += at${axis} * params.stride${axis}; ${axis === 0 ? '' : `rest /= params.size${axis};`}`;
+        return `at${axis} = i32(${position}) - params.before${axis}; inside &= (at${axis} >= 0) & (at${axis} < params.inner${axis}); place += at${axis} * params.stride${axis}; ${axis === 0 ? '' : `rest /= params.size${axis};`}`;
       });
       const value = `vec4<${type}>(params.value)`;
       const load =

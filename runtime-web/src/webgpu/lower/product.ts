@@ -82,7 +82,7 @@ fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32 {
   let x = row.x + i32(tap % params.window_w) * params.dilation_w;
   let y = row.y + i32(tap / params.window_w) * params.dilation_h;
   let pixel = ((row.z + y) * params.in_w + x) * params.channels + i32(item * params.depth);
-  return select(-1, pixel, x >= 0 && x < params.in_w && y >= 0 && y < params.in_h);
+  return select(-1, pixel, (x >= 0) & (x < params.in_w) & (y >= 0) & (y < params.in_h));
 }`,
     params: {
       in_h: signed(inH),
@@ -223,7 +223,7 @@ fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32 {
   let y = row.y - i32(tap / params.window_w);
   let column = x / params.stride_w;
   let line = y / params.stride_h;
-  let is_there = x >= 0 && y >= 0 && column * params.stride_w == x && line * params.stride_h == y && column < params.in_w && line < params.in_h;
+  let is_there = (x >= 0) & (y >= 0) & (column * params.stride_w == x) & (line * params.stride_h == y) & (column < params.in_w) & (line < params.in_h);
   return select(-1, ((row.z + line) * params.in_w + column) * i32(params.depth), is_there);
 }`,
     params: {

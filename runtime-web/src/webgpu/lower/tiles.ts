@@ -14,7 +14,8 @@ import { LANES, times } from '../wgsl/text.js';
  *     fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32   a run's first unit; -1: all are zero
  *
  * by `params.depth`, too, which counts units: devices without vectors of integers divide and shift one
- * invocation after the other, so that what depends on the loops is never divided.
+ * invocation after the other, so that what depends on the loops is never divided. Conditions are joined
+ * by `&`: `&&` branches, in the code of each row, which a device's compiler may take a minute for.
  */
 export interface Rows {
   readonly operand: Operand;
