@@ -111,6 +111,82 @@ suite('plans', () => {
     }
   });
 
+  suite('an addition is fused into the convolution before it', () => {
+    const { NONE, RELU, RELU6 } = ActivationFunctionType;
+    const shape = [1, 7, 13, 19];
+    const depth = 11;
+    const sines = (count: number) =>
+      Float32Array.from({ length: count }, (_, i) => 4 * Math.sin(i));
+    const size = (dims: readonly number[]) => dims.reduce((product, dim) => product * dim);
+
+    interface Form {
+      readonly added?: readonly [number, number];
+      readonly otherShape?: readonly number[];
+      readonly convolved?: ActivationFunctionType;
+      readonly summed?: ActivationFunctionType;
+      readonly isOtherLast?: boolean;
+    }
+
+    /** relu6(add(conv(x), tanh(z))), in the order that `added` says, and the ops that it runs as. */
+    async function run(form: Form, outputs: readonly number[]) {
+      const { added = [4, 5], otherShape = shape, convolved = NONE, summed = NONE } = form;
+      const steps = { padding: Padding.SAME, strideW: 1, strideH: 1 };
+      const both = [
+        node('TANH', [3], [4]),
+        node('CONV_2D', [0, 1, 2], [5], { ...steps, fusedActivationFunction: convolved }),
+      ];
+      const bytes = file([
+        graph({
+          tensors: [
+            tensor('x', 'float32', [1, 7, 13, depth]),
+            tensor('weights', 'float32', [19, 1, 1, depth], sines(19 * depth)),
+            tensor('bias', 'float32', [19], sines(19)),
+            tensor('z', 'float32', otherShape),
+            tensor('other', 'float32', otherShape),
+            tensor('sums', 'float32', shape),
+            tensor('total', 'float32', shape),
+            tensor('y', 'float32', shape),
+          ],
+          operators: [
+            ...(form.isOtherLast ? both.reverse() : both),
+            node('ADD', added, [6], { fusedActivationFunction: summed }),
+            node('RELU6', [6], [7]),
+          ],
+          inputs: [0, 3],
+          outputs,
+        }),
+      ]);
+      using model = await loadModel(bytes);
+      const { y } = await model.run([sines(7 * 13 * depth), sines(size(otherShape))]);
+      return { y, ops: model.info.ops.map(({ op }) => op) };
+    }
+
+    const fused: { readonly [name: string]: Form } = {
+      'as the second operand': {},
+      'as the first operand': { added: [5, 4] },
+      'with an activation': { summed: RELU6 },
+    };
+    for (const [name, form] of Object.entries(fused)) {
+      test(name, async () => {
+        const [together, apart] = [await run(form, [7]), await run(form, [7, 5])];
+        assert.deepEqual(together.y, apart.y);
+        assert.ok(!together.ops.includes('ADD') && apart.ops.includes('ADD'));
+      });
+    }
+
+    const kept: { readonly [name: string]: Form } = {
+      'where the other operand is broadcast': { otherShape: [19] },
+      'where the convolution has an activation': { convolved: RELU },
+      'where the other operand is made later': { isOtherLast: true },
+      'where both operands are the convolution': { added: [5, 5] },
+    };
+    for (const [name, form] of Object.entries(kept)) {
+      test(`but not ${name}`, async () => {
+        assert.ok((await run(form, [7])).ops.includes('ADD'));
+      });
+    }
+  });
+
   test('what has no kernel for a reduced dtype runs in float32', async () => {
     const quantized = (name: string, scale: number) => ({
       ...tensor(name, 'int8', [1, 1, 1, 3]),

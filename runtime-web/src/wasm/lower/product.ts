@@ -68,7 +68,7 @@ export function emitProduct(
     const weights = emitWeightsF32(emit, product, matrices);
     emitProductF32(
       emit,
-      { input: product.input.ref, weights, output },
+      { input: product.input.ref, weights, output, residual: product.residual?.ref ?? null },
       problem,
       product.activation,
       key,
@@ -81,7 +81,9 @@ export function emitProduct(
 /** Emits a float32 problem whose weights are packed; `key` tells it apart from others. */
 export function emitProductF32(
   emit: Emitter,
-  operands: Readonly<Record<'input' | 'weights' | 'output', BufferRef>>,
+  operands: Readonly<Record<'input' | 'weights' | 'output', BufferRef>> & {
+    readonly residual: BufferRef | null;
+  },
   problem: Problem,
   activation: Range,
   key: string,

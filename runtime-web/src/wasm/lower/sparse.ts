@@ -106,6 +106,7 @@ export function emitSparse(
       ...call,
       input: product.input.ref,
       bias: emit.constant(`${key} bias`, () => bias),
+      residual: product.residual?.ref ?? null,
       low,
       high,
     });
