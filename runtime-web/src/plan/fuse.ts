@@ -106,6 +106,7 @@ const fuseExpansion: Rule = (step, view) => {
     fused: {
       ...fused,
       expansion: {
+        node: { name: producer.node.name, op: producer.node.op },
         type: view.tensors.type(between),
         options,
         activation: producer.fused.activation ?? options.fusedActivationFunction,

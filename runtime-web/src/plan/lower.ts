@@ -160,8 +160,8 @@ export class StageBuilder {
     const isShared = ids.some((id) => id) && ids.every((id) => id !== null);
     const idOf = (key: string) => (isShared ? [node.op, key, ...ids].join('|') : null);
     return {
-      call: (work, uses) => {
-        this.#calls.push({ work, uses, node });
+      call: (work, uses, part = node) => {
+        this.#calls.push({ work, uses, node: part });
       },
       scratch: (bytes) => this.#add({ kind: 'arena', bytes }),
       constant: (key, make) => this.#add({ kind: 'made', id: idOf(key), make }),

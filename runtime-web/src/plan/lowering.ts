@@ -10,6 +10,7 @@ import type {
   TensorType,
   TypedArray,
 } from '@linnet/schema';
+import type { NodeLabel } from './plan.js';
 
 /** A place in one of a program's buffers; the address is only known once the program is bound. */
 export interface BufferRef {
@@ -46,6 +47,7 @@ export interface Fused {
    * into the former; inputs 3 and 4 are its weights and bias.
    */
   readonly expansion?: {
+    readonly node: NodeLabel;
     readonly type: TensorType;
     readonly options: OptionsOf<'CONV_2D'>;
     readonly activation: ActivationFunctionType;
@@ -87,8 +89,11 @@ export interface ConstantCall<Work = unknown> {
 
 /** Takes a node's calls. `Work` is what a backend executes; planning does not look into it. */
 export interface PlanEmitter<Work = unknown> extends Workspace {
-  /** Appends a call; `uses` are all the places that it reads, writes or works in. */
-  call(work: Work, uses: readonly BufferRef[]): void;
+  /**
+   * Appends a call; `uses` are all the places that it reads, writes or works in, `node` is the one
+   * that it is part of where that is not the site's own but one folded into it.
+   */
+  call(work: Work, uses: readonly BufferRef[], node?: NodeLabel): void;
   /**
    * Like `constant`, of `bytes` bytes, all of which the backend computes by the calls, one after the
    * other, instead of `make`.

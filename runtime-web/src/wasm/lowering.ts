@@ -13,6 +13,7 @@ import type {
   Lowering as PlanLowering,
   Workspace,
 } from '../plan/lowering.js';
+import type { NodeLabel } from '../plan/plan.js';
 
 /** What a call of a program runs. */
 export interface KernelCall {
@@ -27,6 +28,8 @@ export type Place = TypedArray | number;
 export interface Emitter extends Workspace {
   /** Appends a kernel call. Pointers are BufferRefs; liveness follows from the declaration. */
   call<K extends KernelName>(kernel: K, args: KernelCallArguments<K, BufferRef>): void;
+  /** The same, for calls that are part of a node that was folded into the site's. */
+  partOf(node: NodeLabel): Emitter;
   /**
    * Scratch for every thread that may run the plan: `bytes` (a multiple of 64) times the number of
    * threads; thread t owns those from t * bytes on.
@@ -50,6 +53,8 @@ export function kernelEmitter(plan: PlanEmitter<KernelCall>, threads: number): E
       const call = { kernel, args: args as KernelCall['args'] };
       plan.call(call, pointersOf(call));
     },
+    partOf: (node) =>
+      kernelEmitter({ ...plan, call: (work, uses) => plan.call(work, uses, node) }, threads),
     scratch: plan.scratch,
     threadScratch: (bytes) => plan.scratch(bytes * threads),
     constant: plan.constant,

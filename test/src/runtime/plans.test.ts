@@ -108,6 +108,12 @@ suite('plans', () => {
         ['DEPTHWISE_CONV_2D'],
       );
       assert.ok(parts.info.memory.arena < apart.info.memory.arena);
+      const profile = await parts.profile(x, { runs: 2 });
+      const ofKernel = (name: string) => profile.steps.find(({ kernel }) => kernel === name)?.op;
+      assert.deepEqual(
+        [ofKernel('conv_f32'), ofKernel('depthwise_f32')],
+        ['CONV_2D', 'DEPTHWISE_CONV_2D'],
+      );
     }
   });
 

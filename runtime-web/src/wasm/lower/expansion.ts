@@ -104,6 +104,8 @@ export function emitExpansion(emit: Emitter, site: Depthwise, dot: ByteDot): voi
   const [rows, columns] = axes;
   const [, height, width, channels] = second.input.type.shape as Shape4;
   const depth = first.input.type.shape[3] as number;
+  const { node } = site.fused.expansion as NonNullable<Depthwise['fused']['expansion']>;
+  const emitFirst = emit.partOf(node);
   const rowBytes = 4 * width * channels;
   const reach = reachOf(rows);
   const most = Math.max(Math.ceil(ROWS_BYTES / rowBytes), 2 * reach + rows.stride);
@@ -129,7 +131,8 @@ export function emitExpansion(emit: Emitter, site: Depthwise, dot: ByteDot): voi
         output: { ...first.output, ref: rowAt(start - begin) },
       };
       const problem = rowsProblem(pixels, rowsOf(channels, depth));
-      emitProduct(emit, part, FLOAT32, problem, `expansion ${pixels} ${depth} ${channels}`, dot);
+      const key = `expansion ${pixels} ${depth} ${channels}`;
+      emitProduct(emitFirst, part, FLOAT32, problem, key, dot);
     }
     const fits = Math.floor((end - reach + rows.before) / rows.stride) + 1;
     const next = end === height ? rows.output : fits;
