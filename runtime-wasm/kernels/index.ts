@@ -1,3 +1,4 @@
+import { BLOCK_ARITHMETIC, BLOCK_KERNELS } from './blocks.js';
 import { CONVERSION_KERNELS } from './conversion.js';
 import { CONVOLUTION_ARITHMETIC, CONVOLUTION_KERNELS } from './convolution.js';
 import { DETECTION_KERNELS } from './detection.js';
@@ -28,6 +29,7 @@ export { POOL_KINDS } from './pooling.js';
 
 /** Every kernel, in the order of their ids. A new family is one file beside this one and one line here and below. */
 export const KERNELS = {
+  ...BLOCK_KERNELS,
   ...CONVOLUTION_KERNELS,
   ...CONVERSION_KERNELS,
   ...DETECTION_KERNELS,
@@ -54,6 +56,7 @@ export type KernelCallArguments<K extends KernelName, Pointer> = KernelArguments
 
 /** What each kernel computes. */
 export const KERNEL_ARITHMETIC: ArithmeticTable<typeof KERNELS> = {
+  ...BLOCK_ARITHMETIC,
   ...CONVOLUTION_ARITHMETIC,
   ...withoutArithmetic(CONVERSION_KERNELS),
   ...withoutArithmetic(DETECTION_KERNELS),

@@ -2,7 +2,7 @@
 #include "kernels.h"
 #include "product_f32.h"
 
-/** As TILE_ROWS of lower/product.ts. */
+/** As TILE_ROWS of lower/product-f32.ts. */
 #define TILE_ROWS_F32 6
 
 /** Where the rows of a tile come from and go to, and what is applied to them. */

@@ -1,18 +1,15 @@
 import {
-  type BlockwiseQuantization,
   bitWidth,
-  type DType,
   elementCount,
   formatType,
   LinnetError,
   type Sparsity,
   type Tensor,
   type TensorType,
-  type TypedArray,
 } from '@linnet/schema';
-import { float16ToFloat32 } from '../io/float16.js';
+import { readBlocks } from './blocks.js';
 import { Known } from './known.js';
-import { bytesOf, elementsOf, storageBytes, storedDType } from './storage.js';
+import { bytesOf, elementsOf, storageBytes, storedDType, unpack } from './storage.js';
 import type { StringPool } from './strings.js';
 
 /** What constants need from the model around them. */
@@ -33,13 +30,13 @@ export function storedType(tensor: Tensor): TensorType {
 
 /**
  * The contents of a constant as kernels want them: dense, one element per byte or more, strings as
- * handles, weights quantized in blocks as float32.
+ * handles, weights quantized in blocks as float32 once they are asked for.
  */
 export function readConstant(tensor: Tensor, site: ConstantSite): Known {
   const type = storedType(tensor);
   const { quantization } = tensor;
   if (quantization?.kind === 'blockwise') {
-    return Known.of(site.id, type, dequantizeBlocks(tensor, quantization, site.tensors));
+    return new Known(site.id, type, readBlocks(tensor, quantization, site.tensors));
   }
   const bytes = denseBytes(tensor, site.strings);
   if (bytes.length !== storageBytes(type)) {
@@ -57,19 +54,6 @@ function denseBytes(tensor: Tensor, strings: StringPool): Uint8Array {
   if (tensor.dtype === 'string') return bytesOf(strings.decode(data, count));
   if (tensor.sparsity !== undefined) return densify(tensor, data, tensor.sparsity);
   return unpack(tensor.dtype, data, count);
-}
-
-/** Elements narrower than a byte, low bits first, to one signed byte each; others as they are. */
-function unpack(dtype: DType, data: Uint8Array, count: number): Uint8Array {
-  if (storedDType(dtype) === dtype) return data;
-  const bits = dtype === 'int4' ? 4 : 2;
-  const perByte = 8 / bits;
-  const out = new Int8Array(count);
-  for (let i = 0; i < count; i++) {
-    const byte = data[Math.floor(i / perByte)] as number;
-    out[i] = (byte << (32 - bits - bits * (i % perByte))) >> (32 - bits);
-  }
-  return bytesOf(out);
 }
 
 /**
@@ -112,56 +96,3 @@ function densify(tensor: Tensor, data: Uint8Array, sparsity: Sparsity): Uint8Arr
   walk(0, 0, 0);
   return bytesOf(out);
 }
-
-/**
- * Float32 weights from weights quantized in blocks of `blockSize` along their last dimension. The
- * scales have the weights' shape with that dimension divided by the block size.
- * Source: the schema's BlockwiseQuantization.
- */
-function dequantizeBlocks(
-  tensor: Tensor,
-  { scales, zeroPoints, blockSize }: BlockwiseQuantization,
-  tensors: readonly Tensor[],
-): TypedArray {
-  const count = elementCount(tensor.shape) ?? 0;
-  const inner = tensor.shape.at(-1) ?? 0;
-  const quantized = elementsOf(
-    storedDType(tensor.dtype),
-    unpack(tensor.dtype, tensor.data ?? new Uint8Array(), count),
-  ) as Int8Array;
-  if (inner % blockSize !== 0) {
-    throw new LinnetError(
-      'INVALID_MODEL',
-      `The last dimension of ${formatType(tensor)} is no multiple of its block size ${blockSize}.`,
-    );
-  }
-  const blocks = count / blockSize;
-  const scale = blockValues(tensors[scales], blocks, 'scales');
-  const zero = zeroPoints < 0 ? null : blockValues(tensors[zeroPoints], blocks, 'zero points');
-  storageBytes({ dtype: 'float32', shape: tensor.shape });
-  const out = new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    const block = Math.floor(i / blockSize);
-    out[i] = (scale[block] as number) * ((quantized[i] as number) - (zero?.[block] ?? 0));
-  }
-  return out;
-}
-
-function blockValues(tensor: Tensor | undefined, blocks: number, what: string): ArrayLike<number> {
-  const valid =
-    tensor?.data &&
-    elementCount(tensor.shape) === blocks &&
-    BLOCK_VALUE_DTYPES.includes(tensor.dtype);
-  if (!valid) {
-    throw new LinnetError(
-      'INVALID_MODEL',
-      `The ${what} of a tensor quantized in blocks are not ${blocks} constant numbers.`,
-    );
-  }
-  const elements = elementsOf(tensor.dtype, unpack(tensor.dtype, tensor.data, blocks));
-  return tensor.dtype === 'float16'
-    ? float16ToFloat32(elements as Uint16Array)
-    : (elements as ArrayLike<unknown> as ArrayLike<number>);
-}
-
-const BLOCK_VALUE_DTYPES: readonly DType[] = ['float16', 'float32', 'int8', 'int4', 'int32'];

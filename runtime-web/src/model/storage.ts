@@ -68,3 +68,16 @@ export function elementsOf(dtype: DType, bytes: Uint8Array): TypedArray {
 export function bytesOf(elements: TypedArray): Uint8Array {
   return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
 }
+
+/** Elements narrower than a byte, low bits first, to one signed byte each; others as they are. */
+export function unpack(dtype: DType, data: Uint8Array, count: number): Uint8Array {
+  if (storedDType(dtype) === dtype) return data;
+  const bits = dtype === 'int4' ? 4 : 2;
+  const perByte = 8 / bits;
+  const out = new Int8Array(count);
+  for (let i = 0; i < count; i++) {
+    const byte = data[Math.floor(i / perByte)] as number;
+    out[i] = (byte << (32 - bits - bits * (i % perByte))) >> (32 - bits);
+  }
+  return bytesOf(out);
+}

@@ -115,11 +115,17 @@ export class StageBuilder {
   }
 
   #site({ node, fused }: Step, refOf: (tensor: number) => BufferRef): Site {
-    const operand = (tensor: number): Operand => ({
-      type: this.tensors.type(tensor),
-      ref: refOf(tensor),
-      value: this.tensors.known(tensor)?.elements,
-    });
+    const operand = (tensor: number): Operand => {
+      const known = this.tensors.known(tensor);
+      return {
+        type: this.tensors.type(tensor),
+        ref: refOf(tensor),
+        get value() {
+          return known?.elements;
+        },
+        blocks: known?.blocks ?? null,
+      };
+    };
     return {
       op: node.op,
       options: node.options,

@@ -10,6 +10,7 @@ import type {
   TensorType,
   TypedArray,
 } from '@linnet/schema';
+import type { Blocks } from '../model/blocks.js';
 import type { NodeLabel } from './plan.js';
 
 /** A place in one of a program's buffers; the address is only known once the program is bound. */
@@ -29,6 +30,8 @@ export interface Operand {
    * depends on input shapes alone. Always present for the op's `valueInputs`.
    */
   readonly value: TypedArray | undefined;
+  /** What `value`, which is made when it is first asked for, was quantized to, in blocks. */
+  readonly blocks?: Blocks | null;
 }
 
 /** What fusion has folded into a node beyond what a TFLite node can say. */

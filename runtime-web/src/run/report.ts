@@ -9,7 +9,7 @@ import type { Planner } from '../plan/planner.js';
 export function reportPlans(model: ExecutableModel, planner: Planner): PlanReport {
   const constants = model.graphs
     .flatMap((graph) => graph.tensors)
-    .reduce((sum, { constant }) => sum + (constant?.bytes.length ?? 0), 0);
+    .reduce((sum, { constant }) => sum + (constant?.size ?? 0), 0);
   return { graphs: model.graphs.map((graph) => reportGraph(graph, planner)), constants };
 }
 

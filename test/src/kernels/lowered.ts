@@ -14,12 +14,14 @@ import {
   type TensorType,
   type TypedArray,
 } from '@linnet/schema';
+import type { Blocks } from '../../../runtime-web/dist/model/blocks.js';
 import type {
   BufferRef,
   Fused,
   LowerSite,
   Operand,
 } from '../../../runtime-web/dist/plan/lowering.js';
+import { bytesOf } from '../../../runtime-web/dist/model/storage.js';
 import type { ByteDot } from '../../../runtime-web/dist/wasm/dot.js';
 import { lowerings } from '../../../runtime-web/dist/wasm/lower/index.js';
 import type { Emitter, Lowering, Place } from '../../../runtime-web/dist/wasm/lowering.js';
@@ -30,6 +32,8 @@ export interface LoweredInput {
   readonly elements: TypedArray;
   /** Known while planning. */
   readonly isConstant: boolean;
+  /** What the elements were quantized to. */
+  readonly blocks?: Blocks;
 }
 
 export interface LoweredSite<N extends OpName> {
@@ -63,7 +67,13 @@ export function runLowered<N extends OpName>(
     op,
     options,
     fused,
-    inputs: inputs.map((input) => input && operand(input.type, input.elements, input.isConstant)),
+    inputs: inputs.map(
+      (input) =>
+        input && {
+          ...operand(input.type, input.elements, input.isConstant),
+          blocks: input.blocks ?? null,
+        },
+    ),
     outputs: [operand(output, result, false)],
     intermediates: [],
   };
@@ -101,7 +111,9 @@ function onArrays<K extends KernelName>(
   const replaced: Record<string, unknown> = { ...args };
   for (const { name, type } of blockLayout(KERNELS[kernel]).fields) {
     const ref = replaced[name] as BufferRef | null;
-    if (isPointer(type) && ref !== null) replaced[name] = buffers[ref.buffer];
+    if (!isPointer(type) || ref === null) continue;
+    const buffer = buffers[ref.buffer] as TypedArray;
+    replaced[name] = ref.offset === 0 ? buffer : bytesOf(buffer).subarray(ref.offset);
   }
   return replaced as KernelCallArguments<K, TypedArray>;
 }

@@ -2,7 +2,7 @@
 import type { Product } from '../../lower/numerics.js';
 import type { Axis } from '../../lower/window.js';
 import type { Emitter } from '../lowering.js';
-import { emitWeightsF32 } from './product.js';
+import { emitWeightsF32 } from './product-f32.js';
 import { windowArguments } from './window.js';
 
 /** Weights [1, height, width, channels]; the axes may be those of some rows of input and output. */

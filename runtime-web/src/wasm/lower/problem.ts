@@ -87,6 +87,29 @@ export function isDirect({ runs, inSize, grid, strides }: Problem): boolean {
   });
 }
 
+/** Whether the rows of the input and of the output lie one after the other, a row for each. */
+export function isRowByRow(problem: Problem): boolean {
+  const { items, grid, strides, inSize, inPixel, outStart, outStrides, matrices } = problem;
+  const { depth, columns, depthStride, columnStride, runs } = matrices;
+  let step = columns;
+  const inOrder = [3, 2, 1, 0].every((axis) => {
+    const follows = grid[axis] === 1 || outStrides[axis] === step;
+    step *= grid[axis] as number;
+    return follows;
+  });
+  return (
+    items.length === 1 &&
+    runs === undefined &&
+    isDirect(problem) &&
+    inSize.every((size, axis) => size === grid[axis + 1] && (size === 1 || strides[axis] === 1)) &&
+    inPixel === depth &&
+    outStart === 0 &&
+    inOrder &&
+    depthStride === 1 &&
+    columnStride === depth
+  );
+}
+
 /** The fields of PROBLEM but for the operands and blocks; `key` is as in emit.constant. */
 export function problemArguments(emit: Emitter, problem: Problem, key: string, matrixSize: number) {
   const { items, runs, inSize, inPixel, channels, grid, strides, outStart, outStrides } = problem;

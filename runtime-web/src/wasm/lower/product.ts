@@ -1,18 +1,15 @@
 /** Emits sums of products: what the product kernels solve, on any numbers. */
 import { invariant, type OpName } from '@linnet/schema';
-import type { Range } from '../../lower/activation.js';
 import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
-import type { BufferRef, LowerSite } from '../../plan/lowering.js';
+import type { LowerSite } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter, Lowering } from '../lowering.js';
-import { constantElements, itemSizeF32, type Matrices, packArguments, packF32 } from './packing.js';
-import { blockArguments, isDirect, isSmall, type Problem, problemArguments } from './problem.js';
+import { emitBlocks } from './blocks.js';
+import { isSmall, type Problem } from './problem.js';
+import { emitProductF32, emitWeightsF32 } from './product-f32.js';
 import { emitProductQ8 } from './product-q8.js';
 import { emitProductQ16 } from './product-q16.js';
 import { emitSparse } from './sparse.js';
-
-/** Rows of conv_f32's tiles. */
-const TILE_ROWS = 6;
 
 /** An op seen as a product: which one, and the problems that together fill its output. */
 export interface ProductView {
@@ -61,10 +58,12 @@ export function emitProduct(
     emitProductQ16(emit, product, numerics, problem, key);
     return;
   }
+  const isFloat = numerics.kind === 'float32';
+  if (isFloat && emitBlocks(emit, product, problem, key)) return;
   if (emitSparse(emit, product, numerics, problem, dot)) return;
   const { matrices } = problem;
   const output = product.output.ref;
-  if (numerics.kind === 'float32') {
+  if (isFloat) {
     const weights = emitWeightsF32(emit, product, matrices);
     emitProductF32(
       emit,
@@ -76,41 +75,4 @@ export function emitProduct(
   } else {
     emitProductQ8(emit, product, numerics, problem, key, dot);
   }
-}
-
-/** Emits a float32 problem whose weights are packed; `key` tells it apart from others. */
-export function emitProductF32(
-  emit: Emitter,
-  operands: Readonly<Record<'input' | 'weights' | 'output', BufferRef>> & {
-    readonly residual: BufferRef | null;
-  },
-  problem: Problem,
-  activation: Range,
-  key: string,
-): void {
-  const direct = isDirect(problem);
-  const { depth, columns } = problem.matrices;
-  emit.call('conv_f32', {
-    ...problemArguments(emit, problem, key, itemSizeF32(problem.matrices)),
-    ...blockArguments(emit, 4 * depth, columns, !direct, TILE_ROWS),
-    ...operands,
-    ...activation,
-    direct: direct ? 1 : 0,
-  });
-}
-
-/** Weights and biases packed as conv_f32 wants them: once, or on each run where they may change. */
-export function emitWeightsF32(
-  emit: Emitter,
-  { weights, bias }: Product,
-  matrices: Matrices,
-): BufferRef {
-  const values = constantElements(weights, bias);
-  if (values !== null) {
-    const key = `weights f32 ${JSON.stringify(matrices)}`;
-    return packF32(emit, key, [values], matrices);
-  }
-  const packed = emit.scratch(4 * matrices.items * itemSizeF32(matrices));
-  emit.call('pack_f32', { ...packArguments(weights, bias, matrices), weights: packed });
-  return packed;
 }

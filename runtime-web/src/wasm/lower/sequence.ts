@@ -13,7 +13,7 @@ import {
   paddedColumns,
 } from './packing.js';
 import type { Problem } from './problem.js';
-import { emitProductF32 } from './product.js';
+import { emitProductF32 } from './product-f32.js';
 
 /** A [batch, time, ...] or, `timeMajor`, [time, batch, ...] sequence. */
 export interface Sequence {

@@ -4,7 +4,7 @@ import type { Numerics, Product } from '../../lower/numerics.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
 import { constantElements, headOf, type Matrices, paddedColumns } from './packing.js';
-import { isDirect, type Problem, threadBytes } from './problem.js';
+import { isRowByRow, type Problem, threadBytes } from './problem.js';
 import { dotForm, requantization } from './product-q8.js';
 
 /** Rows of the largest tile of sparse_f32, and of a tile of sparse_q8. */
@@ -127,29 +127,6 @@ export function emitSparse(
     flip: form!.block.flip,
   });
   return true;
-}
-
-/** Whether the rows of the input and of the output lie one after the other, a row for each. */
-function isRowByRow(problem: Problem): boolean {
-  const { items, grid, strides, inSize, inPixel, outStart, outStrides, matrices } = problem;
-  const { depth, columns, depthStride, columnStride, runs } = matrices;
-  let step = columns;
-  const inOrder = [3, 2, 1, 0].every((axis) => {
-    const follows = grid[axis] === 1 || outStrides[axis] === step;
-    step *= grid[axis] as number;
-    return follows;
-  });
-  return (
-    items.length === 1 &&
-    runs === undefined &&
-    isDirect(problem) &&
-    inSize.every((size, axis) => size === grid[axis + 1] && (size === 1 || strides[axis] === 1)) &&
-    inPixel === depth &&
-    outStart === 0 &&
-    inOrder &&
-    depthStride === 1 &&
-    columnStride === depth
-  );
 }
 
 /** Weights that are looked at first, and of them those that are not zero where no block pays by far. */

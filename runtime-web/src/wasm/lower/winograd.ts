@@ -14,7 +14,7 @@ import type { BufferRef } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
 import { constantElements, itemSizeF32, type Matrices, packWinograd } from './packing.js';
 import { isSmall, type Problem } from './problem.js';
-import { emitProductF32 } from './product.js';
+import { emitProductF32 } from './product-f32.js';
 
 /** Outputs of a tile's side. */
 type Side = 2 | 4;
