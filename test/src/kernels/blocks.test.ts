@@ -29,7 +29,7 @@ const SHAPES = [
   [1, 96, 101, 32],
   [1, 512, 64, 256],
   [3, 128, 53, 64],
-  [4, 256, 16, 128],
+  [2, 256, 16, 128],
   [5, 64, 7, 32],
   [7, 32, 13, 32],
   [67, 96, 103, 32],
@@ -118,10 +118,16 @@ for (const build of Object.keys(BUILDS) as Build[]) {
               };
               const actual = runLowered({ ...host, call }, made as LoweredSite<typeof op>);
               const where = `${shape} by ${kernels}`;
-              assert.ok(kernels.some((kernel) => kernel.endsWith('_blocks')), where);
+              assert.ok(
+                kernels.some((kernel) => kernel.endsWith('_blocks')),
+                where,
+              );
               (actual as Float32Array).forEach((value, at) => {
                 const error = Math.abs(value - expected[at]!);
-                assert.ok(error <= 1e-4, `${where}: element ${at} is ${value}, not ${expected[at]}`);
+                assert.ok(
+                  error <= 1e-4,
+                  `${where}: element ${at} is ${value}, not ${expected[at]}`,
+                );
               });
               first ??= actual;
               assert.deepEqual(actual, first, where);

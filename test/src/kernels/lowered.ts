@@ -15,13 +15,13 @@ import {
   type TypedArray,
 } from '@linnet/schema';
 import type { Blocks } from '../../../runtime-web/dist/model/blocks.js';
+import { bytesOf } from '../../../runtime-web/dist/model/storage.js';
 import type {
   BufferRef,
   Fused,
   LowerSite,
   Operand,
 } from '../../../runtime-web/dist/plan/lowering.js';
-import { bytesOf } from '../../../runtime-web/dist/model/storage.js';
 import type { ByteDot } from '../../../runtime-web/dist/wasm/dot.js';
 import { lowerings } from '../../../runtime-web/dist/wasm/lower/index.js';
 import type { Emitter, Lowering, Place } from '../../../runtime-web/dist/wasm/lowering.js';

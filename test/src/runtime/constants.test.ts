@@ -95,6 +95,62 @@ suite('constants', () => {
     );
   });
 
+  /** int4 weights [64, 64] in blocks of 32, read by an op with input x and output y of float32. */
+  const inBlocks = (
+    input: readonly number[],
+    output: readonly number[],
+    operator: ReturnType<typeof node>,
+    zeroPoints?: Int8Array,
+  ) =>
+    file([
+      graph({
+        tensors: [
+          tensor('x', 'float32', input),
+          {
+            ...tensor('w', 'int4', [64, 64], new Uint8Array(2048).fill(0x8f)),
+            quantization: {
+              kind: 'blockwise',
+              scales: 2,
+              zeroPoints: zeroPoints === undefined ? -1 : 4,
+              blockSize: 32,
+            },
+          },
+          tensor('s', 'float16', [64, 2], new Uint16Array(128).fill(0x3c00)),
+          tensor('y', 'float32', output),
+          ...(zeroPoints === undefined ? [] : [tensor('z', 'int8', [64, 2], zeroPoints)]),
+        ],
+        operators: [operator],
+        inputs: [0],
+        outputs: [3],
+      }),
+    ]);
+
+  test('fully connected ops read int4 in blocks as it is', async () => {
+    const op = node('FULLY_CONNECTED', [0, 1, -1], [3]);
+    const bytes = inBlocks([-1, 64], [-1, 64], op);
+    using model = await loadModel(bytes);
+    for (const rows of [1, 5]) {
+      const { y } = await model.run([new Float32Array(64 * rows).fill(1)]);
+      assert.deepEqual(y?.data, new Float32Array(64 * rows).fill(32 * (-1 - 8)));
+      const { constants } = model.info.memory;
+      assert.ok(constants < 1.3 * bytes.length, `${constants} of ${bytes.length}`);
+    }
+  });
+
+  test('other ops, and blocks with zero points, are expanded', async () => {
+    const rows = node('FULLY_CONNECTED', [0, 1, -1], [3]);
+    const zeros = new Int8Array(128).fill(2);
+    using shifted = await loadModel(inBlocks([1, 64], [1, 64], rows, zeros));
+    const { y } = await shifted.run([new Float32Array(64).fill(1)]);
+    assert.deepEqual(y?.data, new Float32Array(64).fill(32 * (-3 - 10)));
+    using added = await loadModel(inBlocks([64, 64], [64, 64], node('ADD', [0, 1], [3])));
+    const sum = await added.run([new Float32Array(4096)]);
+    assert.deepEqual(
+      sum.y?.data,
+      Float32Array.from({ length: 4096 }, (_, i) => (i % 2 === 0 ? -1 : -8)),
+    );
+  });
+
   test('constants and inputs may be outputs', async () => {
     using model = await loadModel(
       file([

@@ -13,7 +13,7 @@ import { rowsOf } from './sequence.js';
 const WORD_DEPTHS = 8;
 
 /** With more rows, it is sooner done to expand weights once for all of them than for each in registers. */
-const FEW_ROWS = 4;
+const FEW_ROWS = 2;
 
 /** Bytes of expanded weights, which stay in a cache until they are multiplied with. */
 const EXPANDED_BYTES = 512 * 1024;
@@ -21,7 +21,7 @@ const EXPANDED_BYTES = 512 * 1024;
 /** Whether the product, of float32, is emitted here; `key` tells it apart from others with the same constants. */
 export function emitBlocks(
   emit: Emitter,
-  { input, weights, bias, output, activation }: Product,
+  { input, weights, bias, output, residual, activation }: Product,
   problem: Problem,
   key: string,
 ): boolean {
@@ -37,7 +37,12 @@ export function emitBlocks(
   const pack = (values: TypedArray, biases: TypedArray | null) => {
     const matrices = rowsOf(columns, values.length / columns);
     const known = { weights: values, bias: biases };
-    return packF32(emit, `${biases ? 'scales' : 'words'} ${key}`, [known], matrices);
+    return packF32(
+      emit,
+      `${biases ? 'scales' : 'words'} ${JSON.stringify(matrices)}`,
+      [known],
+      matrices,
+    );
   };
   const call = {
     words: pack(elementsOf('int32', blocks.packed), null),
@@ -47,7 +52,7 @@ export function emitBlocks(
     block_size: blocks.size,
   };
   const rows = problem.grid.reduce((product, size) => product * size, 1);
-  if (rows <= FEW_ROWS) {
+  if (rows <= FEW_ROWS && !residual) {
     const operands = { input: input.ref, output: output.ref };
     emit.call('product_blocks', { ...call, ...operands, ...activation, rows });
     return true;
@@ -65,7 +70,12 @@ export function emitBlocks(
       output: expanded,
     });
     const part = { ...problem, outStart: column, matrices };
-    const operands = { input: input.ref, weights: expanded, output: output.ref };
+    const operands = {
+      input: input.ref,
+      weights: expanded,
+      output: output.ref,
+      residual: residual?.ref ?? null,
+    };
     emitProductF32(emit, operands, part, activation, key);
   }
   return true;
