@@ -7,7 +7,7 @@
  *   the lanes share; `options` are those of page.js
  * @property {(input: string) => Promise<void>} setInput a file in that folder
  * @property {(milliseconds: number, runs: number) => Promise<number[]>} time
- * @property {() => Promise<number[]>} output
+ * @property {() => Promise<{elements: number[], milliseconds: number}>} output of one run, and what it took
  * @property {() => number | null} peakMemory bytes, the most so far; null where it cannot be told
  * @property {() => Promise<void>} close
  */

@@ -29,7 +29,12 @@ const METHODS = {
     }
     return times;
   },
-  output: async () => Array.from(await run()),
+  async output() {
+    const started = performance.now();
+    const output = await run();
+    const milliseconds = performance.now() - started;
+    return { elements: Array.from(output), milliseconds };
+  },
 };
 
 process.on('message', async ({ method, args }) => {

@@ -25,8 +25,8 @@ const LAPS_MS = 8000;
  * @property {{total: object, outside: number, ops: object[]}} profile ours, as model.profile tells
  * @property {object} memory our model's, as model.info tells
  * @property {{runtime: string, first: number, median: number, minimum: number, difference: number,
- *   peakMemory: number | null}[]} lanes ours first; `first` is the first run's time, the output's way out
- *   of the page included; bytes above an empty page's until the first answer
+ *   peakMemory: number | null}[]} lanes ours first; `first` is the first run's time; bytes above an empty
+ *   page's until the first answer
  */
 
 /**
@@ -66,9 +66,9 @@ async function raceModel(stadium, entry, threads, rounds) {
       await lane.load(model, { threads, inputShape: shape, dtype: entry.dtype });
       await give(lane, stadium, entry, runtime, entry.input());
       // The first run alone finds all state at zero.
-      const began = performance.now();
-      contestant.output = await lane.output();
-      contestant.first = performance.now() - began;
+      const { elements, milliseconds } = await lane.output();
+      contestant.output = elements;
+      contestant.first = milliseconds;
       contestant.peakMemory = lane.peakMemory();
       await lane.time(...warmUp);
     }
@@ -124,7 +124,7 @@ async function checkKnown(stadium, entry, lanes) {
   for (const { input, best } of entry.known ?? []) {
     for (const { runtime, lane } of lanes) {
       await give(lane, stadium, entry, runtime, input);
-      const scores = await lane.output();
+      const { elements: scores } = await lane.output();
       const found = scores.indexOf(Math.max(...scores));
       if (found !== best) {
         throw new Error(`${entry.title}: ${runtime} sees class ${found} where ${best} is`);
