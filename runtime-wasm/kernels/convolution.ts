@@ -96,9 +96,9 @@ export const CONVOLUTION_KERNELS = {
    * float32. Weights are panels of 8 columns: 8 biases, then `depth` rows of 8 weights, zeros past
    * the last column. `low` and `high` clamp the output. With `direct`, which needs a patch of one
    * pixel that is inside the image for the whole grid, patches are read where they lie and
-   * `patches` may be null. `residual`, laid out as the output, is added before clamping; or null.
+   * `patches` may be null.
    */
-  conv_f32: { ...PROBLEM, residual: 'in', direct: 'u32', low: 'f32', high: 'f32' },
+  conv_f32: { ...PROBLEM, direct: 'u32', low: 'f32', high: 'f32' },
 
   /**
    * 8-bit input (`input_unsigned`: uint8, else int8), exact int32 sums of

@@ -28,11 +28,8 @@ const SPARSE = {
 
 /** src/sparse_f32.c and src/sparse_q8.c */
 export const SPARSE_KERNELS = {
-  /**
-   * float32; `bias` has columns rounded up to a multiple of 4. `residual`, laid out as the output, is
-   * added before clamping; or null.
-   */
-  sparse_f32: { ...SPARSE, bias: 'in', residual: 'in', low: 'f32', high: 'f32' },
+  /** float32; `bias` has columns rounded up to a multiple of 4. */
+  sparse_f32: { ...SPARSE, bias: 'in', low: 'f32', high: 'f32' },
 
   /**
    * 8-bit integers, as conv_q8_dot with a `weight_zero` of 0; with `wide`, by dot products of pairs of int16

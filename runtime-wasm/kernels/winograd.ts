@@ -28,14 +28,10 @@ export const WINOGRAD_KERNELS = {
     pad_top: 'u32',
     pad_left: 'u32',
   },
-  /**
-   * Outputs from [(side + 2)^2, tiles, columns] products, clamped to low .. high. `bias` and
-   * `residual`, which is laid out as the output, are added before; or null.
-   */
+  /** Outputs from [(side + 2)^2, tiles, columns] products, clamped to low .. high; `bias` or null. */
   winograd_output_f32: {
     ...TILES,
     bias: 'in',
-    residual: 'in',
     out_h: 'u32',
     out_w: 'u32',
     columns: 'u32',

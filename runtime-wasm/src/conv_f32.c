@@ -9,41 +9,28 @@
 typedef struct {
   const float *in[MAX_BLOCK_ROWS];
   float *out[MAX_BLOCK_ROWS];
-  /** What is added to the output, laid out as it, or null. */
-  const float *residual;
-  const float *output;
   float low;
   float high;
 } row_block;
 
-/** Adds the residual to `count` sums of a row from `column` on, clamps and stores them. */
-INLINE void store_row(const row_block *block, uint32_t row, const float *sums, uint32_t column,
-                      uint32_t count) {
-  const f32x4 low = splat_f32x4(block->low), high = splat_f32x4(block->high);
-  float *out = block->out[row] + column;
-  const float *residual = block->residual ? block->residual + (out - block->output) : 0;
-  for (uint32_t n = 0; n < count; n += 4) {
-    const uint32_t lanes = min_u32(count - n, 4);
-    f32x4 y = load_f32x4(sums + n);
-    if (residual) y = y + load_lanes_f32x4(residual + n, lanes);
-    store_lanes_f32x4(out + n, clamp_f32x4(y, low, high), lanes);
+/** Clamps the rows of a tile and stores their first `columns` (fewer than PANEL) elements. */
+NOINLINE static void store_columns(const row_block *block, uint32_t at, uint32_t rows,
+                                   const float *tile, uint32_t column, uint32_t columns) {
+  for (uint32_t r = 0; r < rows; r++, tile += PANEL) {
+    float *out = block->out[at + r] + column;
+    for (uint32_t n = 0; n < columns; n++) {
+      out[n] = tile[n] < block->low ? block->low : tile[n] > block->high ? block->high : tile[n];
+    }
   }
-}
-
-/** Stores the first `columns` elements of the rows of a tile. */
-NOINLINE static void store_tile(const row_block *block, uint32_t at, uint32_t rows,
-                                const float *tile, uint32_t column, uint32_t columns) {
-  for (uint32_t r = 0; r < rows; r++) store_row(block, at + r, tile + r * PANEL, column, columns);
 }
 
 /**
  * Clamps the sums of `rows` (a constant) rows and stores their first `columns` (1 to PANEL). What is
- * rare, or takes little beside the loop, is done elsewhere: registers that this takes beside the sums, V8
- * spills in the loop before.
+ * rare is done elsewhere: registers that this takes beside the sums, V8 spills in the loop before.
  */
 INLINE void finish(uint32_t rows, const row_block *block, uint32_t at, const f32x4 sums[][2],
                    uint32_t column, uint32_t columns) {
-  if (columns == PANEL && !block->residual) {
+  if (columns == PANEL) {
     const f32x4 low = splat_f32x4(block->low);
     const f32x4 high = splat_f32x4(block->high);
 #pragma clang loop unroll(full)
@@ -60,7 +47,7 @@ INLINE void finish(uint32_t rows, const row_block *block, uint32_t at, const f32
     store_f32x4(tile[r], sums[r][0]);
     store_f32x4(tile[r] + 4, sums[r][1]);
   }
-  store_tile(block, at, rows, tile[0], column, columns);
+  store_columns(block, at, rows, tile[0], column, columns);
 }
 
 /**
@@ -225,6 +212,7 @@ static const tile_kernel tile_kernels[] = {multiply_2_rows, multiply_3_rows, mul
 /** The product of row `at` with some panels: the speed is that of reading them. */
 static void multiply_1_row(const conv_problem *c, const row_block *block, uint32_t at,
                            const float *weights, span panels) {
+  const f32x4 low = splat_f32x4(block->low), high = splat_f32x4(block->high);
   for (uint32_t i = panels.begin; i < panels.end;) {
     const uint32_t count = row_panels(panels.end - i), size = panel_size_f32(c->depth);
     const float *panel = weights + (size_t)i * size;
@@ -233,8 +221,11 @@ static void multiply_1_row(const conv_problem *c, const row_block *block, uint32
       store_f32x4(sums + n, load_f32x4(panel + n / PANEL * size + n % PANEL));
     }
     add_product(count, block->in[at], panel, c->depth, sums);
-    const uint32_t column = i * PANEL;
-    store_row(block, at, sums, column, min_u32(count * PANEL, c->columns - column));
+    const uint32_t column = i * PANEL, columns = min_u32(count * PANEL, c->columns - column);
+    for (uint32_t n = 0; n < columns; n += 4) {
+      store_lanes_f32x4(block->out[at] + column + n,
+                        clamp_f32x4(load_f32x4(sums + n), low, high), min_u32(columns - n, 4));
+    }
     i += count;
   }
 }
@@ -262,8 +253,6 @@ void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
   const uint64_t weight_bytes = (uint64_t)panel_size * divide_up(c.columns, PANEL) * sizeof(float);
   const int is_large = weight_bytes > LARGE_WEIGHTS;
   row_block block;
-  block.residual = p->residual;
-  block.output = p->output;
   block.low = p->low;
   block.high = p->high;
 

@@ -128,29 +128,17 @@ NOINLINE static f32x4 multiply_row(const sparse_matrix *m, uint32_t block) {
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/** Where columns of some rows go; `residual`, what is added to them, has the same layout or is null. */
-typedef struct {
-  float *out;
-  const float *residual;
-  f32x4 low;
-  f32x4 high;
-} destination;
-
-/** Stores up to four columns of a row, `at` elements on. */
-INLINE void store_columns(const destination *to, size_t at, uint32_t columns, f32x4 y) {
-  if (to->residual) y = y + load_lanes_f32x4(to->residual + at, columns);
-  store_lanes_f32x4(to->out + at, clamp_f32x4(y, to->low, to->high), columns);
-}
-
-/** Stores up to four columns of `rows` rows, `at` elements on, `stride` from one to the next. */
-NOINLINE static void store_group(const destination *to, size_t at, uint32_t stride, uint32_t rows,
-                                 uint32_t columns, f32x4 result[GROUP][MAX_VECTORS]) {
+/** Clamps and stores up to four columns of `rows` rows. */
+NOINLINE static void store_group(float *out, uint32_t stride, uint32_t rows, uint32_t columns,
+                                 f32x4 result[GROUP][MAX_VECTORS], f32x4 low, f32x4 high) {
   for (uint32_t r = 0; r < rows; r += 4) {
     v128_t x[GROUP];
     for (uint32_t c = 0; c < GROUP; c++) x[c] = (v128_t)result[c][r / 4];
     transpose_4x4(x);
     for (uint32_t i = 0; i < min_u32(4, rows - r); i++) {
-      store_columns(to, at + (size_t)(r + i) * stride, columns, (f32x4)x[i]);
+      f32x4 y = clamp_f32x4((f32x4)x[i], low, high);
+      if (columns == GROUP) store_f32x4(out + (size_t)(r + i) * stride, y);
+      else store_partial_f32x4(out + (size_t)(r + i) * stride, y, columns);
     }
   }
 }
@@ -170,14 +158,15 @@ void sparse_f32(const sparse_f32_params *p, uint32_t thread, uint32_t threads) {
   float *lines = (float *)((char *)p->lines + (size_t)thread * p->line_bytes);
   sparse_matrix m = {lines, p->weights, p->indices, p->starts, p->bias};
   f32x4 result[GROUP][MAX_VECTORS] = {0};
-  const destination to = {p->output, p->residual, splat_f32x4(p->low), splat_f32x4(p->high)};
+  f32x4 low = splat_f32x4(p->low);
+  f32x4 high = splat_f32x4(p->high);
   if (part.columns.begin == part.columns.end) return;
   uint32_t end = min_u32(part.rows.end * tile_rows, p->rows);
   for (uint32_t row = part.rows.begin * tile_rows; row < end;) {
     uint32_t vectors = tile_vectors(end - row, most);
     uint32_t rows = min_u32(4 * vectors, end - row);
     const float *input = (const float *)p->input + (size_t)row * p->depth;
-    const size_t first = (size_t)row * p->columns;
+    float *output = (float *)p->output + (size_t)row * p->columns;
     uint32_t is_row = rows == 1 && p->block == GROUP;
     if (is_row) m.lines = input;
     else make_lines(input, rows, p->depth, vectors, lines);
@@ -189,11 +178,13 @@ void sparse_f32(const sparse_f32_params *p, uint32_t thread, uint32_t threads) {
     for (uint32_t g = part.columns.begin; g < part.columns.end; g++) {
       uint32_t columns = min_u32(GROUP, p->columns - g * GROUP);
       if (is_row) {
-        store_columns(&to, first + g * GROUP, columns, multiply_row(&m, g));
+        f32x4 y = clamp_f32x4(multiply_row(&m, g), low, high);
+        if (columns == GROUP) store_f32x4(output + g * GROUP, y);
+        else store_partial_f32x4(output + g * GROUP, y, columns);
         continue;
       }
       kernel(&m, g, columns, result);
-      store_group(&to, first + g * GROUP, p->columns, rows, columns, result);
+      store_group(output + g * GROUP, p->columns, rows, columns, result, low, high);
     }
     row += rows;
   }

@@ -97,10 +97,10 @@ INLINE void transform_input(const winograd_input_f32_params *p, uint32_t points,
   }
 }
 
-/** Transforms the products of a tile in `lanes` columns; `first` is the element of its first output. */
+/** Transforms the products of a tile in `lanes` columns; `out` is its first output. */
 INLINE void transform_output(const winograd_output_f32_params *p, uint32_t points,
                              tile_side rows, tile_side columns, const float *in, f32x4 bias,
-                             uint32_t first, uint32_t lanes) {
+                             float *out, uint32_t lanes) {
   const uint32_t outputs = points - 2;
   f32x4 half[MAX_POINTS][MAX_POINTS];
   for (uint32_t i = 0; i < points; i++) {
@@ -115,20 +115,17 @@ INLINE void transform_output(const winograd_output_f32_params *p, uint32_t point
   }
   const f32x4 low = splat_f32x4(p->low);
   const f32x4 high = splat_f32x4(p->high);
-  const float *residual = p->residual;
-  float *out = p->output;
   for (uint32_t j = 0; j < outputs; j++) {
     f32x4 y[MAX_POINTS];
     outputs_from_points(points, half[j], y);
-    uint32_t to = first + j * p->columns;
+    float *to = out;
     for (uint32_t i = 0; i < outputs; i++) {
       if (is_inside(rows, i) && is_inside(columns, j)) {
-        f32x4 sum = y[i] + bias;
-        if (residual) sum = sum + load_lanes_f32x4(residual + to, lanes);
-        store_lanes_f32x4(out + to, clamp_f32x4(sum, low, high), lanes);
+        store_lanes_f32x4(to, clamp_f32x4(y[i] + bias, low, high), lanes);
       }
-      to += p->out_w * p->columns;
+      to = (float *)advance(to, p->out_w * p->columns);
     }
+    out = (float *)advance(out, p->columns);
   }
 }
 
@@ -184,27 +181,26 @@ void winograd_input_f32(const winograd_input_f32_params *p, uint32_t thread, uin
 }
 
 INLINE void transform_output_tile(const winograd_output_f32_params *p, uint32_t points,
-                                  tile_side rows, tile_side columns, const float *in,
-                                  uint32_t first) {
+                                  tile_side rows, tile_side columns, const float *in, float *out) {
   const float *bias = p->bias;
   uint32_t c = 0;
   for (; c + 4 <= p->columns; c += 4) {
     const f32x4 b = bias ? load_f32x4(bias + c) : splat_f32x4(0.0f);
-    transform_output(p, points, rows, columns, in + c, b, first + c, 4);
+    transform_output(p, points, rows, columns, in + c, b, out + c, 4);
   }
   const uint32_t rest = p->columns - c;
   if (rest == 0) return;
   const f32x4 b = bias ? load_partial_f32x4(bias + c, rest) : splat_f32x4(0.0f);
-  transform_output(p, points, rows, columns, in + c, b, first + c, rest);
+  transform_output(p, points, rows, columns, in + c, b, out + c, rest);
 }
 
 NOINLINE static void output_tile_2(const winograd_output_f32_params *p, tile_side rows,
-                                   tile_side columns, const float *in, uint32_t first) {
-  transform_output_tile(p, 4, rows, columns, in, first);
+                                   tile_side columns, const float *in, float *out) {
+  transform_output_tile(p, 4, rows, columns, in, out);
 }
 NOINLINE static void output_tile_4(const winograd_output_f32_params *p, tile_side rows,
-                                   tile_side columns, const float *in, uint32_t first) {
-  transform_output_tile(p, 6, rows, columns, in, first);
+                                   tile_side columns, const float *in, float *out) {
+  transform_output_tile(p, 6, rows, columns, in, out);
 }
 
 void winograd_output_f32(const winograd_output_f32_params *p, uint32_t thread, uint32_t threads) {
@@ -214,8 +210,8 @@ void winograd_output_f32(const winograd_output_f32_params *p, uint32_t thread, u
     const tile_side rows = cut_side((int32_t)(at.y * p->side), p->side, p->out_h);
     const tile_side columns = cut_side((int32_t)(at.x * p->side), p->side, p->out_w);
     const uint32_t row = at.image * p->out_h + (uint32_t)rows.origin;
-    const uint32_t first = (row * p->out_w + (uint32_t)columns.origin) * p->columns;
+    float *out = (float *)p->output + (row * p->out_w + (uint32_t)columns.origin) * p->columns;
     (p->side == 2 ? output_tile_2 : output_tile_4)(
-        p, rows, columns, (const float *)p->input + i * p->columns, first);
+        p, rows, columns, (const float *)p->input + i * p->columns, out);
   }
 }

@@ -10,8 +10,6 @@ export interface Product {
   readonly weights: Operand;
   readonly bias: Operand | null;
   readonly output: Operand;
-  /** What is added to the sums before the activation, of the output's shape: float32 only. */
-  readonly residual?: Operand | undefined;
   readonly activation: Range;
   /** The dimension of the weights that output channels are counted in; null: per tensor only. */
   readonly channelAxis: number | null;
@@ -58,7 +56,6 @@ export function numericsOf(product: Product): Numerics | null {
     ({ type }) => type.dtype === 'float32',
   );
   if (isFloat) return { kind: 'float32' };
-  if (product.residual !== undefined) return null;
   if (input.type.dtype === 'int16') return wordsOf(product);
   const channels = channelsOf(product);
   if (channels === null) return null;

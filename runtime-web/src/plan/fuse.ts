@@ -2,7 +2,7 @@
 import { ActivationFunctionType, type OpName, Padding } from '@linnet/schema';
 import type { Fused } from './lowering.js';
 import type { Step, TensorTable, Uses } from './step.js';
-import { sameElements, sameShape } from './types.js';
+import { sameElements } from './types.js';
 
 /** A step that takes the place of another, which makes a third superfluous. */
 interface Fusion {
@@ -15,8 +15,6 @@ interface View {
   readonly tensors: TensorTable;
   /** The step of this stage that writes a tensor. */
   producer(tensor: number): Step | undefined;
-  /** Where a step stands among those of the stage; -1 for none. */
-  position(step: Step | undefined): number;
   /** Whether nothing but one node reads a tensor. */
   hasOneReader(tensor: number): boolean;
   /** Whether whatever may run a step knows how, with all that is fused into it. */
@@ -31,15 +29,6 @@ const ACTIVATIONS: { readonly [N in OpName]?: ActivationFunctionType } = {
   RELU_N1_TO_1: ActivationFunctionType.RELU_N1_TO_1,
 };
 
-/** Whether results leave a step as it computes them. */
-function hasNoActivation({ node: { options }, fused }: Step): boolean {
-  return (
-    'fusedActivationFunction' in options &&
-    options.fusedActivationFunction === ActivationFunctionType.NONE &&
-    fused.activation === undefined
-  );
-}
-
 /** producer -> activation becomes the producer with the activation fused. */
 const fuseActivation: Rule = (step, view) => {
   const activation = ACTIVATIONS[step.node.op];
@@ -47,7 +36,12 @@ const fuseActivation: Rule = (step, view) => {
   const [input, output] = [step.node.inputs[0] as number, step.node.outputs[0] as number];
   const producer = view.producer(input);
   if (producer === undefined || !view.hasOneReader(input)) return null;
-  if (!hasNoActivation(producer) || producer.node.outputs.length !== 1) return null;
+  const { options } = producer.node;
+  const isFree =
+    'fusedActivationFunction' in options &&
+    options.fusedActivationFunction === ActivationFunctionType.NONE &&
+    producer.fused.activation === undefined;
+  if (!isFree || producer.node.outputs.length !== 1) return null;
   if (!sameElements(view.tensors.type(input), view.tensors.type(output))) return null;
   return {
     replaces: producer,
@@ -113,45 +107,11 @@ const fuseExpansion: Rule = (step, view) => {
       },
     },
   };
-  const { padding, residual } = producer.fused;
-  const isPlain = padding === undefined && residual === undefined;
-  return isPlain && view.accepts(by) ? { replaces: step, by, drops: producer } : null;
+  const isPadded = producer.fused.padding !== undefined;
+  return isPadded || !view.accepts(by) ? null : { replaces: step, by, drops: producer };
 };
 
-/**
- * CONV_2D -> ADD becomes the convolution with the other operand as residual. Of two operands it is
- * the one that is made last, so that not much moves: a convolution that waits keeps its input alive.
- */
-const fuseResidual: Rule = (step, view) => {
-  const { node, fused } = step;
-  if (node.op !== 'ADD') return null;
-  const [first, second] = node.inputs as readonly [number, number];
-  const isFirst = view.position(view.producer(first)) > view.position(view.producer(second));
-  const [sum, other] = isFirst ? [first, second] : [second, first];
-  const producer = view.producer(sum);
-  if (producer?.node.op !== 'CONV_2D' || !view.hasOneReader(sum)) return null;
-  if (producer.fused.residual || !hasNoActivation(producer)) return null;
-  // State may change until the addition has its turn.
-  if (producer.node.inputs.some((tensor) => view.tensors.isVariable(tensor))) return null;
-  const type = view.tensors.type(sum);
-  const isSame = [other, node.outputs[0] as number]
-    .map((tensor) => view.tensors.type(tensor))
-    .every((each) => sameElements(each, type) && sameShape(each.shape, type.shape));
-  if (!isSame) return null;
-  const [input, weights, bias = -1] = producer.node.inputs as readonly [number, number, number?];
-  const activation = fused.activation ?? node.options.fusedActivationFunction;
-  const by: Step = {
-    node: { ...producer.node, inputs: [input, weights, bias, other], outputs: node.outputs },
-    fused: {
-      ...producer.fused,
-      residual: true,
-      ...(activation !== ActivationFunctionType.NONE && { activation }),
-    },
-  };
-  return view.accepts(by) ? { replaces: step, by, drops: producer } : null;
-};
-
-const RULES: readonly Rule[] = [fusePadding, fuseResidual, fuseExpansion, fuseActivation];
+const RULES: readonly Rule[] = [fusePadding, fuseExpansion, fuseActivation];
 
 /** The steps after every fusion that applies; `accepts` as in View. */
 export function fuse(
@@ -171,7 +131,6 @@ export function fuse(
   const view: View = {
     tensors,
     producer: (tensor) => producers.get(tensor),
-    position: (step) => (step && positions.get(step)) ?? -1,
     hasOneReader: (tensor) => uses.count(tensor) === 1,
     accepts,
   };

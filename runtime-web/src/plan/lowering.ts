@@ -55,8 +55,6 @@ export interface Fused {
     readonly options: OptionsOf<'CONV_2D'>;
     readonly activation: ActivationFunctionType;
   };
-  /** The last input, of the output's type, is added to a CONV_2D's sums before its activation. */
-  readonly residual?: true;
 }
 
 export interface LowerSite<N extends OpName> {

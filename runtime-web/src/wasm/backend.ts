@@ -38,7 +38,7 @@ const SHARED_MAXIMA = [65536, 32768, 16384, 8192];
 /** Runs programs on the WASM kernels. */
 export class WasmBackend implements HostBackend<KernelCall> {
   readonly name = 'wasm';
-  readonly fuses = new Set(['padding', 'activation', 'expansion', 'residual'] as const);
+  readonly fuses = new Set(['padding', 'activation', 'expansion'] as const);
   readonly layOut = layOut;
   /** Constants that outlive the programs that use them, by id. */
   readonly #residents = new Map<string, Block>();

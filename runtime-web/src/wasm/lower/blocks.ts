@@ -21,7 +21,7 @@ const EXPANDED_BYTES = 512 * 1024;
 /** Whether the product, of float32, is emitted here; `key` tells it apart from others with the same constants. */
 export function emitBlocks(
   emit: Emitter,
-  { input, weights, bias, output, residual, activation }: Product,
+  { input, weights, bias, output, activation }: Product,
   problem: Problem,
   key: string,
 ): boolean {
@@ -52,7 +52,7 @@ export function emitBlocks(
     block_size: blocks.size,
   };
   const rows = problem.grid.reduce((product, size) => product * size, 1);
-  if (rows <= FEW_ROWS && !residual) {
+  if (rows <= FEW_ROWS) {
     const operands = { input: input.ref, output: output.ref };
     emit.call('product_blocks', { ...call, ...operands, ...activation, rows });
     return true;
@@ -70,12 +70,7 @@ export function emitBlocks(
       output: expanded,
     });
     const part = { ...problem, outStart: column, matrices };
-    const operands = {
-      input: input.ref,
-      weights: expanded,
-      output: output.ref,
-      residual: residual?.ref ?? null,
-    };
+    const operands = { input: input.ref, weights: expanded, output: output.ref };
     emitProductF32(emit, operands, part, activation, key);
   }
   return true;

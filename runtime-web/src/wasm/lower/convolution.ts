@@ -102,9 +102,8 @@ function convolutionView(site: LowerSite<'CONV_2D'>): ProductView | null {
     biasStride: columns,
   };
   const bias = site.inputs[2] ?? null;
-  const residual = site.fused.residual && inputOf(site, 3);
   return {
-    product: { input, weights, bias, output, residual, activation, channelAxis: 0, units: images },
+    product: { input, weights, bias, output, activation, channelAxis: 0, units: images },
     problems: () => [convolutionProblem(images, [FLAT, ...convolutionAxes(site)], depth, matrices)],
   };
 }

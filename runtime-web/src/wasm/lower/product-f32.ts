@@ -12,9 +12,7 @@ const TILE_ROWS = 6;
 /** Emits a float32 problem whose weights are packed; `key` tells it apart from others. */
 export function emitProductF32(
   emit: Emitter,
-  operands: Readonly<Record<'input' | 'weights' | 'output', BufferRef>> & {
-    readonly residual: BufferRef | null;
-  },
+  operands: Readonly<Record<'input' | 'weights' | 'output', BufferRef>>,
   problem: Problem,
   activation: Range,
   key: string,

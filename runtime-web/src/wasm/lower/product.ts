@@ -67,7 +67,7 @@ export function emitProduct(
     const weights = emitWeightsF32(emit, product, matrices);
     emitProductF32(
       emit,
-      { input: product.input.ref, weights, output, residual: product.residual?.ref ?? null },
+      { input: product.input.ref, weights, output },
       problem,
       product.activation,
       key,

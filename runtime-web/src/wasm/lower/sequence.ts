@@ -164,7 +164,7 @@ export function emitSequence(
     };
     const key = `sequence ${JSON.stringify([problem.grid, gates, columns, inputStart])}`;
     const range = { low: -Infinity, high: Infinity };
-    emitProductF32(emit, { input, weights, output: sums, residual: null }, problem, range, key);
+    emitProductF32(emit, { input, weights, output: sums }, problem, range, key);
     emitSteps({
       sums,
       output: advance(output.ref, 4 * first * timeStep * output.units),

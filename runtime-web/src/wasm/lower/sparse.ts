@@ -106,7 +106,6 @@ export function emitSparse(
       ...call,
       input: product.input.ref,
       bias: emit.constant(`${key} bias`, () => bias),
-      residual: product.residual?.ref ?? null,
       low,
       high,
     });

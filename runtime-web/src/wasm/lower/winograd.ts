@@ -143,7 +143,6 @@ export function emitWinograd(
       input: products,
       output: product.output.ref,
       bias: product.bias?.ref ?? null,
-      residual: product.residual?.ref ?? null,
       item_size: outputSize,
       out_h: rows.output,
       out_w: cols.output,
@@ -202,5 +201,5 @@ function emitPoints(
 ): void {
   const sizes = problem.items.slice(0, 2).map((item) => [item.input, item.output]);
   const key = `winograd ${problem.items.length} ${sizes} ${itemSizeF32(problem.matrices)}`;
-  emitProductF32(emit, { input, weights, output, residual: null }, problem, UNBOUNDED, key);
+  emitProductF32(emit, { input, weights, output }, problem, UNBOUNDED, key);
 }
