@@ -20,7 +20,7 @@ import { Guard } from './run/guard.js';
 import { LoadedModel } from './run/model.js';
 import { reportPlans } from './run/report.js';
 import { WasmBackend } from './wasm/backend.js';
-import { selectBuild } from './wasm/environment.js';
+import { type Selection, selectBuild } from './wasm/environment.js';
 import { loadModule } from './wasm/module.js';
 
 /** What loading is doing: reading the source, then planning, packing weights and compiling shaders. */
@@ -73,7 +73,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     ]);
   }
   // The kernels are fetched and compiled, and the device opened, while the model arrives.
-  const module = loadModule(selectBuild(options.threads).build, options.wasmUrl);
+  const selection = selectBuild(options.threads);
+  const module = loadModule(selection.build, options.wasmUrl);
   const opening = kind === 'wasm' ? null : openDevice(onProgress);
   for (const early of [module, opening]) early?.catch(() => {});
   const progress = (loaded: number, total: number | undefined) =>
@@ -93,7 +94,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
       openDevice: () => opening ?? openDevice(onProgress),
       make: async (device) => {
         // On a device, weights are the device's.
-        const host = await createBackend(options, device === null ? bytes.length : 0);
+        const host = await createBackend(options, selection, device === null ? bytes.length : 0);
         return new Engine(model, resources, guard, { host, device });
       },
     };
@@ -160,11 +161,7 @@ export async function inspectPlan(
 ): Promise<PlanReport> {
   const bytes = await readModel(source, undefined, options.signal);
   const model = readExecutable(bytes, options.externalFiles);
-  const { wasmUrl, signal } = options;
-  const backend = await createBackend(
-    { ...(wasmUrl && { wasmUrl }), ...(signal && { signal }) },
-    0,
-  );
+  const backend = await createBackend(options, selectBuild(undefined), 0);
   try {
     const targets = { host: backend, device: options.backend === 'webgpu' ? await anyGpu() : null };
     return reportPlans(model, new Planner(model, targets, new Resources()));
@@ -180,10 +177,13 @@ function readExecutable(
   return executable(read(bytes, externalFiles ? { externalFiles } : {}));
 }
 
-async function createBackend(options: LoadOptions, constantBytes: number): Promise<WasmBackend> {
-  const { threads, wasmUrl, signal } = options;
+async function createBackend(
+  { wasmUrl, signal }: Pick<LoadOptions, 'wasmUrl' | 'signal'>,
+  selection: Selection,
+  constantBytes: number,
+): Promise<WasmBackend> {
   try {
-    return await WasmBackend.create({ threads, wasmUrl, signal, constantBytes });
+    return await WasmBackend.create({ selection, wasmUrl, signal, constantBytes });
   } catch (error) {
     if (!signal?.aborted) throw error;
     throw new LinnetError('ABORTED', 'Loading was aborted.', {}, [], { cause: error });

@@ -10,7 +10,7 @@ import { FAULT_STOPPED, type Fault, instantiate, type KernelExports, readFault }
 import { type ConstantBuffer, ConstantFiller } from './constants.js';
 import { probeByteDot } from './dot.js';
 import { codeBytes, encodeCalls } from './encode.js';
-import { selectBuild } from './environment.js';
+import type { Selection } from './environment.js';
 import { type Block, Heap } from './heap.js';
 import { lowerings } from './lower/index.js';
 import { type KernelCall, kernelEmitter, type Lowering } from './lowering.js';
@@ -20,7 +20,7 @@ import { ThreadPool } from './pool.js';
 import { WasmProgram } from './program.js';
 
 export interface WasmOptions {
-  readonly threads?: number | undefined;
+  readonly selection: Selection;
   readonly wasmUrl?: WasmUrl | undefined;
   readonly signal?: AbortSignal | undefined;
   /** How many bytes of constants to expect, so that the memory need not grow for them. */
@@ -67,7 +67,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
    * @throws LinnetError of code ENVIRONMENT, IO or OUT_OF_MEMORY
    */
   static async create(options: WasmOptions): Promise<WasmBackend> {
-    const { build, threads, threadsReason } = selectBuild(options.threads);
+    const { build, threads, threadsReason } = options.selection;
     const module = await loadModule(build, options.wasmUrl);
     const pages = FIRST_PAGES + Math.ceil(options.constantBytes / PAGE_BYTES);
     const memory = createMemory(pages, threads > 1);
