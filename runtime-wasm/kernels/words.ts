@@ -20,18 +20,6 @@ export const WORD_KERNELS = {
    */
   conv_q16: { ...PROBLEM, direct: 'u32', planes: 'u32', ...WORDS },
 
-  /** Packs `items` matrices of int16, laid out as pack_f32 says, as conv_q16 wants two planes. */
-  pack_q16: {
-    input: 'in',
-    weights: 'out',
-    items: 'u32',
-    depth: 'u32',
-    columns: 'u32',
-    item_stride: 'u32',
-    depth_stride: 'u32',
-    column_stride: 'u32',
-  },
-
   /**
    * Depthwise convolution, NHWC, one output per channel, of at least 8 channels and at most 510 taps.
    * Weights are blocks of 8 channels, the last of which ends with the last channel: int16 [taps][8].
@@ -42,6 +30,5 @@ export const WORD_KERNELS = {
 
 export const WORD_ARITHMETIC: ArithmeticTable<typeof WORD_KERNELS> = {
   conv_q16: onInt8(product),
-  pack_q16: null,
   depthwise_q16: onInt8(perChannel),
 };

@@ -1,5 +1,6 @@
 /**
- * Matrix products and convolutions of int16: conv_q16 and pack_q16 of kernels/words.ts.
+ * Matrix products and convolutions of int16: conv_q16 of kernels/words.ts, pack_q16 of
+ * kernels/packing.ts.
  *
  * Weights fit in a byte, or are cut into two planes that do, so that the sums of MAX_PAIRS pairs of
  * products fit in 32 bits. Longer sums are carried from one segment of the depth to the next in float64.
