@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { FAULTS, type KernelCallArguments, type KernelName } from '@linnet/runtime-wasm';
 import type { TypedArray } from '@linnet/schema';
+import { PLAIN_LSTM } from '../../../runtime-web/dist/wasm/lower/lstm.js';
 import { type KernelHost, openKernels } from './harness.js';
 import { Random } from './random.js';
 
@@ -67,25 +68,10 @@ const lstm = (gates: number, cells: number, units = cells) => ({
   recurrent: panels(units, gates * Math.ceil(cells / 8) * 8),
   hidden: floats(SEQUENCE.batch * units),
   cell: floats(SEQUENCE.batch * cells),
-  input_peephole: null,
-  forget_peephole: null,
-  output_peephole: null,
-  input_norm: null,
-  cell_norm: null,
-  forget_norm: null,
-  output_norm: null,
-  input_bias: null,
-  cell_bias: null,
-  forget_bias: null,
-  output_bias: null,
-  projection: null,
-  shown: null,
-  projected: null,
+  ...PLAIN_LSTM,
   gates,
   cells,
-  diagonal: 0,
   cell_clip: 0,
-  projection_clip: 0,
 });
 
 const SUBJECTS: readonly Subject[] = [

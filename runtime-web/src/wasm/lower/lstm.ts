@@ -211,7 +211,7 @@ function emitJoined(emit: Emitter, x: Operand, h: Operand, joined: Operand): voi
 }
 
 /** The arguments of a kernel for an LSTM without anything that is optional. */
-const PLAIN = {
+export const PLAIN_LSTM = {
   input_peephole: null,
   forget_peephole: null,
   output_peephole: null,
@@ -274,7 +274,7 @@ function emitBasic(emit: Emitter, site: LowerSite<'LSTM'>): void {
   emitSequence(emit, oneStep(x.type.shape), products, output, (steps) => {
     emit.call('lstm_f32', {
       ...steps,
-      ...PLAIN,
+      ...PLAIN_LSTM,
       recurrent,
       hidden: hidden.ref,
       cell: cell.ref,
