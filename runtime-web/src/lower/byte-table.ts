@@ -1,5 +1,5 @@
 /** Functions of 8-bit tensors as tables of their 256 results, number for number as TFLite and XNNPACK compute them. */
-import { fixedFactor, reducedMultiplier } from './fixed-point.js';
+import { fixedFactor, reducedMultiplier, roundHalfAway, saturateWord } from './fixed-point.js';
 import { type PerTensor, roundHalfEven } from './quantization.js';
 
 export interface ByteTable {
@@ -48,9 +48,7 @@ export function leakyBytes(alpha: number): ByteForm {
 export const rescaledBytes: ByteForm = leakyBytes(1);
 
 /** a * b / 2^15 in 16 bits, half up. */
-const highProduct = (a: number, b: number) => word(Math.floor((a * b + 2 ** 14) / 2 ** 15));
-const word = (x: number) => Math.min(Math.max(x, -32768), 32767);
-const halfAway = (x: number) => Math.sign(x) * Math.round(Math.abs(x));
+const highProduct = (a: number, b: number) => saturateWord(Math.floor((a * b + 2 ** 14) / 2 ** 15));
 
 /**
  * RSQRT in fixed point, where the root is a whole number of 2^-20; the largest result for 0. Roots are
@@ -65,7 +63,7 @@ export const rsqrtBytes: ByteForm = (from, to) => {
     if (x <= 0) return to.high;
     const fine = Math.round(2 ** 20 * inverseRoot(x));
     const high = Math.floor((fine * multiplier + 2 ** 30) / 2 ** 31);
-    return saturate(halfAway(high * 2 ** (shift - 20)) + to.zero, to);
+    return saturate(roundHalfAway(high * 2 ** (shift - 20)) + to.zero, to);
   };
 };
 
@@ -88,12 +86,12 @@ export const hardSwishBytes: ByteForm = (from, to) => {
   return (q) => {
     const x = (q - from.zero) * 128;
     let gate = x;
-    if (inner.shift > 0) gate = word(gate * 2 ** (inner.shift - 1));
+    if (inner.shift > 0) gate = saturateWord(gate * 2 ** (inner.shift - 1));
     gate = highProduct(gate, innerFactor);
-    if (inner.shift > 0) gate = word(gate * 2);
-    if (inner.shift < 0) gate = halfAway(gate * 2 ** inner.shift);
+    if (inner.shift > 0) gate = saturateWord(gate * 2);
+    if (inner.shift < 0) gate = roundHalfAway(gate * 2 ** inner.shift);
     const share = (gate + 2 ** 15) >> 1;
     const product = Math.trunc((share * highProduct(x, outerFactor)) / 2 ** 15);
-    return saturate(halfAway(product * 2 ** outer.shift) + to.zero, to);
+    return saturate(roundHalfAway(product * 2 ** outer.shift) + to.zero, to);
   };
 };

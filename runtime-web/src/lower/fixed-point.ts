@@ -7,6 +7,16 @@ export interface FixedFactor {
   readonly shift: number;
 }
 
+/** The nearest integer, of two the one farther from zero. */
+export function roundHalfAway(x: number): number {
+  return Math.sign(x) * Math.round(Math.abs(x));
+}
+
+/** The nearest of the numbers that an int16 holds. */
+export function saturateWord(x: number): number {
+  return Math.min(Math.max(x, -32768), 32767);
+}
+
 /** Source: QuantizeMultiplier of TFLite's quantization_util.cc. */
 export function fixedFactor(real: number): FixedFactor {
   if (real < 0) {
@@ -44,17 +54,15 @@ export interface WordRange {
  * makes in the middle of its interval. Source: LUTPopulate of TFLite's common.h.
  */
 export function wordTable(f: (x: number) => number, { low, high, step }: WordRange): Int16Array {
-  const away = (x: number) => Math.sign(x) * Math.round(Math.abs(x));
-  const clamp = (x: number) => Math.min(Math.max(x, -32768), 32767);
   const interval = (high - low) / 512;
   const steps = 65536 / (65535 * step);
   return Int16Array.from({ length: 513 }, (_, index) => {
-    if (index === 512) return clamp(away(f(high) * steps));
+    if (index === 512) return saturateWord(roundHalfAway(f(high) * steps));
     const start = low + index * interval;
-    const first = away(f(start) * steps);
-    const middle = away((f(low + (index + 1) * interval) * steps + first) / 2);
-    const error = middle - away(f(start + interval / 2) * steps);
-    return clamp(first - away(error / 2));
+    const first = roundHalfAway(f(start) * steps);
+    const middle = roundHalfAway((f(low + (index + 1) * interval) * steps + first) / 2);
+    const error = middle - roundHalfAway(f(start + interval / 2) * steps);
+    return saturateWord(first - roundHalfAway(error / 2));
   });
 }
 
