@@ -68,6 +68,22 @@ export interface ModelInfo {
   readonly handovers: Handovers;
   /** How the ops planned so far are carried out. */
   readonly ops: readonly OpSupport[];
+  /** Where there was more than one way to carry out the nodes planned so far, and which was taken. */
+  readonly choices: readonly Choice[];
+}
+
+/** One of several ways to carry out a node, whose results differ in rounding at most. */
+export interface Choice {
+  readonly node: string;
+  readonly op: OpName;
+  /** What was decided. */
+  readonly decision: string;
+  readonly candidates: readonly string[];
+  readonly taken: string;
+  /** What decided: an estimate of costs, or a tuning. */
+  readonly by: 'cost model' | 'tuning';
+  /** What a tuning knows all such nodes by. */
+  readonly signature: string;
 }
 
 /** A loaded model. Get one from {@link loadModel}; `dispose` it when it is no longer needed. */

@@ -7,6 +7,7 @@ export type { Arithmetic, Build } from '@linnet/runtime-wasm';
 export { type DType, type ErrorCode, LinnetError, type TypedArray } from '@linnet/schema';
 export type {
   BackendName,
+  Choice,
   Cost,
   DeviceOutputs,
   GraphReport,

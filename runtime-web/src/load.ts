@@ -7,6 +7,7 @@ import type { ExecutableModel } from './model/graph.js';
 import { executable } from './model/load.js';
 import { Resources } from './model/resources.js';
 import type { DeviceBackend, Target } from './plan/backend.js';
+import { notMeasured } from './plan/choice.js';
 import { Planner } from './plan/planner.js';
 import {
   type Choice,
@@ -95,7 +96,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
       make: async (device) => {
         // On a device, weights are the device's.
         const host = await createBackend(options, selection, device === null ? bytes.length : 0);
-        return new Engine(model, resources, guard, { host, device });
+        return new Engine(model, resources, guard, { host, device }, notMeasured);
       },
     };
     choice = await CHOICES[kind](maker);
@@ -164,7 +165,7 @@ export async function inspectPlan(
   const backend = await createBackend(options, selectBuild(undefined), 0);
   try {
     const targets = { host: backend, device: options.backend === 'webgpu' ? await anyGpu() : null };
-    return reportPlans(model, new Planner(model, targets, new Resources()));
+    return reportPlans(model, new Planner(model, targets, new Resources(), notMeasured));
   } finally {
     backend.dispose();
   }

@@ -90,7 +90,9 @@ export class StageAssembly {
     const { whyOnHost } = step;
     try {
       const support = builder.lower(step);
-      this.#nodes.push({ name, op, support, backend: builder.target.name, whyOnHost });
+      const choices = builder.takeChoices();
+      const backend = builder.target.name;
+      this.#nodes.push({ name, op, support, backend, whyOnHost, choices });
     } catch (error) {
       const where = { subgraph: this.graph.name, node: name, op };
       throw error instanceof LinnetError ? error.at(where) : error;

@@ -118,6 +118,7 @@ export interface CallCost {
 export interface StepTimes {
   readonly kernel: string;
   readonly node: NodeLabel;
+  readonly site: NodeLabel;
   readonly cost: CallCost;
   /** By thread. */
   readonly spans: readonly Span[];

@@ -1,10 +1,12 @@
 import { dtypeCode, type OpName, type TensorType } from '@linnet/schema';
+import type { Choice } from '../api.js';
 import type { GraphNode } from '../model/graph.js';
 import type { Known } from '../model/known.js';
 import { storageBytes } from '../model/storage.js';
 import type { Target } from './backend.js';
+import { choose, type Decision, type Overrule, signatureOf } from './choice.js';
 import type { BufferRef, Fused, LowerSite, Operand, PlanEmitter } from './lowering.js';
-import type { Call, PlanBuffer, Port, Support } from './plan.js';
+import type { Call, NodeLabel, PlanBuffer, Port, Support } from './plan.js';
 import type { Step, TensorTable } from './step.js';
 import { expandedType, sameElements } from './types.js';
 
@@ -27,6 +29,7 @@ const NOWHERE: BufferRef = { buffer: -1, offset: 0 };
 export class StageBuilder {
   readonly buffers: PlanBuffer[] = [];
   #calls: Call[] = [];
+  #choices: Choice[] = [];
   readonly #refs = new Map<number, BufferRef>();
   readonly #known = new Map<Known, BufferRef>();
 
@@ -34,6 +37,7 @@ export class StageBuilder {
     readonly tensors: TensorTable,
     readonly target: Target,
     readonly expand: Expand,
+    readonly overrule: Overrule,
   ) {}
 
   /** The calls emitted since they were last taken. */
@@ -41,6 +45,13 @@ export class StageBuilder {
     const calls = this.#calls;
     this.#calls = [];
     return calls;
+  }
+
+  /** The choices made since they were last taken. */
+  takeChoices(): readonly Choice[] {
+    const choices = this.#choices;
+    this.#choices = [];
+    return choices;
   }
 
   /** Where a tensor of the graph lives; it gets its place when it is first asked for. */
@@ -84,7 +95,7 @@ export class StageBuilder {
       return 'native';
     }
     const site = this.#site(step, (tensor) => this.ref(tensor));
-    const emitter = this.#emitter(step);
+    const emitter = this.#emitter(step, site);
     if (this.target.supports(site)) {
       this.target.lower(site, emitter);
       return 'native';
@@ -159,7 +170,7 @@ export class StageBuilder {
     return { buffer: this.buffers.length - 1, offset: 0 };
   }
 
-  #emitter({ node }: Step): PlanEmitter {
+  #emitter({ node }: Step, site: Site): PlanEmitter {
     const sources = node.inputs.map((tensor) => this.tensors.known(tensor));
     // What depends on constants alone outlives the plan; ids say which constants those are.
     const ids = sources.map((known) => (known === undefined ? '' : known.id));
@@ -167,12 +178,26 @@ export class StageBuilder {
     const idOf = (key: string) => (isShared ? [node.op, key, ...ids].join('|') : null);
     return {
       call: (work, uses, part = node) => {
-        this.#calls.push({ work, uses, node: part });
+        this.#calls.push({ work, uses, node: part, site: node });
       },
       scratch: (bytes) => this.#add({ kind: 'arena', bytes }),
       constant: (key, make) => this.#add({ kind: 'made', id: idOf(key), make }),
       computed: (key, bytes, calls) => this.#add({ kind: 'computed', id: idOf(key), bytes, calls }),
+      choose: (decision) => this.#choose(decision, site, node),
     };
+  }
+
+  #choose<C extends string>(decision: Decision<C>, site: Site, { name, op }: NodeLabel): C {
+    const signature = signatureOf(site, decision.given);
+    const { taken, by } = choose(decision, signature, this.overrule);
+    const { decision: what, candidates } = decision;
+    const isNew = this.#choices.every(
+      (other) => other.decision !== what || other.signature !== signature,
+    );
+    if (isNew) {
+      this.#choices.push({ node: name, op, decision: what, candidates, taken, by, signature });
+    }
+    return taken;
   }
 
   /**

@@ -11,6 +11,7 @@ import type {
   TypedArray,
 } from '@linnet/schema';
 import type { Blocks } from '../model/blocks.js';
+import type { Decision } from './choice.js';
 import type { NodeLabel } from './plan.js';
 
 /** A place in one of a program's buffers; the address is only known once the program is bound. */
@@ -100,6 +101,8 @@ export interface PlanEmitter<Work = unknown> extends Workspace {
    * other, instead of `make`.
    */
   computed(key: string, bytes: number, calls: () => Iterable<ConstantCall<Work>>): BufferRef;
+  /** The candidate of a decision that the node's calls are to follow. */
+  choose<C extends string>(decision: Decision<C>): C;
 }
 
 /**

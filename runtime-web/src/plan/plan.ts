@@ -1,6 +1,6 @@
 /** A plan: what backends execute. What a call does is known to its backend alone. */
 import type { OpName, TensorType, TypedArray } from '@linnet/schema';
-import type { BackendName } from '../api.js';
+import type { BackendName, Choice } from '../api.js';
 import type { GraphNode } from '../model/graph.js';
 import type { Known } from '../model/known.js';
 import type { Target } from './backend.js';
@@ -40,6 +40,8 @@ export interface Call<Work = unknown> {
   readonly uses: readonly BufferRef[];
   /** The node that it is part of, for messages and profiles. */
   readonly node: NodeLabel;
+  /** The node that it was emitted for, which `node` may have been folded into. */
+  readonly site: NodeLabel;
 }
 
 /** A tensor that goes into a plan or comes out of it. */
@@ -61,6 +63,7 @@ export interface PlannedNode {
   readonly backend: BackendName;
   /** Why it does not run on a device that there is. */
   readonly whyOnHost: string | null;
+  readonly choices: readonly Choice[];
 }
 
 /** Where the arena's buffers lie. */

@@ -4,6 +4,7 @@ import { Known } from '../model/known.js';
 import type { Resources } from '../model/resources.js';
 import { StageAssembly } from './assembly.js';
 import type { Target, Targets } from './backend.js';
+import type { Overrule } from './choice.js';
 import { fuse } from './fuse.js';
 import { type Given, inferStage, isHostNode } from './infer.js';
 import { lifetimes } from './liveness.js';
@@ -25,6 +26,8 @@ export class Planner {
     readonly model: ExecutableModel,
     readonly targets: Targets,
     readonly resources: Resources,
+    /** What has been measured about decisions. */
+    readonly overrule: Overrule,
   ) {
     this.#uses = model.graphs.map((graph) => new Uses(graph));
   }
@@ -60,7 +63,7 @@ export class Planner {
     const isWanted = (tensor: number) => uses.readFrom(tensor, end) || needs.includes(tensor);
     const { host, device } = this.targets;
     const builderFor = (target: Target) =>
-      new StageBuilder(tensors, target, (known) => this.#expand(known));
+      new StageBuilder(tensors, target, (known) => this.#expand(known), this.overrule);
     const hosted = builderFor(host);
     const offloaded = device && builderFor(device);
     const accepts = (step: Step) =>
@@ -132,7 +135,7 @@ export class Planner {
     expand: (known: Known) => Known | null,
   ): readonly Known[] | null {
     const { host } = this.targets;
-    const builder = new StageBuilder(tensors, host, expand);
+    const builder = new StageBuilder(tensors, host, expand, this.overrule);
     if (builder.lower({ node, fused: {} }) === 'unsupported') return null;
     const outputs = node.outputs.map((tensor) => builder.port(tensor));
     const { buffers } = builder;

@@ -2,6 +2,7 @@ import { isStatic, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
 import type { ExecutableModel, Graph } from '../model/graph.js';
 import type { Resources } from '../model/resources.js';
 import type { DeviceBackend } from '../plan/backend.js';
+import type { Overrule } from '../plan/choice.js';
 import { Planner } from '../plan/planner.js';
 import type { WasmBackend } from '../wasm/backend.js';
 import { Executor } from './executor.js';
@@ -23,8 +24,9 @@ export class Engine {
     readonly resources: Resources,
     readonly guard: Guard,
     readonly backends: ModelBackends,
+    readonly overrule: Overrule,
   ) {
-    this.stages = new StageCache(new Planner(model, backends, resources), backends);
+    this.stages = new StageCache(new Planner(model, backends, resources, overrule), backends);
     this.executor = new Executor(model, resources, this.stages, guard);
   }
 

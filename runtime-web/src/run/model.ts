@@ -82,6 +82,7 @@ export class LoadedModel implements Model {
     const memories = [host, ...(device ? [device] : [])].map((backend) => backend.memory());
     const sum = (key: keyof BackendMemory) =>
       memories.reduce((total, memory) => total + memory[key], 0);
+    const nodes = stages.stages.flatMap(({ stage }) => stage.nodes);
     const arenas = stages.stages.flatMap(({ stage }) => arenasOf(stage));
     const handovers = stages.stages.map(({ stage }) => handoversOf(stage));
     return {
@@ -103,7 +104,8 @@ export class LoadedModel implements Model {
         tensors: handovers.reduce((sum, { tensors }) => sum + tensors, 0),
         bytes: handovers.reduce((sum, { bytes }) => sum + bytes, 0),
       },
-      ops: countSupport(stages.stages.flatMap(({ stage }) => stage.nodes)),
+      ops: countSupport(nodes),
+      choices: nodes.flatMap(({ choices }) => choices),
     };
   }
 
@@ -282,8 +284,8 @@ export class LoadedModel implements Model {
       device?.dispose();
       return;
     }
-    const { model, resources, guard, backends } = lost;
-    const engine = new Engine(model, resources, guard, { host: backends.host, device });
+    const { model, resources, guard, backends, overrule } = lost;
+    const engine = new Engine(model, resources, guard, { host: backends.host, device }, overrule);
     lost.stages.clear();
     backends.device?.dispose();
     this.#choice = device

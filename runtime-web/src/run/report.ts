@@ -59,6 +59,7 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
           support: 'native',
           backend: 'wasm',
           whyOnHost: null,
+          choices: [],
         });
       else plannedAtRunTime.push(`${node.op} ${node.name}`);
       for (const tensor of node.outputs) give(tensor);

@@ -6,6 +6,7 @@ import {
   type KernelName,
 } from '@linnet/runtime-wasm';
 import type { OpName, TypedArray } from '@linnet/schema';
+import type { Decision } from '../plan/choice.js';
 import type {
   BufferRef,
   ConstantCall,
@@ -30,6 +31,8 @@ export interface Emitter extends Workspace {
   call<K extends KernelName>(kernel: K, args: KernelCallArguments<K, BufferRef>): void;
   /** The same, for calls that are part of a node that was folded into the site's. */
   partOf(node: NodeLabel): Emitter;
+  /** The candidate of a decision that the site's calls are to follow. */
+  choose<C extends string>(decision: Decision<C>): C;
   /**
    * Scratch for every thread that may run the plan: `bytes` (a multiple of 64) times the number of
    * threads; thread t owns those from t * bytes on.
@@ -55,6 +58,7 @@ export function kernelEmitter(plan: PlanEmitter<KernelCall>, threads: number): E
     },
     partOf: (node) =>
       kernelEmitter({ ...plan, call: (work, uses) => plan.call(work, uses, node) }, threads),
+    choose: plan.choose,
     scratch: plan.scratch,
     threadScratch: (bytes) => plan.scratch(bytes * threads),
     constant: plan.constant,

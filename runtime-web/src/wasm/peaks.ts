@@ -47,7 +47,8 @@ function program(kernel: Probe, threads: number): Program<KernelCall> {
   const bytes = BYTES_A_THREAD * threads;
   const y = { buffer: 0, offset: 0 };
   const work = { kernel, args: { y, rounds: ROUNDS } };
-  const call = { work, uses: [y], node: { name: kernel, op: 'MUL' as const } };
+  const node = { name: kernel, op: 'MUL' as const };
+  const call = { work, uses: [y], node, site: node };
   return {
     buffers: [{ kind: 'arena', bytes }],
     segments: [{ calls: [call], inputs: [], outputs: [] }],

@@ -41,9 +41,10 @@ export class WasmProgram implements BoundProgram {
     try {
       const outputs = this.execute(segment, inputs, 'INVALID_ARGUMENT');
       const spans = readTimes(heap.memory, times, calls.length, pool.threads);
-      const steps = calls.map(({ work, node }, step) => ({
+      const steps = calls.map(({ work, node, site }, step) => ({
         kernel: work.kernel,
         node,
+        site,
         cost: costs[step] as CallCost,
         spans: spans[step] as readonly Span[],
       }));

@@ -14,6 +14,7 @@ import type { Shader } from './wgsl/kernel.js';
 interface Dispatch {
   readonly label: string;
   readonly node: NodeLabel;
+  readonly site: NodeLabel;
   readonly cost: CallCost;
   readonly pipeline: GPUComputePipeline;
   readonly bindings: GPUBindGroup;
@@ -62,7 +63,7 @@ export async function bindProgram(
     const pipelines = await compiling;
     const error = (await failed).find((each) => each !== null);
     if (error) throw bindingError(error);
-    const dispatches = calls.map(({ work, node }, at): Dispatch => {
+    const dispatches = calls.map(({ work, node, site }, at): Dispatch => {
       const { pipeline, layout } = pipelines[at] as Pipeline;
       const buffers = work.refs.map(({ buffer }) => placed.get(buffer) as GPUBuffer);
       const entries: GPUBindGroupEntry[] = buffers.map((buffer, binding) => ({
@@ -76,6 +77,7 @@ export async function bindProgram(
       return {
         label: work.label,
         node,
+        site,
         cost: costOf(work, program.buffers),
         pipeline,
         bindings: device.createBindGroup({ layout, entries }),
@@ -210,9 +212,10 @@ class GpuProgram implements BoundProgram {
     );
     const spans = await timePasses(this.gpu, this.memory, passes);
     const outputs = await this.#finish(segment, this.gpu.device.createCommandEncoder());
-    const steps = segment.dispatches.map(({ label, node, cost }, at) => ({
+    const steps = segment.dispatches.map(({ label, node, site, cost }, at) => ({
       kernel: label,
       node,
+      site,
       cost,
       spans: [spans[at] as Span],
     }));

@@ -81,6 +81,7 @@ export function runLowered<N extends OpName>(
   const emitter: Emitter = {
     call: (kernel, args) => host.call(kernel, onArrays(kernel, args, buffers)),
     partOf: () => emitter,
+    choose: ({ preferred }) => preferred,
     scratch: (bytes) => place(new Uint8Array(bytes).fill(0xff)),
     threadScratch: (bytes) => place(new Uint8Array(bytes * host.threads).fill(0xff)),
     constant: (_, make) => place(make()),

@@ -52,7 +52,12 @@ export function emitBlocks(
     block_size: blocks.size,
   };
   const rows = problem.grid.reduce((product, size) => product * size, 1);
-  if (rows <= FEW_ROWS) {
+  const where = emit.choose({
+    decision: 'int4',
+    candidates: ['expand in registers', 'expand in memory'],
+    preferred: rows <= FEW_ROWS ? 'expand in registers' : 'expand in memory',
+  });
+  if (where === 'expand in registers') {
     const operands = { input: input.ref, output: output.ref };
     emit.call('product_blocks', { ...call, ...operands, ...activation, rows });
     return true;

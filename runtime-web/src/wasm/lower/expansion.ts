@@ -7,6 +7,7 @@ import { numericsOf, type Product } from '../../lower/numerics.js';
 import { outputOf } from '../../lower/operands.js';
 import { type Axis, imageAxes } from '../../lower/window.js';
 import { storageBytes } from '../../model/storage.js';
+import type { Decision } from '../../plan/choice.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
@@ -21,10 +22,13 @@ type Depthwise = LowerSite<'DEPTHWISE_CONV_2D'>;
 type Shape4 = readonly [images: number, height: number, width: number, channels: number];
 
 /** Bytes of the rows that are made at a time: they should stay in a cache with what reads them. */
-const ROWS_BYTES = 512 * 1024;
+const ROWS_BYTES = { '256 KiB': 2 ** 18, '512 KiB': 2 ** 19, '1 MiB': 2 ** 20 } as const;
+
+/** What the first convolution makes: as a whole, or so many bytes of rows at a time. */
+type Strips = 'whole' | keyof typeof ROWS_BYTES;
 
 /** What the first convolution makes stays in a cache as a whole where it is smaller. */
-const LEAST_BYTES = 1024 * 1024;
+const LEAST_BYTES = 2 ** 20;
 
 /** Both convolutions of a node with an expansion; operands that only some rows pass have no place. */
 interface Pair {
@@ -93,7 +97,7 @@ export function supportsExpansion(site: Depthwise): boolean {
   return (
     isPlain &&
     [first, second].every((product) => numericsOf(product)?.kind === 'float32') &&
-    storageBytes(second.input.type) >= LEAST_BYTES &&
+    storageBytes(second.input.type) > ROWS_BYTES['256 KiB'] &&
     isSmall(rowsProblem(height * width, rowsOf(channels, depth)))
   );
 }
@@ -108,7 +112,11 @@ export function emitExpansion(emit: Emitter, site: Depthwise, dot: ByteDot): voi
   const emitFirst = emit.partOf(node);
   const rowBytes = 4 * width * channels;
   const reach = reachOf(rows);
-  const most = Math.max(Math.ceil(ROWS_BYTES / rowBytes), 2 * reach + rows.stride);
+  const strips = emit.choose(stripsDecision(height * rowBytes));
+  const most =
+    strips === 'whole'
+      ? height
+      : Math.max(Math.ceil(ROWS_BYTES[strips] / rowBytes), 2 * reach + rows.stride);
   const held = Math.min(height, most);
   const between = emit.scratch(held * rowBytes);
   const rowAt = (row: number) => advance(between, row * rowBytes);
@@ -153,6 +161,14 @@ export function emitExpansion(emit: Emitter, site: Depthwise, dot: ByteDot): voi
     );
     y = next;
   }
+}
+
+function stripsDecision(bytes: number): Decision<Strips> {
+  const sizes = (['256 KiB', '512 KiB', '1 MiB'] as const).filter(
+    (size) => ROWS_BYTES[size] < bytes,
+  );
+  const preferred = bytes < LEAST_BYTES ? 'whole' : '512 KiB';
+  return { decision: 'expanded rows', candidates: ['whole', ...sizes], preferred };
 }
 
 function moved(operand: Operand, bytes: number): Operand {

@@ -146,19 +146,27 @@ function blockLimits(patchBytes: number, columns: number, gathers: boolean) {
 }
 
 /**
- * Scratch for gathered patches, and for how many rows it is: whole tiles of `tileRows`. A patch
- * meets `columns` columns of weights of its own size.
+ * Scratch for a problem's gathered patches, and for how many rows it is: whole tiles of `tileRows`. A
+ * patch meets weights of its own size in each column.
  */
 export function blockArguments(
   emit: Emitter,
+  { matrices, grid }: Problem,
   patchBytes: number,
-  columns: number,
   gathers: boolean,
   tileRows: number,
 ) {
-  const most = blockLimits(patchBytes, columns, gathers);
-  const tiles = Math.floor(most.bytes / Math.max(patchBytes, 1) / tileRows);
-  const rows = tileRows * Math.min(Math.max(tiles, 1), Math.floor(most.rows / tileRows));
+  const most = blockLimits(patchBytes, matrices.columns, gathers);
+  const fitting = Math.floor(most.bytes / Math.max(patchBytes, 1) / tileRows);
+  const tiles = Math.min(Math.max(fitting, 1), Math.floor(most.rows / tileRows));
+  // Larger blocks than there are rows are all the same.
+  const all = Math.ceil(grid.reduce((product, size) => product * size, 1) / tileRows);
+  const others = [Math.ceil(tiles / 2), 2 * tiles].filter(
+    (other) => other !== tiles && Math.min(other, all) !== Math.min(tiles, all),
+  );
+  const candidates = [tiles, ...others].map((count) => `${tileRows * count} rows`);
+  const preferred = candidates[0] as string;
+  const rows = Number.parseInt(emit.choose({ decision: 'block', candidates, preferred }), 10);
   const bytes = threadBytes(rows * patchBytes);
   return {
     block_rows: rows,

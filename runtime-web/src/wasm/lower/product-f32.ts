@@ -18,10 +18,10 @@ export function emitProductF32(
   key: string,
 ): void {
   const direct = isDirect(problem);
-  const { depth, columns } = problem.matrices;
+  const { depth } = problem.matrices;
   emit.call('conv_f32', {
     ...problemArguments(emit, problem, key, itemSizeF32(problem.matrices)),
-    ...blockArguments(emit, 4 * depth, columns, !direct, TILE_ROWS),
+    ...blockArguments(emit, problem, 4 * depth, !direct, TILE_ROWS),
     ...operands,
     ...activation,
     direct: direct ? 1 : 0,

@@ -22,13 +22,13 @@ export function emitProductQ16(
   key: string,
 ): void {
   const { matrices } = problem;
-  const { depth, columns } = matrices;
+  const { depth } = matrices;
   const direct = isDirect(problem) && depth % 2 === 0;
   const planes = product.weights.type.dtype === 'int16' ? 2 : 1;
   const itemBytes = planes === 1 ? itemBytesQ8(matrices, false) : planeBytes(matrices);
   emit.call('conv_q16', {
     ...problemArguments(emit, problem, key, itemBytes),
-    ...blockArguments(emit, 4 * Math.ceil(depth / 2), columns, !direct, TILE_ROWS),
+    ...blockArguments(emit, problem, 4 * Math.ceil(depth / 2), !direct, TILE_ROWS),
     ...requantization(emit, product, numerics, matrices),
     input: product.input.ref,
     weights: planes === 1 ? packed(emit, product, matrices) : packedPlanes(emit, product, matrices),

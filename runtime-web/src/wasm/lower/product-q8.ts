@@ -35,14 +35,14 @@ export function emitProductQ8(
   dot: ByteDot,
 ): void {
   const { matrices } = problem;
-  const { depth, columns } = matrices;
+  const { depth } = matrices;
   const output = product.output.ref;
   const form = dotForm(dot, product, numerics);
   if (form === null) {
     const wide = isWide(product.weights, numerics.channels);
     emit.call('conv_q8', {
       ...problemArguments(emit, problem, key, itemBytesQ8(matrices, wide)),
-      ...blockArguments(emit, 4 * Math.ceil(depth / 2), columns, true, TILE_ROWS),
+      ...blockArguments(emit, problem, 4 * Math.ceil(depth / 2), true, TILE_ROWS),
       ...requantization(emit, product, numerics, matrices),
       wide_weights: wide ? 1 : 0,
       weights: emitWeightsQ8(emit, product, numerics, matrices, wide),
@@ -54,7 +54,7 @@ export function emitProductQ8(
   const gathers = !direct || form.block.flip !== 0 || matrices.depth % 4 !== 0;
   emit.call('conv_q8_dot', {
     ...problemArguments(emit, problem, key, itemBytesDot(matrices)),
-    ...blockArguments(emit, 4 * Math.ceil(depth / 4), columns, gathers, DOT_TILE_ROWS),
+    ...blockArguments(emit, problem, 4 * Math.ceil(depth / 4), gathers, DOT_TILE_ROWS),
     ...requantization(emit, product, numerics, matrices),
     ...form.block,
     direct: direct ? 1 : 0,

@@ -1,6 +1,7 @@
 /** Emits products with weights that are zero to a great part, where passing over the zeros pays. */
 import type { TypedArray } from '@linnet/schema';
 import type { Numerics, Product } from '../../lower/numerics.js';
+import type { Decision } from '../../plan/choice.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
 import { constantElements, headOf, type Matrices, paddedColumns } from './packing.js';
@@ -17,6 +18,11 @@ const MAX_DEPTH = 2 ** 16;
 
 /** Columns that share their zeros. */
 type Block = 1 | 4;
+
+/** How weights are stored: all, or those of blocks of columns that are not all zero. */
+type Storage = 'dense' | 'by column' | 'by 4 columns';
+
+const BLOCKS = { 'by column': 1, 'by 4 columns': 4 } as const;
 
 /** What a row takes, where a weight of the dense kernels takes 1. */
 interface Cost {
@@ -75,14 +81,17 @@ export function emitSparse(
   const shift = form?.packing.weightShift ?? 0;
   const rows = grid.reduce((product, size) => product * size, 1);
   const costs = COSTS[isFloat ? 'float32' : wide ? 'pairs' : 'bytes'];
-  const block = bestBlock(values.weights, shift, matrices, (entries, block) => {
+  if (isDense(values.weights, shift)) return false;
+  const decision = storageDecision(values.weights, shift, matrices, (entries, block) => {
     // Lanes that no row fills take as long.
     const lanes = isFloat ? (rows === 1 && block === 4 ? 1 : 4) : TILE_ROWS_Q8;
     const { weight, column, depth: line } = costs[block];
     const perRow = entries * block * weight + columns * column + depth * line;
     return (perRow * Math.ceil(rows / lanes) * lanes) / rows;
   });
-  if (block === null) return false;
+  const storage = emit.choose(decision);
+  if (storage === 'dense') return false;
+  const block = BLOCKS[storage];
   const sparse = compress(values.weights, shift, matrices, block, isFloat ? 1 : 4);
   const key = `sparse ${block} ${isFloat ? 'f32' : shift} ${depth} ${columns}`;
   const call = {
@@ -144,24 +153,28 @@ function isDense(weights: TypedArray, zero: number): boolean {
   return others > DENSE_SAMPLES;
 }
 
-/** The block with which a product is cheapest by `cost`; null when that is hardly cheaper than dense weights. */
-function bestBlock(
+/** The storage with which a product is cheapest by `cost`; dense where others are hardly cheaper. */
+function storageDecision(
   weights: TypedArray,
   zero: number,
   { depth, columns }: Matrices,
   cost: (entries: number, block: Block) => number,
-): Block | null {
-  if (isDense(weights, zero)) return null;
-  let best: Block | null = null;
+): Decision<Storage> {
+  let preferred: Storage = 'dense';
   let least = WORTHWHILE * depth * columns;
-  for (const block of [1, 4] as const) {
+  let given = '';
+  for (const storage of ['by column', 'by 4 columns'] as const) {
+    const block = BLOCKS[storage];
     let entries = 0;
     forEachEntry(weights, zero, depth, columns, block, () => entries++);
+    const share = Math.round((100 * entries * block) / (depth * columns));
+    given += ` ${share}% stored ${storage}`;
     const taken = cost(entries, block);
     if (taken >= least) continue;
-    [best, least] = [block, taken];
+    [preferred, least] = [storage, taken];
   }
-  return best;
+  const candidates = ['dense', 'by column', 'by 4 columns'] as const;
+  return { decision: 'zeros', candidates, preferred, given };
 }
 
 /** Calls visit(block, depth) for each entry: a depth at which a block of columns is not all zero. */

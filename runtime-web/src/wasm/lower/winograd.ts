@@ -19,7 +19,10 @@ import { emitProductF32 } from './product-f32.js';
 /** Outputs of a tile's side. */
 type Side = 2 | 4;
 
-const SIDES: readonly Side[] = [2, 4];
+const SIDES = { '2x2 tiles': 2, '4x4 tiles': 4 } as const;
+
+/** How a convolution is computed. */
+type Way = 'direct' | keyof typeof SIDES;
 
 interface Geometry {
   readonly images: number;
@@ -52,17 +55,18 @@ function tiledCost(geometry: Geometry, side: Side): number {
   return points(side) * (channels * columns * (tiles + WEIGHT_COST) + values);
 }
 
-/** The side of tiles that pays most, though larger ones only by much; null where none does. */
-function bestSide(geometry: Geometry): Side | null {
-  let best: { readonly side: Side | null; readonly cost: number } = {
-    side: null,
+/** The way that pays most, though larger tiles only by much. */
+function cheapest(geometry: Geometry, ways: readonly Way[]): Way {
+  let best: { readonly way: Way; readonly cost: number } = {
+    way: 'direct',
     cost: plainCost(geometry),
   };
-  for (const side of SIDES) {
-    const cost = tiledCost(geometry, side);
-    if (cost * LEAST_GAIN < best.cost) best = { side, cost };
+  for (const way of ways) {
+    if (way === 'direct') continue;
+    const cost = tiledCost(geometry, SIDES[way]);
+    if (cost * LEAST_GAIN < best.cost) best = { way, cost };
   }
-  return best.side;
+  return best.way;
 }
 
 /** Tiles are worked on in strips, whose values should stay in a cache. */
@@ -78,6 +82,26 @@ function stripTiles(tiles: number, bytesOfTile: number): number {
   const most = Math.max(1, Math.floor(STRIP_BYTES / bytesOfTile));
   const strips = Math.ceil(tiles / most);
   return Math.ceil(tiles / strips / STRIP_GRAIN) * STRIP_GRAIN;
+}
+
+/** How the tiles of a convolution are worked on. */
+function stripsOf(geometry: Geometry, side: Side) {
+  const { channels, columns } = geometry;
+  const tiles = tilesOf(geometry, side);
+  const strip = Math.min(stripTiles(tiles, 4 * points(side) * (channels + columns)), tiles);
+  return {
+    tiles,
+    strip,
+    inputSize: strip * channels + ITEM_PADDING,
+    outputSize: strip * columns + ITEM_PADDING,
+    matrices: pointMatrices(side, channels, columns),
+  };
+}
+
+function fits(geometry: Geometry, side: Side): boolean {
+  const { tiles, strip, inputSize, outputSize, matrices } = stripsOf(geometry, side);
+  const isEmpty = tiles * geometry.channels * geometry.columns === 0;
+  return !isEmpty && isSmall(stripProblem(matrices, strip, inputSize, outputSize));
 }
 
 /**
@@ -97,16 +121,16 @@ export function emitWinograd(
   );
   if (constants === null || !isPlain || depth !== channels) return false;
   const geometry = { images, channels, columns, rows, cols };
-  const side = bestSide(geometry);
-  if (side === null) return false;
+  const candidates: readonly Way[] = [
+    'direct',
+    ...(['2x2 tiles', '4x4 tiles'] as const).filter((way) => fits(geometry, SIDES[way])),
+  ];
+  const preferred = cheapest(geometry, candidates);
+  const way = emit.choose({ decision: 'minimal filtering', candidates, preferred });
+  if (way === 'direct') return false;
 
-  const tiles = tilesOf(geometry, side);
-  const strip = Math.min(stripTiles(tiles, 4 * points(side) * (channels + columns)), tiles);
-  const [inputSize, outputSize] = [channels, columns].map(
-    (size) => strip * size + ITEM_PADDING,
-  ) as [number, number];
-  const matrices = pointMatrices(side, channels, columns);
-  if (!isSmall(stripProblem(matrices, strip, inputSize, outputSize))) return false;
+  const side = SIDES[way];
+  const { tiles, strip, inputSize, outputSize, matrices } = stripsOf(geometry, side);
   const weights = packWinograd(emit, `winograd ${side}`, constants.weights, side, matrices);
   const values = emit.scratch(4 * points(side) * inputSize);
   const products = emit.scratch(4 * points(side) * outputSize);
