@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/linnet.js';
 const LIMIT = 200_000;
 
 /** Bytes, gzip -9, of all JavaScript, what is fetched for WebGPU alone included. */
-const SCRIPT_LIMIT = 109_000;
+const SCRIPT_LIMIT = 110_000;
 
 const folder = temporaryFolder();
 const zipped = (file: string) => gzipSync(readFileSync(folder.path(file)), { level: 9 }).length;
