@@ -34,47 +34,101 @@ INLINE const float *strip_input(const depthwise_f32_params *p, const strip *s) {
   return s->image + (int32_t)((y * p->in_w + (uint32_t)s->column) * p->channels);
 }
 
-/**
- * Four channels from `c` on of `pixels` outputs; `taps` of a row are neighbours. All that is
- * constant is unrolled: a column of the image is loaded once for all windows that see it. With
- * `cut`, windows may reach outside the image.
- */
-INLINE void sum_strip_lanes(const depthwise_f32_params *p, const strip *s, uint32_t pixels,
-                            uint32_t taps, uint32_t stride, int cut, const float *panel,
-                            const float *row, float *out) {
-  const uint32_t columns = (pixels - 1) * stride + taps;
-  const uint32_t first = cut ? (uint32_t)max_i32(-s->column, 0) : 0;
-  const uint32_t last = cut ? (uint32_t)max_i32((int32_t)p->in_w - s->column, 0) : columns;
+/** Images of more bytes may not stay in a cache that one core has for itself. */
+#define LARGE_IMAGE (1024 * 1024)
+#define LINE (64 / sizeof(float))
+
+/** What kernels of strips read again and again, apart from what stores might change. */
+typedef struct {
+  uint32_t channels, in_w, row_size, window_rows, first_weight;
+  f32x4 low, high;
+  /** Rows of the image that only the next row of outputs sees, if they are to be fetched. */
+  uint32_t ahead_rows;
+  /** The first of them, `fetched` columns of which go into the caches meanwhile. */
+  const float *ahead;
+  uint32_t fetched;
+} strip_form;
+
+/** The form of strips with the next one `columns` columns of the image further on. */
+INLINE strip_form form_of(const depthwise_f32_params *p, const strip *s, uint32_t columns) {
+  const uint64_t image = (uint64_t)p->in_h * p->in_w * p->channels * sizeof(float);
   const uint32_t row_size = p->in_w * p->channels * p->dilation_h;
   const uint32_t window_rows = s->rows.taps.end - s->rows.taps.begin;
+  const int32_t end = s->rows.origin + (int32_t)(p->window_h + p->stride_h);
+  /* Not the last row of the image, so that the last line fetched is inside. */
+  const int is_fetched = image > LARGE_IMAGE && p->dilation_h == 1 && end < (int32_t)p->in_h &&
+                         s->column + (int32_t)columns <= (int32_t)p->in_w;
+  return (strip_form){
+      .channels = p->channels,
+      .in_w = p->in_w,
+      .row_size = row_size,
+      .window_rows = window_rows,
+      .first_weight = PANEL * (1 + s->rows.taps.begin * p->window_w),
+      .low = splat_f32x4(p->low),
+      .high = splat_f32x4(p->high),
+      .ahead_rows = is_fetched ? p->stride_h : 0,
+      .ahead = strip_input(p, s) + window_rows * row_size,
+      .fetched = columns,
+  };
+}
+
+/**
+ * Brings a part of what the next row of outputs sees into the caches, line after line, as the strip's
+ * four channels from `c` on are computed: these touch lines far apart, which nothing foresees.
+ */
+INLINE void fetch_ahead(const strip_form *f, uint32_t c) {
+  const float *at = f->ahead + c * f->fetched;
+#pragma clang loop unroll(disable)
+  for (uint32_t y = f->ahead_rows; y > 0; y--) {
+    for (uint32_t i = 0; i < 4 * f->fetched; i += LINE) {
+      const float line = at[i];
+      __asm__ volatile("" : : "r"(line));
+    }
+    at = advance(at, f->row_size);
+  }
+}
+
+/**
+ * Four channels from `c` on of `pixels` outputs; `taps` of a row are neighbours. All that is
+ * constant is unrolled: a column of the image is loaded once for all windows that see it, and used
+ * before the next is loaded. With `cut`, up to `taps` - 1 columns are outside the image on each side.
+ */
+INLINE void sum_strip_lanes(const strip_form *f, const strip *s, uint32_t pixels, uint32_t taps,
+                            uint32_t stride, int cut, const float *panel, const float *row,
+                            float *out) {
+  const uint32_t columns = (pixels - 1) * stride + taps;
+  const uint32_t first = cut ? (uint32_t)max_i32(-s->column, 0) : 0;
+  const uint32_t last = cut ? (uint32_t)max_i32((int32_t)f->in_w - s->column, 0) : columns;
   f32x4 sums[MAX_PIXELS];
   for (uint32_t i = 0; i < pixels; i++) sums[i] = load_f32x4(panel);
-  const float *weights = panel + PANEL * (1 + s->rows.taps.begin * taps);
+  const float *weights = panel + f->first_weight;
 #pragma clang loop unroll(disable)
-  for (uint32_t y = 0; y < window_rows; y++) {
+  for (uint32_t y = f->window_rows; y > 0; y--) {
     f32x4 w[MAX_TAPS];
     for (uint32_t k = 0; k < taps; k++) w[k] = load_f32x4(weights + k * PANEL);
     const float *in = row;
 #pragma clang loop unroll(full)
     for (uint32_t j = 0; j < columns; j++) {
-      if (j >= first && j < last) {
+      /* Only the first and the last columns are ever asked. */
+      if ((j >= taps - 1 || j >= first) && (j + taps <= columns || j < last)) {
         f32x4 x = load_f32x4(in);
 #pragma clang loop unroll(full)
         for (uint32_t k = 0; k < taps && k <= j; k++) {
           uint32_t i = (j - k) / stride;
-          if ((j - k) % stride == 0 && i < pixels) sums[i] = madd_f32x4(x, w[k], sums[i]);
+          if ((j - k) % stride != 0 || i >= pixels) continue;
+          sums[i] = madd_f32x4(x, w[k], sums[i]);
+          SETTLE_VECTOR(sums[i]);
         }
       }
-      in = advance(in, p->channels);
+      in = advance(in, f->channels);
+      if (cut) SETTLE(in);
     }
-    row = advance(row, row_size);
+    row = advance(row, f->row_size);
     weights = advance(weights, taps * PANEL);
   }
-  f32x4 low = splat_f32x4(p->low);
-  f32x4 high = splat_f32x4(p->high);
   for (uint32_t i = 0; i < pixels; i++) {
-    store_f32x4(out, clamp_f32x4(sums[i], low, high));
-    out = (float *)advance(out, p->channels);
+    store_f32x4(out, clamp_f32x4(sums[i], f->low, f->high));
+    out = (float *)advance(out, f->channels);
   }
 }
 
@@ -105,20 +159,23 @@ INLINE void sum_any_lanes(const depthwise_f32_params *p, const strip *s, uint32_
 
 /** Calls `lanes_kernel(panel, row, out)` for each four channels of the strip, which it has whole. */
 #define FOR_EACH_FOUR(p, s, panel, row, out, c)                                                  \
-  const float *panel = (const float *)(p)->weights + (s)->panels.begin * panel_size(p);         \
+  const uint32_t size = panel_size(p);                                                          \
+  const float *panel = (const float *)(p)->weights + (s)->panels.begin * size;                  \
   const uint32_t channels_end = min_u32((s)->panels.end * PANEL, (p)->channels);                \
   uint32_t c = (s)->panels.begin * PANEL;                                                       \
   const float *row = strip_input(p, s) + c;                                                     \
   float *out = (s)->out + c;                                                                    \
   for (; c + 4 <= channels_end;                                                                 \
-       c += 4, row += 4, out += 4, panel += c % PANEL ? PANEL / 2 : panel_size(p) - PANEL / 2)
+       c += 4, row += 4, out += 4, panel += c % PANEL ? PANEL / 2 : size - PANEL / 2)
 
 typedef void (*strip_kernel)(const depthwise_f32_params *p, const strip *s);
 
 #define STRIP_KERNEL(name, pixels, taps, stride, cut)                        \
   NOINLINE static void name(const depthwise_f32_params *p, const strip *s) { \
+    const strip_form form = form_of(p, s, pixels * stride);                  \
     FOR_EACH_FOUR(p, s, panel, row, out, c) {                                \
-      sum_strip_lanes(p, s, pixels, taps, stride, cut, panel, row, out);     \
+      fetch_ahead(&form, c);                                                 \
+      sum_strip_lanes(&form, s, pixels, taps, stride, cut, panel, row, out); \
     }                                                                        \
   }
 #define STRIP_KERNELS(pixels, taps, stride)                                        \
@@ -126,9 +183,11 @@ typedef void (*strip_kernel)(const depthwise_f32_params *p, const strip *s);
   STRIP_KERNEL(cut_##pixels##_taps_##taps##_stride_##stride, pixels, taps, stride, 1)
 STRIP_KERNELS(7, 3, 1)
 STRIP_KERNELS(4, 3, 1)
+STRIP_KERNELS(7, 3, 2)
 STRIP_KERNELS(4, 3, 2)
 STRIP_KERNELS(7, 5, 1)
 STRIP_KERNELS(4, 5, 1)
+STRIP_KERNELS(7, 5, 2)
 STRIP_KERNELS(4, 5, 2)
 
 /** Four outputs of any window that is inside the image. */
@@ -159,10 +218,12 @@ typedef struct {
 static const strip_kernels kernels_by_form[] = {
     {3, 1, strip_7_taps_3_stride_1, cut_7_taps_3_stride_1, strip_4_taps_3_stride_1,
      cut_4_taps_3_stride_1},
-    {3, 2, 0, 0, strip_4_taps_3_stride_2, cut_4_taps_3_stride_2},
+    {3, 2, strip_7_taps_3_stride_2, cut_7_taps_3_stride_2, strip_4_taps_3_stride_2,
+     cut_4_taps_3_stride_2},
     {5, 1, strip_7_taps_5_stride_1, cut_7_taps_5_stride_1, strip_4_taps_5_stride_1,
      cut_4_taps_5_stride_1},
-    {5, 2, 0, 0, strip_4_taps_5_stride_2, cut_4_taps_5_stride_2},
+    {5, 2, strip_7_taps_5_stride_2, cut_7_taps_5_stride_2, strip_4_taps_5_stride_2,
+     cut_4_taps_5_stride_2},
 };
 static const strip_kernels kernels_for_any = {0, 0, 0, 0, strip_4_any, 0};
 
@@ -180,11 +241,14 @@ INLINE void run_strip(const depthwise_f32_params *p, const strip_kernels *kernel
   const uint32_t reach = (pixels - 1) * p->stride_w + (p->window_w - 1) * p->dilation_w + 1;
   s->column = (int32_t)(x * p->stride_w) - (int32_t)p->pad_left;
   s->out = out + x * p->channels;
-  const int inside = s->column >= 0 && s->column + (int32_t)reach <= (int32_t)p->in_w;
-  if (pixels == 7) (inside ? kernels->inside_7 : kernels->cut_7)(p, s);
-  else if (pixels == 4 && inside) kernels->inside_4(p, s);
-  else if (pixels == 4 && kernels->cut_4) kernels->cut_4(p, s);
-  else {
+  const int32_t before = -s->column, after = s->column + (int32_t)reach - (int32_t)p->in_w;
+  const int32_t outside = max_i32(before, after), taps = (int32_t)p->window_w;
+  strip_kernel kernel = 0;
+  if (pixels >= 4 && outside <= 0) kernel = pixels == 7 ? kernels->inside_7 : kernels->inside_4;
+  else if (pixels >= 4 && outside < taps) kernel = pixels == 7 ? kernels->cut_7 : kernels->cut_4;
+  if (kernel) {
+    kernel(p, s);
+  } else {
     for (uint32_t i = 0; i < pixels; i++) {
       pixel_any(p, s);
       s->column += (int32_t)p->stride_w;
@@ -198,7 +262,9 @@ static void sum_row(const depthwise_f32_params *p, const strip_kernels *kernels,
                     float *out) {
   const uint32_t width = p->out_w;
   for (uint32_t x = 0, pixels; x < width; x += pixels) {
-    if (kernels->inside_7 && width - x > 4 && width >= 7) pixels = 7;
+    /* Outputs that sevens leave are computed twice, unless fours are all that it takes. */
+    const uint32_t left = width - x;
+    if (kernels->inside_7 && width >= 7 && left > 4 && left != 8 && left != 12) pixels = 7;
     else pixels = width >= 4 ? 4 : width;
     /* The last strip overlaps the one before. */
     if (x + pixels > width) x = width - pixels;

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { FAULTS } from '@linnet/runtime-wasm';
-import { dtypeCode } from '@linnet/schema';
+import { completeOptions, dtypeCode, Padding } from '@linnet/schema';
 import { type KernelHost, openKernels } from './harness.js';
+import { runLowered } from './lowered.js';
 import { Random } from './random.js';
 
 /** A field of eight numbers. */
@@ -260,5 +261,34 @@ describe('kernels at the edges', () => {
       limit: 5,
     });
     assert.deepEqual([...indices, ...selected], [1, 2, 0, 0, 0, 2]);
+  });
+
+  test('depthwise convolution gives the same where it fetches ahead in large images', () => {
+    const [height, width, channels] = [36, 61, 128];
+    const reals = (shape: readonly number[], isConstant: boolean) => {
+      const random = new Random(shape.length);
+      const length = shape.reduce((product, size) => product * size, 1);
+      const elements = Float32Array.from({ length }, () => random.next() - 0.5);
+      return { type: { dtype: 'float32', shape } as const, elements, isConstant };
+    };
+    const image = reals([1, height, width, channels], false);
+    const weights = reals([1, 3, 3, channels], true);
+    for (const stride of [1, 2]) {
+      const given = { padding: Padding.VALID, strideH: stride, strideW: stride };
+      const outputs = (rows: number) => {
+        const shape = [1, rows, width, channels];
+        const elements = image.elements.subarray(0, rows * width * channels);
+        const size = [rows, width].map((extent) => Math.floor((extent - 3) / stride) + 1);
+        return runLowered(host, {
+          op: 'DEPTHWISE_CONV_2D',
+          options: completeOptions('DEPTHWISE_CONV_2D', given),
+          inputs: [{ ...image, type: { ...image.type, shape }, elements }, weights, null],
+          output: { dtype: 'float32', shape: [1, ...size, channels] },
+        });
+      };
+      const [all, some] = [outputs(height), outputs(height / 2)];
+      assert.ok(all && some && image.elements.byteLength > 2 ** 20);
+      assert.deepEqual(all.subarray(0, some.length), some);
+    }
   });
 });

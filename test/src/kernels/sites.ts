@@ -187,6 +187,27 @@ export const SITES: { readonly [name: string]: SiteMaker } = {
       { ...windowOptions(random), strideH: 1, strideW: 1 },
     ) as LoweredSite<OpName>;
   },
+  /** Rows of pixels: one, less than a tile, and more than a block of them; whole panels and primes. */
+  'CONV_2D 1x1'(operands, random) {
+    const [depth, outputs] = [random.pick([1, 16, 37, 128]), random.pick([8, 29, 64, 67])];
+    const [height, width] = random.pick([
+      [1, 1],
+      [1, 5],
+      [7, 7],
+      [12, 13],
+      [16, 24],
+    ]);
+    return site(
+      operands,
+      'CONV_2D',
+      [
+        operands.input([random.integer(1, 2), height!, width!, depth]),
+        operands.weights([outputs, 1, 1, depth], 0),
+        operands.bias(outputs),
+      ],
+      { ...windowOptions(random), strideH: 1, strideW: 1 },
+    ) as LoweredSite<OpName>;
+  },
   DEPTHWISE_CONV_2D(operands, random) {
     const channels = random.pick(CHANNELS);
     const multiplier = random.pick([1, 1, 1, 2, 9]);
