@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { BUILDS, blockLayout, KERNELS } from '../dist/index.js';
+import { withBuildId } from './build-id.mjs';
 import { kernelsHeader } from './header.mjs';
 import { withoutCustomSections } from './strip.mjs';
 import { findToolchain } from './toolchain.mjs';
@@ -98,7 +99,7 @@ async function build() {
         );
         const sorted = Object.fromEntries(Object.entries(objects).sort());
         const linked = await pool(() => toolchain.link(sorted, linkFlags(traits)));
-        return { file: `${name}.wasm`, bytes: withoutCustomSections(linked) };
+        return { file: `${name}.wasm`, bytes: withBuildId(withoutCustomSections(linked)) };
       }),
     );
     await mkdir(outputFolder, { recursive: true });

@@ -72,6 +72,26 @@ export interface ModelInfo {
   readonly choices: readonly Choice[];
 }
 
+/**
+ * Which candidates of choices were the fastest when they were measured, by environment (build of the
+ * kernels, number of threads, machine), by what nodes have in common, and by decision. Plain JSON, for
+ * the caller to keep. Where it knows nothing of a choice, the cost model decides; no tuning can make an
+ * answer wrong, though candidates differ in rounding.
+ */
+export interface Tuning {
+  /** The version of the format. */
+  readonly linnetTuning: number;
+  readonly environments: Readonly<
+    Record<string, Readonly<Record<string, Readonly<Record<string, TunedChoice>>>>>
+  >;
+}
+
+export interface TunedChoice {
+  readonly take: string;
+  /** Medians by candidate, of a run's calls for all nodes that share the choice. */
+  readonly milliseconds: Readonly<Record<string, number>>;
+}
+
 /** One of several ways to carry out a node, whose results differ in rounding at most. */
 export interface Choice {
   readonly node: string;

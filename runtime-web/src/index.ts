@@ -27,6 +27,8 @@ export type {
   SignatureInfo,
   StepProfile,
   StepSpan,
+  TunedChoice,
+  Tuning,
   WasmUrl,
 } from './api.js';
 export { float16ToFloat32, float32ToFloat16 } from './io/float16.js';
@@ -45,5 +47,7 @@ export {
   type LoadOptions,
   type LoadProgress,
   loadModel,
+  type TuneOptions,
+  tuneModel,
 } from './load.js';
 export { type Trace, type TraceEvent, toTrace } from './run/trace.js';

@@ -1,5 +1,13 @@
 import { type ExternalFiles, LinnetError, read } from '@linnet/schema';
-import type { BackendName, Model, PlanReport, WasmUrl } from './api.js';
+import type {
+  BackendName,
+  Model,
+  ModelInputs,
+  PlanReport,
+  RunOptions,
+  Tuning,
+  WasmUrl,
+} from './api.js';
 import { readModel } from './io/download.js';
 import type { ModelSource } from './io/source.js';
 import { takeTurn } from './io/turns.js';
@@ -49,6 +57,8 @@ export interface LoadOptions {
   /** Ends loading early with an error of code ABORTED. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
+  /** What `tuneModel` has measured, for choosing kernels. What it does not know is ignored. */
+  readonly tuning?: Tuning;
   /** Where the .wasm files lie, when it is not where the package or the bundler has put them. */
   readonly wasmUrl?: WasmUrl;
   /** The contents of files beside the model that hold weights, by the names that it gives them. */
@@ -77,7 +87,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const selection = selectBuild(options.threads);
   const module = loadModule(selection.build, options.wasmUrl);
   const opening = kind === 'wasm' ? null : openDevice(onProgress);
-  for (const early of [module, opening]) early?.catch(() => {});
+  const overruling = options.tuning && overrule(options.tuning, selection, options.wasmUrl);
+  for (const early of [module, opening, overruling]) early?.catch(() => {});
   const progress = (loaded: number, total: number | undefined) =>
     onProgress?.({ phase: 'read', loaded, total });
   let choice: Choice | undefined;
@@ -96,7 +107,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
       make: async (device) => {
         // On a device, weights are the device's.
         const host = await createBackend(options, selection, device === null ? bytes.length : 0);
-        return new Engine(model, resources, guard, { host, device }, notMeasured);
+        const backends = { host, device };
+        return new Engine(model, resources, guard, backends, (await overruling) ?? notMeasured);
       },
     };
     choice = await CHOICES[kind](maker);
@@ -143,6 +155,50 @@ function digestOf(bytes: Uint8Array): string {
     hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
   }
   return `${bytes.length}:${(hash >>> 0).toString(16)}`;
+}
+
+async function overrule(tuning: Tuning, selection: Selection, wasmUrl: WasmUrl | undefined) {
+  const { applyTuning } = await import('./tune/index.js');
+  return applyTuning(tuning, selection, wasmUrl);
+}
+
+/** `tuning` is what the result is added to. */
+export type TuneOptions = RunOptions &
+  Pick<LoadOptions, 'threads' | 'tuning' | 'wasmUrl' | 'externalFiles'>;
+
+/**
+ * Measures a model on WASM with each candidate of the choices that planning makes, in some seconds, for
+ * `loadModel` to choose by. Browsers measure well only where the page is cross-origin isolated: elsewhere
+ * their clocks are too coarse to tell candidates apart, and the cost models' stay.
+ *
+ * @param inputs as for `run`: shapes count, and contents where control flow depends on them
+ * @throws LinnetError as `loadModel` and `run`
+ */
+export async function tuneModel(
+  source: ModelSource,
+  inputs: ModelInputs,
+  options: TuneOptions = {},
+): Promise<Tuning> {
+  const { signal, signature, wasmUrl } = options;
+  const selection = selectBuild(options.threads);
+  const { tune } = await import('./tune/index.js');
+  const bytes = await readModel(source, undefined, signal);
+  const model = readExecutable(bytes, options.externalFiles);
+  return tune(options.tuning, selection, wasmUrl, async () => {
+    const host = await createBackend(options, selection, bytes.length);
+    return {
+      variant: (overrule) => {
+        const backends = { host, device: null };
+        const engine = new Engine(model, new Resources(), new Guard(), backends, overrule);
+        const loaded = new LoadedModel({ engine, reason: 'to tune' }, openDevice);
+        return {
+          choices: () => loaded.info.choices,
+          run: (record) => loaded.runRecorded(inputs, { signal, signature }, record),
+        };
+      },
+      dispose: () => host.dispose(),
+    };
+  });
 }
 
 export interface InspectOptions extends Pick<LoadOptions, 'signal' | 'wasmUrl' | 'externalFiles'> {

@@ -163,6 +163,15 @@ export class LoadedModel implements Model {
     );
   }
 
+  /** A run with a record of its steps. */
+  runRecorded(
+    inputs: ModelInputs,
+    options: RunOptions,
+    record: RunContext['record'],
+  ): Promise<ModelOutputs> {
+    return this.#enqueue(() => this.#run(inputs, { ...options, record }));
+  }
+
   resetVariables(): void {
     this.#live().engine.resetState();
   }

@@ -50,24 +50,39 @@ export function testCasesOnReference(): void {
 
 /** What is wrong with a backend's answer, or null. */
 async function check(backend: Backend, subject: Case): Promise<string | null> {
-  const { op, spec } = subject;
   try {
-    const actual = await backend.run(subject);
     const isReference = backend === referenceBackend;
-    const tolerance = { ...fromStock(op, isReference), ...spec.tolerance };
-    const stock = expectedOutputs(subject).map((expected) =>
-      compareAll(subject, actual, expected, tolerance),
-    );
-    if (stock.length > 0 && !stock.includes(null)) {
-      return `${stock[0]} (${spec.expected ? 'by hand' : 'stock TFLite'})`;
-    }
-    if (isReference) return null;
-    const meant = await referenceBackend.run(subject);
-    const off = compareAll(subject, actual, meant, fromReference(op, meant[0]?.dtype));
-    return off && `${off} (reference)`;
+    const tolerance = fromStock(subject.op, isReference);
+    return await judge(subject, await backend.run(subject), tolerance, isReference);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/**
+ * What is wrong with an answer, or null.
+ *
+ * @param usual how far it may be from stock TFLite's where the case does not say
+ * @param isReference whether it is the reference's own
+ */
+export async function judge(
+  subject: Case,
+  actual: readonly Value[],
+  usual: Tolerance,
+  isReference: boolean,
+): Promise<string | null> {
+  const { op, spec } = subject;
+  const tolerance = { ...usual, ...spec.tolerance };
+  const stock = expectedOutputs(subject).map((expected) =>
+    compareAll(subject, actual, expected, tolerance),
+  );
+  if (stock.length > 0 && !stock.includes(null)) {
+    return `${stock[0]} (${spec.expected ? 'by hand' : 'stock TFLite'})`;
+  }
+  if (isReference) return null;
+  const meant = await referenceBackend.run(subject);
+  const off = compareAll(subject, actual, meant, fromReference(op, meant[0]?.dtype));
+  return off && `${off} (reference)`;
 }
 
 function compareAll(

@@ -213,6 +213,19 @@ suite('benchmark', () => {
     const drawn = traceEvents.filter(({ ph }: { ph: string }) => ph === 'X');
     assert.equal(drawn.length, spans.length);
   });
+
+  test('--tune writes what it measures, --tuning chooses by it', () => {
+    const file = path('tuning.json');
+    const tuned = succeed('benchmark', FLOAT, '--runs', '2', '--tune', file, '--json');
+    const { environments } = JSON.parse(readFileSync(file, 'utf8'));
+    assert.equal(Object.keys(environments).length, 1);
+    const again = succeed('benchmark', FLOAT, '--runs', '2', '--tuning', file, '--json');
+    const choicesIn = ({ out }: { out: string }) => JSON.parse(out).info.choices;
+    assert.deepEqual(choicesIn(again), choicesIn(tuned));
+    assert.ok(choicesIn(again).some(({ by }: { by: string }) => by === 'tuning'));
+    const { out } = succeed('benchmark', FLOAT, '--runs', '2', '--tuning', file);
+    assert.match(out, /^op +node +decision +taken +by +others$/m);
+  });
 });
 
 suite('verify', () => {
@@ -259,6 +272,8 @@ suite('faults', () => {
       /WebGPU cannot be used/,
       ['benchmark', FLOAT, '--backend', 'webgpu'],
     ],
+    ['no tuning', 1, /no\.json/, ['benchmark', FLOAT, '--tuning', path('no.json')]],
+    ['a tuning of no JSON', 1, /no JSON/, ['benchmark', FLOAT, '--tune', fixturePath('README.md')]],
     ['a trace into a file', 1, /trace/, ['benchmark', FLOAT, '--trace', `${FLOAT}/trace.json`]],
     ['an unknown command', 2, /unknown command/, ['transmogrify']],
     ['an unknown option', 2, /unknown option/, ['convert', FLOAT, '--optimise', 'default']],
