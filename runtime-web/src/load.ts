@@ -1,4 +1,4 @@
-import { type ExternalFiles, LinnetError, read } from '@linnet/schema';
+import { type ExternalFiles, LinnetError, type OpName, readModel, readOps } from '@linnet/schema';
 import type {
   BackendName,
   Model,
@@ -8,12 +8,14 @@ import type {
   Tuning,
   WasmUrl,
 } from './api.js';
-import { readModel } from './io/download.js';
+import { readSourceModel } from './io/download.js';
+import { fetchPart } from './io/part.js';
 import type { ModelSource } from './io/source.js';
 import { takeTurn } from './io/turns.js';
 import type { ExecutableModel } from './model/graph.js';
 import { executable } from './model/load.js';
 import { Resources } from './model/resources.js';
+import { type LoadedOps, loadOps } from './ops/load.js';
 import type { DeviceBackend, Target } from './plan/backend.js';
 import { notMeasured } from './plan/choice.js';
 import { Planner } from './plan/planner.js';
@@ -28,7 +30,7 @@ import { Engine } from './run/engine.js';
 import { Guard } from './run/guard.js';
 import { LoadedModel } from './run/model.js';
 import { reportPlans } from './run/report.js';
-import { WasmBackend } from './wasm/backend.js';
+import { WasmBackend, type WasmOptions } from './wasm/backend.js';
 import { type Selection, selectBuild } from './wasm/environment.js';
 import { loadModule } from './wasm/module.js';
 
@@ -86,16 +88,16 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   // The kernels are fetched and compiled, and the device opened, while the model arrives.
   const selection = selectBuild(options.threads);
   const module = loadModule(selection.build, options.wasmUrl);
-  const opening = kind === 'wasm' ? null : openDevice(onProgress);
+  const gpu = kind === 'wasm' ? null : deviceCode().then(({ acquireGpu }) => acquireGpu());
   const overruling = options.tuning && overrule(options.tuning, selection, options.wasmUrl);
-  for (const early of [module, opening, overruling]) early?.catch(() => {});
+  for (const early of [module, gpu, overruling]) early?.catch(() => {});
   const progress = (loaded: number, total: number | undefined) =>
     onProgress?.({ phase: 'read', loaded, total });
   let choice: Choice | undefined;
   try {
-    const bytes = await readModel(source, progress, signal);
+    const bytes = await readSourceModel(source, progress, signal);
     await takeTurn();
-    const model = readExecutable(bytes, options.externalFiles);
+    const { names, ops, model } = await readExecutable(bytes, options.externalFiles);
     await takeTurn();
     const [resources, guard] = [new Resources(), new Guard()];
     onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
@@ -103,10 +105,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
       get digest() {
         return digestOf(bytes);
       },
-      openDevice: () => opening ?? openDevice(onProgress),
+      openDevice: deviceOpener(names, onProgress),
       make: async (device) => {
         // On a device, weights are the device's.
-        const host = await createBackend(options, selection, device === null ? bytes.length : 0);
+        const constantBytes = device === null ? bytes.length : 0;
+        const host = await createBackend(options, { selection, ops, constantBytes });
         const backends = { host, device };
         return new Engine(model, resources, guard, backends, (await overruling) ?? notMeasured);
       },
@@ -115,10 +118,9 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     signal?.throwIfAborted();
     choice.engine.releaseConstants();
     onProgress?.({ phase: 'plan', loaded: 1, total: 1 });
-    return new LoadedModel(choice, openDevice);
+    return new LoadedModel(choice, deviceOpener(names));
   } catch (error) {
     choice?.engine.dispose();
-    opening?.then((device) => device.dispose()).catch(() => {});
     if (!signal?.aborted) throw error;
     throw new LinnetError('ABORTED', 'Loading was aborted.', {}, [], { cause: error });
   }
@@ -133,18 +135,27 @@ const CHOICES: Readonly<
 };
 
 /** The GPU's backend, whose code is fetched only here. */
-async function openDevice(onProgress?: LoadOptions['onProgress']): Promise<DeviceBackend> {
-  const { WebGpuBackend } = await import('./webgpu/backend.js');
-  return WebGpuBackend.create((loaded, total) => onProgress?.({ phase: 'compile', loaded, total }));
+function deviceCode(): Promise<typeof import('./webgpu/index.js')> {
+  return fetchPart(() => import('./webgpu/index.js'));
+}
+
+/** Opens the device for models with some ops. */
+function deviceOpener(
+  ops: ReadonlySet<OpName>,
+  onProgress?: LoadOptions['onProgress'],
+): () => Promise<DeviceBackend> {
+  return async () => {
+    const { WebGpuBackend } = await deviceCode();
+    return WebGpuBackend.create(ops, (loaded, total) =>
+      onProgress?.({ phase: 'compile', loaded, total }),
+    );
+  };
 }
 
 /** What is planned for where there need be no GPU. */
-async function anyGpu(): Promise<Target> {
-  const [{ ShaderTarget }, { LEAST_TRAITS }] = await Promise.all([
-    import('./webgpu/target.js'),
-    import('./webgpu/traits.js'),
-  ]);
-  return new ShaderTarget(LEAST_TRAITS);
+async function anyGpu(ops: ReadonlySet<OpName>): Promise<Target> {
+  const { ShaderTarget, LEAST_TRAITS, loadShaders } = await deviceCode();
+  return new ShaderTarget(LEAST_TRAITS, await loadShaders(ops));
 }
 
 /** A number that hardly two models share, from some of their bytes: FNV-1a. */
@@ -158,8 +169,12 @@ function digestOf(bytes: Uint8Array): string {
 }
 
 async function overrule(tuning: Tuning, selection: Selection, wasmUrl: WasmUrl | undefined) {
-  const { applyTuning } = await import('./tune/index.js');
+  const { applyTuning } = await tuningCode();
   return applyTuning(tuning, selection, wasmUrl);
+}
+
+function tuningCode(): Promise<typeof import('./tune/index.js')> {
+  return fetchPart(() => import('./tune/index.js'));
 }
 
 /** `tuning` is what the result is added to. */
@@ -181,16 +196,17 @@ export async function tuneModel(
 ): Promise<Tuning> {
   const { signal, signature, wasmUrl } = options;
   const selection = selectBuild(options.threads);
-  const { tune } = await import('./tune/index.js');
-  const bytes = await readModel(source, undefined, signal);
-  const model = readExecutable(bytes, options.externalFiles);
+  const { tune } = await tuningCode();
+  const bytes = await readSourceModel(source, undefined, signal);
+  const { names, ops, model } = await readExecutable(bytes, options.externalFiles);
   return tune(options.tuning, selection, wasmUrl, async () => {
-    const host = await createBackend(options, selection, bytes.length);
+    const constantBytes = bytes.length;
+    const host = await createBackend(options, { selection, ops, constantBytes });
     return {
       variant: (overrule) => {
         const backends = { host, device: null };
         const engine = new Engine(model, new Resources(), new Guard(), backends, overrule);
-        const loaded = new LoadedModel({ engine, reason: 'to tune' }, openDevice);
+        const loaded = new LoadedModel({ engine, reason: 'to tune' }, deviceOpener(names));
         return {
           choices: () => loaded.info.choices,
           run: (record) => loaded.runRecorded(inputs, { signal, signature }, record),
@@ -216,31 +232,36 @@ export async function inspectPlan(
   source: ModelSource,
   options: InspectOptions = {},
 ): Promise<PlanReport> {
-  const bytes = await readModel(source, undefined, options.signal);
-  const model = readExecutable(bytes, options.externalFiles);
-  const backend = await createBackend(options, selectBuild(undefined), 0);
+  const bytes = await readSourceModel(source, undefined, options.signal);
+  const { names, ops, model } = await readExecutable(bytes, options.externalFiles);
+  const selection = selectBuild(undefined);
+  const backend = await createBackend(options, { selection, ops, constantBytes: 0 });
   try {
-    const targets = { host: backend, device: options.backend === 'webgpu' ? await anyGpu() : null };
+    const device = options.backend === 'webgpu' ? await anyGpu(names) : null;
+    const targets = { host: backend, device };
     return reportPlans(model, new Planner(model, targets, new Resources(), notMeasured));
   } finally {
     backend.dispose();
   }
 }
 
-function readExecutable(
+/** A model with what the runtime knows of its ops, and their names. */
+async function readExecutable(
   bytes: Uint8Array,
   externalFiles: ExternalFiles | undefined,
-): ExecutableModel {
-  return executable(read(bytes, externalFiles ? { externalFiles } : {}));
+): Promise<{ names: ReadonlySet<OpName>; ops: LoadedOps; model: ExecutableModel }> {
+  const names = readOps(bytes);
+  const ops = await loadOps(names);
+  const file = readModel(bytes, ops.records, externalFiles ? { externalFiles } : {});
+  return { names, ops, model: executable(file, ops.records) };
 }
 
 async function createBackend(
   { wasmUrl, signal }: Pick<LoadOptions, 'wasmUrl' | 'signal'>,
-  selection: Selection,
-  constantBytes: number,
+  parts: Pick<WasmOptions, 'selection' | 'ops' | 'constantBytes'>,
 ): Promise<WasmBackend> {
   try {
-    return await WasmBackend.create({ selection, wasmUrl, signal, constantBytes });
+    return await WasmBackend.create({ ...parts, wasmUrl, signal });
   } catch (error) {
     if (!signal?.aborted) throw error;
     throw new LinnetError('ABORTED', 'Loading was aborted.', {}, [], { cause: error });

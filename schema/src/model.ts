@@ -4,7 +4,8 @@
  * Everything in it has been checked for structure (indices in range, names decoded, buffers inside
  * the file), but not for meaning: shapes may not fit and graphs may not be ordered.
  */
-import type { OpName, OptionsOf } from './ops/index.js';
+import type { OpName } from './ops/families.js';
+import type { OptionsOf } from './ops/index.js';
 import type { TensorType } from './tensor-type.js';
 
 export interface Model {

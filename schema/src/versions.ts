@@ -1,5 +1,5 @@
 import type { Metadata, Model } from './model.js';
-import type { OpName } from './ops/index.js';
+import type { OpName } from './ops/families.js';
 
 /**
  * The first runtime release that runs an op, by the op's version: entry i speaks of version i + 1,

@@ -11,8 +11,8 @@ const distOf = (packageName) => dirname(fileURLToPath(import.meta.resolve(packag
  * import, and the kernels under wasm/, where the code expects them beside itself.
  *
  * @param {string} folder where to put them; made if need be
- * @returns {Promise<Record<string, {statically: string[], dynamically: string[]}>>} the files, each
- *   with those that it imports
+ * @returns {Promise<Record<string, {source: string | null, statically: string[], dynamically:
+ *   string[]}>>} the files, each with those that it imports, and the module that it is fetched for
  */
 export async function bundleRuntime(folder) {
   const runtime = distOf('@linnet/runtime-web');
@@ -39,13 +39,14 @@ export async function bundleRuntime(folder) {
   cpSync(join(distOf('@linnet/runtime-wasm'), 'wasm'), join(folder, 'wasm'), { recursive: true });
   const nameOf = (path) => relative(folder, resolve(path));
   return Object.fromEntries(
-    Object.entries(metafile.outputs).map(([path, { imports }]) => {
+    Object.entries(metafile.outputs).map(([path, { entryPoint, imports }]) => {
       const of = (kind) =>
         imports
           .filter((each) => each.kind === kind && !each.external)
           .map((each) => nameOf(each.path));
       const [statically, dynamically] = [of('import-statement'), of('dynamic-import')];
-      return [nameOf(path), { statically, dynamically }];
+      const source = entryPoint === undefined ? null : relative(runtime, resolve(entryPoint));
+      return [nameOf(path), { source, statically, dynamically }];
     }),
   );
 }

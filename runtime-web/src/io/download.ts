@@ -12,7 +12,7 @@ const PARALLEL = 4;
  * @throws LinnetError as readSource does, also for a chunk that is missing; INVALID_MODEL for one that is
  *   damaged; INVALID_ARGUMENT for a manifest that comes without its address
  */
-export async function readModel(
+export async function readSourceModel(
   source: ModelSource,
   progress: BytesProgress = () => {},
   signal?: AbortSignal,

@@ -2,7 +2,8 @@ import {
   type ErrorLocation,
   LinnetError,
   type Model,
-  opRecord,
+  type OpRecords,
+  recordOf,
   type Subgraph,
 } from '@linnet/schema';
 
@@ -55,7 +56,12 @@ function shortList(items: readonly string[]): string {
  *
  * @throws LinnetError of code INVALID_MODEL
  */
-export function checkOrder(model: Model, subgraph: Subgraph, index: number): void {
+export function checkOrder(
+  model: Model,
+  subgraph: Subgraph,
+  index: number,
+  records: OpRecords,
+): void {
   const graph = subgraphName(subgraph, index);
   const fail = (message: string, where: ErrorLocation): never => {
     throw new LinnetError('INVALID_MODEL', message, { subgraph: graph, ...where });
@@ -72,7 +78,7 @@ export function checkOrder(model: Model, subgraph: Subgraph, index: number): voi
   subgraph.operators.forEach((node, position) => {
     if (node.op === null) return;
     const where = { node: `#${position}`, op: node.op };
-    const record = opRecord(node.op);
+    const record = recordOf(records, node.op);
     checkCount(node.inputs.length, record.inputs, 'inputs', (text) => fail(text, where));
     checkCount(node.outputs.length, record.outputs, 'outputs', (text) => fail(text, where));
     for (const input of node.inputs) {

@@ -1,5 +1,12 @@
 /** The executable model: what planning starts from. */
-import type { BuiltinNode, OpName, OptionsOf, Signature, TensorType } from '@linnet/schema';
+import type {
+  BuiltinNode,
+  OpName,
+  OpRecords,
+  OptionsOf,
+  Signature,
+  TensorType,
+} from '@linnet/schema';
 import type { Known } from './known.js';
 import type { StringPool } from './strings.js';
 
@@ -9,6 +16,8 @@ export interface ExecutableModel {
   /** At least one; a file without any gets one whose key is empty. */
   readonly signatures: readonly Signature[];
   readonly strings: StringPool;
+  /** Of all ops that it has. */
+  readonly records: OpRecords;
 }
 
 export interface Graph {

@@ -2,6 +2,7 @@ import {
   LinnetError,
   type Model,
   type NamedTensor,
+  type OpRecords,
   type Signature,
   type Subgraph,
 } from '@linnet/schema';
@@ -12,24 +13,24 @@ import { inlineComposites } from './inline.js';
 import { StringPool } from './strings.js';
 
 /**
- * Makes a file that has been read executable.
+ * Makes a file that has been read, with the records of its ops, executable.
  *
  * @throws LinnetError of code UNSUPPORTED (ops outside the vocabulary, all of them at once) or
  * INVALID_MODEL (nodes out of order, wrong numbers of tensors, damaged constants)
  */
-export function executable(model: Model): ExecutableModel {
+export function executable(model: Model, records: OpRecords): ExecutableModel {
   if (model.subgraphs.length === 0) {
     throw new LinnetError('INVALID_MODEL', 'The model has no graph.');
   }
   checkVocabulary(model);
   model.subgraphs.forEach((subgraph, index) => {
-    checkOrder(model, subgraph, index);
+    checkOrder(model, subgraph, index, records);
   });
   const strings = new StringPool();
   const graphs = inlineComposites(model).map((subgraph, index) =>
     toGraph(subgraph, index, strings),
   );
-  return { graphs, signatures: signaturesOf(model, graphs), strings };
+  return { graphs, signatures: signaturesOf(model, graphs), strings, records };
 }
 
 function toGraph(subgraph: Subgraph, index: number, strings: StringPool): Graph {

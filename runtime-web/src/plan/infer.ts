@@ -1,10 +1,12 @@
 import {
-  inferTypes,
+  inferTypesBy,
   isStatic,
   LinnetError,
   type OpName,
+  type OpRecord,
+  type OpRecords,
   type OpSite,
-  opRecord,
+  recordOf,
   type TensorType,
 } from '@linnet/schema';
 import type { Graph, GraphNode } from '../model/graph.js';
@@ -30,6 +32,13 @@ export interface Inference {
 
 /** Evaluates a node whose results are known before a run; null when it cannot. */
 export type Evaluate = (node: GraphNode, tensors: TensorTable) => readonly Known[] | null;
+
+/** What a graph's types are told by. */
+export interface InferenceContext {
+  readonly records: OpRecords;
+  readonly resources: Resources;
+  readonly evaluate: Evaluate;
+}
 
 /** Ops that the host carries out between stages. */
 export type HostOp = 'IF' | 'WHILE' | 'CALL_ONCE' | 'READ_VARIABLE' | 'ASSIGN_VARIABLE';
@@ -60,8 +69,7 @@ export function inferStage(
   graph: Graph,
   from: number,
   given: ReadonlyMap<number, Given>,
-  resources: Resources,
-  evaluate: Evaluate,
+  { records, resources, evaluate }: InferenceContext,
 ): Inference {
   const tensors = new TensorTable(graph);
   for (const [tensor, { type, known }] of given) {
@@ -73,7 +81,7 @@ export function inferStage(
     const node = graph.nodes[position] as GraphNode;
     if (isHostNode(node)) return { steps, tensors, end: position, needs: [] };
     try {
-      const needs = inferNode(node, tensors);
+      const needs = inferNode(node, tensors, records);
       if (needs.length > 0) return { steps, tensors, end: position, needs };
       if (!resolve(node, tensors, resources, evaluate)) steps.push({ node, fused: {} });
     } catch (error) {
@@ -85,8 +93,8 @@ export function inferStage(
 }
 
 /** Sets the types of a node's outputs; answers the tensors whose values it takes to tell them. */
-function inferNode(node: GraphNode, tensors: TensorTable): readonly number[] {
-  const record = opRecord(node.op);
+function inferNode(node: GraphNode, tensors: TensorTable, records: OpRecords): readonly number[] {
+  const record = recordOf(records, node.op) as OpRecord<never>;
   const unknown = (indices: readonly number[]) =>
     indices
       .map((index) => node.inputs[index] ?? -1)
@@ -100,7 +108,7 @@ function inferNode(node: GraphNode, tensors: TensorTable): readonly number[] {
     outputs: node.outputs.map((tensor) => tensors.type(tensor)),
     value: (index) => tensors.known(node.inputs[index] ?? -1)?.elements,
   };
-  const types = inferTypes(node.op, site);
+  const types = inferTypesBy(record, node.op, site);
   if (!types.every(({ shape }) => isStatic(shape))) {
     const rest = unknown(every);
     if (rest.length > 0) return rest;

@@ -1,4 +1,4 @@
-import { LinnetError, opRecord } from '@linnet/schema';
+import { LinnetError, recordOf } from '@linnet/schema';
 import type { ExecutableModel, Graph, GraphNode, GraphTensor } from '../model/graph.js';
 import { Known } from '../model/known.js';
 import type { Resources } from '../model/resources.js';
@@ -53,13 +53,11 @@ export class Planner {
   /** Like plan, but nodes without a kernel are reported in the stage, which then cannot run. */
   survey(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Stage {
     const uses = this.uses(graph);
-    const { steps, tensors, end, needs } = inferStage(
-      graph,
-      from,
-      given,
-      this.resources,
-      (node, table) => this.#evaluate(node, table),
-    );
+    const { steps, tensors, end, needs } = inferStage(graph, from, given, {
+      records: this.model.records,
+      resources: this.resources,
+      evaluate: (node, table) => this.#evaluate(node, table),
+    });
     const isWanted = (tensor: number) => uses.readFrom(tensor, end) || needs.includes(tensor);
     const { host, device } = this.targets;
     const builderFor = (target: Target) =>
@@ -68,7 +66,7 @@ export class Planner {
     const offloaded = device && builderFor(device);
     const accepts = (step: Step) =>
       [hosted, offloaded].every((builder) => builder === null || builder.accepts(step));
-    const live = liveSteps(fuse(steps, tensors, uses, accepts), tensors, isWanted);
+    const live = this.#liveSteps(fuse(steps, tensors, uses, accepts), tensors, isWanted);
     const runs = place(live, tensors, hosted, offloaded);
     const assembly = new StageAssembly(
       graph,
@@ -112,6 +110,24 @@ export class Planner {
       if (known !== undefined && isWanted(tensor)) found.set(tensor, known);
     }
     return found;
+  }
+
+  /** The steps whose results are wanted, directly or by others, and those that change state. */
+  #liveSteps(
+    steps: readonly Step[],
+    tensors: TensorTable,
+    isWanted: (tensor: number) => boolean,
+  ): readonly Step[] {
+    const read = new Set<number>();
+    const live = steps.toReversed().filter(({ node }) => {
+      const needed =
+        node.outputs.some((tensor) => isWanted(tensor) || read.has(tensor)) ||
+        node.inputs.some((tensor) => tensors.isVariable(tensor)) ||
+        recordOf(this.model.records, node.op).sideEffect === true;
+      if (needed) for (const tensor of node.inputs) read.add(tensor);
+      return needed;
+    });
+    return live.reverse();
   }
 
   /** The results of a node by its own kernels, while planning; null without kernels. */
@@ -182,24 +198,6 @@ function stateReadAt(graph: Graph, end: number, needs: readonly number[]): reado
   const node = graph.nodes[end];
   const reads = node === undefined ? graph.outputs : isHostNode(node) ? node.inputs : needs;
   return [...new Set(reads)].filter((tensor) => graph.tensors[tensor]?.isVariable);
-}
-
-/** The steps whose results are wanted, directly or by others, and those that change state. */
-function liveSteps(
-  steps: readonly Step[],
-  tensors: TensorTable,
-  isWanted: (tensor: number) => boolean,
-): readonly Step[] {
-  const read = new Set<number>();
-  const live = steps.toReversed().filter(({ node }) => {
-    const needed =
-      node.outputs.some((tensor) => isWanted(tensor) || read.has(tensor)) ||
-      node.inputs.some((tensor) => tensors.isVariable(tensor)) ||
-      opRecord(node.op).sideEffect === true;
-    if (needed) for (const tensor of node.inputs) read.add(tensor);
-    return needed;
-  });
-  return live.reverse();
 }
 
 function noKernel(nodes: readonly PlannedNode[], graph: Graph): LinnetError {

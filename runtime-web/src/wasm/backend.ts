@@ -1,7 +1,8 @@
 import type { Build } from '@linnet/runtime-wasm';
-import { LinnetError, type OpName } from '@linnet/schema';
+import { invariant, LinnetError, type OpName } from '@linnet/schema';
 import type { WasmUrl } from '../api.js';
 import { atOnce, inTurns } from '../io/turns.js';
+import type { LoadedOps } from '../ops/load.js';
 import { layOut } from '../plan/arena.js';
 import type { BackendMemory, BoundProgram, HostBackend, Peaks } from '../plan/backend.js';
 import type { LowerSite, PlanEmitter } from '../plan/lowering.js';
@@ -12,7 +13,6 @@ import { probeByteDot } from './dot.js';
 import { codeBytes, encodeCalls } from './encode.js';
 import type { Selection } from './environment.js';
 import { type Block, Heap } from './heap.js';
-import { lowerings } from './lower/index.js';
 import { type KernelCall, kernelEmitter, type Lowering } from './lowering.js';
 import { loadModule } from './module.js';
 import { measurePeaks } from './peaks.js';
@@ -25,6 +25,8 @@ export interface WasmOptions {
   readonly signal?: AbortSignal | undefined;
   /** How many bytes of constants to expect, so that the memory need not grow for them. */
   readonly constantBytes: number;
+  /** The ops that there are lowerings of. */
+  readonly ops: LoadedOps;
 }
 
 const PAGE_BYTES = 65536;
@@ -46,7 +48,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   readonly #filler: ConstantFiller;
   readonly #firstStack: number;
   readonly #byteDot = probeByteDot();
-  readonly #lowerings = lowerings(this.#byteDot);
+  readonly #lowerings: ReturnType<LoadedOps['lowerings']>;
   #isBroken = false;
   #peaks: Promise<Peaks> | null = null;
 
@@ -56,7 +58,9 @@ export class WasmBackend implements HostBackend<KernelCall> {
     readonly kernels: KernelExports,
     readonly heap: Heap,
     readonly pool: ThreadPool,
+    ops: LoadedOps,
   ) {
+    this.#lowerings = ops.lowerings(this.#byteDot);
     this.#firstStack = kernels.__stack_pointer.value;
     this.#filler = new ConstantFiller(heap, (code, steps) => this.execute(code, steps));
   }
@@ -74,7 +78,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
     const kernels = instantiate(module, memory, performance.timeOrigin);
     const heap = new Heap(memory, kernels.__heap_base.value);
     const pool = await ThreadPool.start(module, heap, threads, options.signal);
-    return new WasmBackend(build, threadsReason, kernels, heap, pool);
+    return new WasmBackend(build, threadsReason, kernels, heap, pool, options.ops);
   }
 
   get threads(): number {
@@ -134,7 +138,8 @@ export class WasmBackend implements HostBackend<KernelCall> {
 
   /** Null for ops that planning does away with. */
   #lowering(op: OpName): Lowering<OpName> | null {
-    const lowering = this.#lowerings[op] as Lowering<OpName> | 'structural';
+    const lowering = this.#lowerings[op] as Lowering<OpName> | 'structural' | undefined;
+    invariant(lowering !== undefined, `The family of ${op} has not been loaded.`);
     return lowering === 'structural' ? null : lowering;
   }
 

@@ -1,10 +1,13 @@
+import type { OpName } from '@linnet/schema';
 import type { PicturePlan, PictureSource } from '../io/picture.js';
 import type { TensorInfo } from '../io/tensor.js';
 import { storageBytes } from '../model/storage.js';
 import type { BackendMemory, BoundProgram, DeviceBackend, Peaks } from '../plan/backend.js';
 import type { Program } from '../plan/plan.js';
 import { acquireGpu, type Gpu } from './device.js';
+import type { ShaderLowerings } from './lowering.js';
 import { GpuMemory, STORAGE } from './memory.js';
+import { loadShaders } from './ops/load.js';
 import { PictureReader } from './picture.js';
 import { bindProgram, type CompileProgress } from './program.js';
 import { ShaderTarget } from './target.js';
@@ -22,19 +25,25 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
 
   private constructor(
     readonly gpu: Gpu,
+    lowerings: ShaderLowerings,
     readonly onCompiled: CompileProgress,
   ) {
-    super(gpu.traits);
+    super(gpu.traits, lowerings);
     this.#memory = new GpuMemory(gpu.device);
     this.#reader = new PictureReader(gpu, this.#memory);
   }
 
   /**
+   * @param ops that it should have shaders of, where there are any
    * @param onCompiled told how many of the shaders of a program are ready
-   * @throws LinnetError of code ENVIRONMENT where there is no WebGPU, or no adapter
+   * @throws LinnetError of code ENVIRONMENT where there is no WebGPU, or no adapter; IO
    */
-  static async create(onCompiled: CompileProgress = () => {}): Promise<WebGpuBackend> {
-    return new WebGpuBackend(await acquireGpu(), onCompiled);
+  static async create(
+    ops: ReadonlySet<OpName>,
+    onCompiled: CompileProgress,
+  ): Promise<WebGpuBackend> {
+    const [gpu, lowerings] = await Promise.all([acquireGpu(), loadShaders(ops)]);
+    return new WebGpuBackend(gpu, lowerings, onCompiled);
   }
 
   get description(): string {

@@ -38,11 +38,14 @@ let current: Promise<Gpu> | undefined;
  *
  * @throws LinnetError of code ENVIRONMENT where there is no WebGPU, or no adapter
  */
-export async function acquireGpu(): Promise<Gpu> {
-  const shared = await current?.catch(() => undefined);
-  if (shared !== undefined && shared.lost === undefined) return shared;
-  current = openGpu(await findGpu());
+export function acquireGpu(): Promise<Gpu> {
+  current = unlessLost(current);
   return current;
+}
+
+async function unlessLost(earlier: Promise<Gpu> | undefined): Promise<Gpu> {
+  const shared = await earlier?.catch(() => undefined);
+  return shared !== undefined && shared.lost === undefined ? shared : openGpu(await findGpu());
 }
 
 /** The environment's entry to WebGPU: the browser's, or in Node the `webgpu` package's. */

@@ -13,6 +13,9 @@ export interface Emitter extends Workspace {
 
 export type Lowering<N extends OpName> = PlanLowering<N, Emitter>;
 
+/** How ops run on the GPU; those that are left out run on the host's backend. */
+export type ShaderLowerings = { readonly [N in OpName]?: Lowering<N> };
+
 export function shaderEmitter(plan: PlanEmitter<Shader>, traits: Traits): Emitter {
   return {
     traits,

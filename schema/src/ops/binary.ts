@@ -17,7 +17,6 @@ import {
 } from './site.js';
 
 const TWO = { inputs: [2, 2], outputs: [1, 1] } as const;
-const THREE = { inputs: [3, 3], outputs: [1, 1] } as const;
 
 /** Two operands of one dtype, broadcast against each other. */
 function arithmetic(site: AnySite): readonly TensorType[] {
@@ -189,44 +188,6 @@ export const BINARY_OPS = {
         );
       }
       return [output(site, 0, first.dtype, shape)];
-    },
-  }),
-  SELECT: defineOp({
-    ...THREE,
-    options: null,
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 1, { int8: 2, uint32: 4 }),
-        site.inputs.some((type) => type?.shape.length === 5) ? 3 : 1,
-      ),
-    infer: (site) => {
-      requireDtype(site, 0, 'condition', 'bool');
-      requireSameDtype(site, 1, 2);
-      const condition = input(site, 0, 'condition').shape;
-      const chosen = input(site, 1, 'if true');
-      const shape = broadcast(chosen.shape, input(site, 2, 'if false').shape);
-      // A vector chooses whole slices of the first dimension; everything else is elementwise.
-      if (condition.length === 1 && shape.length > 1) {
-        unify(condition[0] as number, shape[0] as number, 'The condition and the first dimension');
-        return [output(site, 0, chosen.dtype, shape)];
-      }
-      return [output(site, 0, chosen.dtype, broadcast(condition, shape))];
-    },
-  }),
-  SELECT_V2: defineOp({
-    ...THREE,
-    options: null,
-    version: (site) => inputVersion(site, 1, { uint32: 2 }),
-    infer: (site) => {
-      requireDtype(site, 0, 'condition', 'bool');
-      requireSameDtype(site, 1, 2);
-      const chosen = input(site, 1, 'if true');
-      const shape = broadcast(
-        input(site, 0, 'condition').shape,
-        chosen.shape,
-        input(site, 2, 'if false').shape,
-      );
-      return [output(site, 0, chosen.dtype, shape)];
     },
   }),
 };

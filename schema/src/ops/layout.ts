@@ -4,7 +4,6 @@ import {
   MirrorPadOptions,
   ResizeBilinearOptions,
   ResizeNearestNeighborOptions,
-  ReverseSequenceOptions,
   SpaceToDepthOptions,
 } from '../generated/options.js';
 import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
@@ -22,6 +21,7 @@ import {
   normalizeAxis,
   output,
   refuse,
+  requireSameDtype,
   unify,
   unknownShape,
 } from './site.js';
@@ -153,7 +153,7 @@ function resizeVersion(site: AnySite, newCoordinates: boolean): number {
   return Math.max(inputVersion(site, 0, { int8: 2, int16: 4 }), newCoordinates ? 3 : 1);
 }
 
-/** Ops that move elements between dimensions, pad, reverse or resample. */
+/** Ops that move elements between dimensions or into larger tensors, reverse or resample. */
 export const LAYOUT_OPS = {
   SPACE_TO_DEPTH: defineOp({
     ...ONE,
@@ -218,28 +218,6 @@ export const LAYOUT_OPS = {
       return [moved(site, 0, source, source.shape)];
     },
   }),
-  /** Reverses the first `lengths[b]` elements of each sequence b. */
-  REVERSE_SEQUENCE: defineOp({
-    ...TWO,
-    options: ReverseSequenceOptions,
-    version: () => 1,
-    infer: (site) => {
-      const source = inputOfRank(site, 0, 'input', 2, Infinity);
-      const rank = source.shape.length;
-      const { seqDim, batchDim } = site.options;
-      const batchAxis = normalizeAxis(batchDim, rank, 'batch axis');
-      if (normalizeAxis(seqDim, rank, 'sequence axis') === batchAxis) {
-        refuse(`The sequence axis and the batch axis are both ${batchAxis}.`);
-      }
-      const lengths = inputOfRank(site, 1, 'lengths', 1);
-      unify(
-        lengths.shape[0] as number,
-        source.shape[batchAxis] as number,
-        'The lengths and the batch',
-      );
-      return [moved(site, 0, source, source.shape)];
-    },
-  }),
   PAD: defineOp({
     ...TWO,
     options: null,
@@ -287,5 +265,57 @@ export const LAYOUT_OPS = {
     version: (site) =>
       resizeVersion(site, site.options.halfPixelCenters || site.options.alignCorners),
     infer: resized,
+  }),
+  MATRIX_DIAG: defineOp({
+    ...ONE,
+    options: null,
+    version: () => 1,
+    infer: (site) => {
+      const source = inputOfRank(site, 0, 'diagonal', 1, Infinity);
+      return [moved(site, 0, source, [...source.shape, source.shape.at(-1) as number])];
+    },
+  }),
+  MATRIX_SET_DIAG: defineOp({
+    ...TWO,
+    options: null,
+    version: () => 1,
+    infer: (site) => {
+      const source = inputOfRank(site, 0, 'matrix', 2, Infinity);
+      const rank = source.shape.length;
+      const diagonal = inputOfRank(site, 1, 'diagonal', rank - 1);
+      const [rows, columns] = source.shape.slice(-2) as [number, number];
+      const expected = [...source.shape.slice(0, -2), dimOf(Math.min, rows, columns)];
+      diagonal.shape.forEach((dim, axis) => {
+        unify(dim, expected[axis] as number, `Dimension ${axis} of the diagonal and the matrix`);
+      });
+      return [moved(site, 0, source, source.shape)];
+    },
+  }),
+  /** Inputs: data, the block to put into it, where (clamped so that the block fits). */
+  DYNAMIC_UPDATE_SLICE: defineOp({
+    options: null,
+    inputs: [3, 3],
+    outputs: [1, 1],
+    version: (site) =>
+      Math.max(
+        inputVersion(site, 0, { float16: 3, int16: 4, int4: 5, bfloat16: 6 }),
+        inputVersion(site, 2, { int64: 2 }),
+      ),
+    infer: (site) => {
+      requireSameDtype(site, 0, 1);
+      const source = input(site, 0, 'operand');
+      const rank = source.shape.length;
+      const update = inputOfRank(site, 1, 'update', rank);
+      update.shape.forEach((dim, axis) => {
+        const size = source.shape[axis] as number;
+        if (size !== UNKNOWN_DIM && dim > size) {
+          refuse(
+            `Input 1 (update) is ${formatType(update)}, which does not fit into ${formatType(source)}.`,
+          );
+        }
+      });
+      unify(listLength(site, 2, 'start'), rank, 'The length of start and the rank of the operand');
+      return [moved(site, 0, source, source.shape)];
+    },
   }),
 };

@@ -1,19 +1,18 @@
-import { type DType, dtypeFromCode } from '../dtype.js';
 import { TensorType as TypeCode } from '../generated/enums/tensor-type.js';
 import {
   ArgMaxOptions,
   ArgMinOptions,
   CumsumOptions,
   ReducerOptions,
-  UniqueOptions,
 } from '../generated/options.js';
-import { formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
-import { defineOp, type NoOptions, type OpRecord } from './op.js';
+import { type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
+import { defineOp, type OpRecord } from './op.js';
 import {
   type AnySite,
   computedDtype,
   type DtypeVersions,
   declaredRank,
+  indexDtype,
   input,
   inputOfRank,
   inputVersion,
@@ -25,7 +24,6 @@ import {
   outputVersion,
   refuse,
   requireDtype,
-  unify,
   unknownShape,
   withDim,
   withoutDim,
@@ -61,12 +59,6 @@ function reduction(versions: DtypeVersions = {}, onlyBool = false): OpRecord<Red
   });
 }
 
-/** The dtype of output `index`, which holds positions: as declared, else as the option says. */
-function indexDtype(site: AnySite, index: number, option: TypeCode): DType {
-  const dtype = site.outputs[index]?.dtype ?? dtypeFromCode(option);
-  return dtype === 'int64' || dtype === 'int16' ? dtype : 'int32';
-}
-
 const ARG = {
   inputs: [2, 2],
   outputs: [1, 1],
@@ -80,30 +72,6 @@ function argShape(site: AnySite): readonly number[] {
   return axis === undefined
     ? unknownShape(shape.length - 1)
     : withoutDim(shape, normalizeAxis(axis, shape.length));
-}
-
-function unsortedSegment(): OpRecord<NoOptions> {
-  return defineOp({
-    options: null,
-    inputs: [3, 3],
-    outputs: [1, 1],
-    valueInputs: [2],
-    version: () => 1,
-    infer: (site) => {
-      const data = input(site, 0, 'data');
-      const ids = input(site, 1, 'segment ids');
-      ids.shape.forEach((dim, axis) => {
-        const size = data.shape[axis];
-        if (size === undefined) {
-          refuse(`Input 1 (segment ids) is ${formatType(ids)}; its shape must begin that of data.`);
-        }
-        unify(dim, size, `Dimension ${axis} of data and segment ids`);
-      });
-      const count = integer(site, 2, 'number of segments') ?? UNKNOWN_DIM;
-      if (count < UNKNOWN_DIM) refuse(`Input 2 (number of segments) is ${count}.`);
-      return [output(site, 0, data.dtype, [count, ...data.shape.slice(ids.shape.length)])];
-    },
-  });
 }
 
 /** Ops that fold dimensions away, search along them, or group what they hold. */
@@ -164,59 +132,4 @@ export const REDUCE_OPS = {
       return [output(site, 0, dtype, found), { dtype: indices, shape: found }];
     },
   }),
-  /** Outputs: the distinct elements in order of appearance, and where each input element went. */
-  UNIQUE: defineOp({
-    options: UniqueOptions,
-    inputs: [1, 1],
-    outputs: [2, 2],
-    dataDependent: true,
-    version: () => 1,
-    infer: (site) => {
-      const { dtype, shape } = inputOfRank(site, 0, 'input', 1);
-      const positions = indexDtype(site, 1, site.options.idxOutType);
-      const values = site.value(0);
-      const count = values === undefined ? UNKNOWN_DIM : new Set<number | bigint>(values).size;
-      return [output(site, 0, dtype, [count]), { dtype: positions, shape }];
-    },
-  }),
-  /** The coordinates of the elements that are not zero, one row each. */
-  WHERE: defineOp({
-    options: null,
-    inputs: [1, 1],
-    outputs: [1, 1],
-    dataDependent: true,
-    version: (site) => (site.inputs[0]?.dtype === 'bool' ? 1 : 2),
-    infer: (site) => {
-      const rank = input(site, 0, 'condition').shape.length;
-      const values = site.value(0) as ArrayLike<number | bigint> | undefined;
-      const count = values
-        ? Array.from(values).filter((value) => Number(value) !== 0).length
-        : UNKNOWN_DIM;
-      return [{ dtype: 'int64', shape: [count, rank] }];
-    },
-  }),
-  SEGMENT_SUM: defineOp({
-    options: null,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    dataDependent: true,
-    version: () => 1,
-    infer: (site) => {
-      const data = inputOfRank(site, 0, 'data', 1, Infinity);
-      const ids = inputOfRank(site, 1, 'segment ids', 1);
-      unify(ids.shape[0] as number, data.shape[0] as number, 'The rows of data and segment ids');
-      // Segment ids ascend, so the last one tells how many there are.
-      const values = integers(site, 1, 'segment ids');
-      const last = values?.at(-1) ?? -1;
-      if (values?.some((id) => id < 0 || id > last)) {
-        refuse('Input 1 (segment ids) does not ascend from 0 on.');
-      }
-      const count = values === undefined ? UNKNOWN_DIM : last + 1;
-      return [output(site, 0, data.dtype, withDim(data.shape, 0, count))];
-    },
-  }),
-  UNSORTED_SEGMENT_MAX: unsortedSegment(),
-  UNSORTED_SEGMENT_MIN: unsortedSegment(),
-  UNSORTED_SEGMENT_PROD: unsortedSegment(),
-  UNSORTED_SEGMENT_SUM: unsortedSegment(),
 };

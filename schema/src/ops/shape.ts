@@ -1,28 +1,18 @@
-import { type DType, dtypeFromCode } from '../dtype.js';
-import {
-  OneHotOptions,
-  ReshapeOptions,
-  ShapeOptions,
-  SqueezeOptions,
-} from '../generated/options.js';
+import { ReshapeOptions, SqueezeOptions } from '../generated/options.js';
 import { elementCount, formatType, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import { defineOp } from './op.js';
 import {
   type AnySite,
-  broadcast,
   declaredRank,
   dimOf,
   input,
-  inputOfRank,
   inputVersion,
   integer,
   integers,
   listLength,
   moved,
   normalizeAxis,
-  output,
   refuse,
-  requireSameDtype,
   shapeInput,
   unify,
   unknownShape,
@@ -159,90 +149,6 @@ export const SHAPE_OPS = {
       return [moved(site, 0, source, target)];
     },
   }),
-  /** The shape, as a vector, that two shapes broadcast to. */
-  BROADCAST_ARGS: defineOp({
-    ...TWO,
-    options: null,
-    valueInputs: [0, 1],
-    version: () => 1,
-    infer: (site) => {
-      requireSameDtype(site, 0, 1);
-      const { dtype } = inputOfRank(site, 0, 'shape', 1);
-      inputOfRank(site, 1, 'shape', 1);
-      const [a, b] = [integers(site, 0, 'shape'), integers(site, 1, 'shape')];
-      if (a !== undefined && b !== undefined) broadcast(a, b);
-      const rank = dimOf(Math.max, listLength(site, 0, 'shape'), listLength(site, 1, 'shape'));
-      return [{ dtype, shape: [rank] }];
-    },
-  }),
-  SHAPE: defineOp({
-    ...ONE,
-    options: ShapeOptions,
-    version: () => 1,
-    infer: (site) => {
-      const wanted = site.outputs[0]?.dtype ?? dtypeFromCode(site.options.outType);
-      const dtype: DType = wanted === 'int64' ? 'int64' : 'int32';
-      return [{ dtype, shape: [input(site, 0, 'input').shape.length] }];
-    },
-  }),
-  RANK: defineOp({
-    ...ONE,
-    options: null,
-    version: () => 1,
-    infer: (site) => {
-      input(site, 0, 'input');
-      return [{ dtype: 'int32', shape: [] }];
-    },
-  }),
-  FILL: defineOp({
-    ...TWO,
-    options: null,
-    valueInputs: [0],
-    version: (site) => inputVersion(site, 1, { bool: 2, string: 2, int8: 3, int16: 3, float16: 4 }),
-    infer: (site) => {
-      const value = inputOfRank(site, 1, 'value', 0);
-      return [moved(site, 0, value, shapeInput(site, 0))];
-    },
-  }),
-  RANGE: defineOp({
-    inputs: [3, 3],
-    outputs: [1, 1],
-    options: null,
-    valueInputs: [0, 1, 2],
-    version: (site) => inputVersion(site, 0, { int64: 2 }),
-    infer: (site) => {
-      requireSameDtype(site, 0, 1);
-      requireSameDtype(site, 0, 2);
-      const { dtype } = inputOfRank(site, 0, 'start', 0, 1);
-      const [start, limit, delta] = [0, 1, 2].map((index) => {
-        const value = site.value(index)?.[0];
-        return value === undefined ? undefined : Number(value);
-      });
-      if (start === undefined || limit === undefined || delta === undefined) {
-        return [output(site, 0, dtype, [UNKNOWN_DIM])];
-      }
-      const size = Math.ceil((limit - start) / delta);
-      if (!Number.isFinite(size)) refuse(`Input 2 (delta) is ${delta}; expected another number.`);
-      return [output(site, 0, dtype, [Math.max(0, size)])];
-    },
-  }),
-  /** Inputs: indices, depth, value where hot, value elsewhere. */
-  ONE_HOT: defineOp({
-    inputs: [4, 4],
-    outputs: [1, 1],
-    options: OneHotOptions,
-    valueInputs: [1],
-    version: () => 1,
-    infer: (site) => {
-      const indices = input(site, 0, 'indices');
-      requireSameDtype(site, 2, 3);
-      const depth = integer(site, 1, 'depth') ?? UNKNOWN_DIM;
-      if (depth < UNKNOWN_DIM) refuse(`Input 1 (depth) is ${depth}.`);
-      const shape = [...indices.shape];
-      shape.splice(normalizeAxis(site.options.axis, shape.length + 1), 0, depth);
-      return [output(site, 0, input(site, 2, 'value where hot').dtype, shape)];
-    },
-  }),
   TILE: defineOp({
     ...TWO,
     options: null,
@@ -261,31 +167,6 @@ export const SHAPE_OPS = {
         dimOf((size) => size * (multiples[axis] as number), dim),
       );
       return [moved(site, 0, source, shape)];
-    },
-  }),
-  MATRIX_DIAG: defineOp({
-    ...ONE,
-    options: null,
-    version: () => 1,
-    infer: (site) => {
-      const source = inputOfRank(site, 0, 'diagonal', 1, Infinity);
-      return [moved(site, 0, source, [...source.shape, source.shape.at(-1) as number])];
-    },
-  }),
-  MATRIX_SET_DIAG: defineOp({
-    ...TWO,
-    options: null,
-    version: () => 1,
-    infer: (site) => {
-      const source = inputOfRank(site, 0, 'matrix', 2, Infinity);
-      const rank = source.shape.length;
-      const diagonal = inputOfRank(site, 1, 'diagonal', rank - 1);
-      const [rows, columns] = source.shape.slice(-2) as [number, number];
-      const expected = [...source.shape.slice(0, -2), dimOf(Math.min, rows, columns)];
-      diagonal.shape.forEach((dim, axis) => {
-        unify(dim, expected[axis] as number, `Dimension ${axis} of the diagonal and the matrix`);
-      });
-      return [moved(site, 0, source, source.shape)];
     },
   }),
 };

@@ -1,6 +1,7 @@
 /** What the records of all families use to look at a site and to refuse it. */
-import type { DType } from '../dtype.js';
+import { type DType, dtypeFromCode } from '../dtype.js';
 import { LinnetError } from '../errors.js';
+import type { TensorType as TypeCode } from '../generated/enums/tensor-type.js';
 import { formatType, MAX_RANK, type TensorType, UNKNOWN_DIM } from '../tensor-type.js';
 import type { OpSite } from './op.js';
 
@@ -219,4 +220,10 @@ export function isFloat(type: TensorType | null | undefined): boolean {
 export function isPerChannel(type: TensorType | null | undefined): boolean {
   const quantization = type?.quantization;
   return quantization?.kind === 'affine' && quantization.scale.length > 1;
+}
+
+/** The dtype of output `index`, which holds positions: as declared, else as the option says. */
+export function indexDtype(site: AnySite, index: number, option: TypeCode): DType {
+  const dtype = site.outputs[index]?.dtype ?? dtypeFromCode(option);
+  return dtype === 'int64' || dtype === 'int16' ? dtype : 'int32';
 }

@@ -79,7 +79,6 @@ export const UNARY_OPS = {
   HARD_SWISH: unary(),
   LOGISTIC: unary({ int8: 2, int16: 3 }),
   TANH: unary({ int8: 2, int16: 3 }),
-  ZEROS_LIKE: unary(),
   LOG_SOFTMAX: unary({ int8: 2 }),
   LEAKY_RELU: defineOp({
     ...ARITY,

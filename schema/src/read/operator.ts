@@ -8,7 +8,8 @@ import { Padding } from '../generated/enums/padding.js';
 import { TensorType } from '../generated/enums/tensor-type.js';
 import * as stored from '../generated/tables.js';
 import type { BuiltinNode, Operator } from '../model.js';
-import { OPS, type OpName, opFromCode } from '../ops/index.js';
+import { type OpName, opFromCode } from '../ops/families.js';
+import { type OpRecords, recordOf } from '../ops/records.js';
 import { defaultOptions, type OptionsTable } from '../options.js';
 import { slice } from './buffers.js';
 import { checkIndices, fail } from './fail.js';
@@ -37,13 +38,20 @@ export function readOpCode(table: Table): OpCode {
   };
 }
 
-/** Reads one operator of a subgraph that has `tensorCount` tensors. */
+/** What an operator is read with. */
+export interface OperatorContext {
+  readonly codes: readonly OpCode[];
+  readonly records: OpRecords;
+  /** How many tensors its subgraph has. */
+  readonly tensorCount: number;
+  readonly file: Uint8Array;
+}
+
+/** Reads one operator of a subgraph. */
 export function readOperator(
   table: Table,
   index: number,
-  codes: readonly OpCode[],
-  tensorCount: number,
-  file: Uint8Array,
+  { codes, records, tensorCount, file }: OperatorContext,
 ): Operator {
   const node = `#${index}`;
   const opcode = table.get(stored.Operator.opcodeIndex);
@@ -74,7 +82,7 @@ export function readOperator(
       ...common,
     };
   }
-  const options = readOptions(table, OPS[code.op].options, where);
+  const options = readOptions(table, recordOf(records, code.op).options, where);
   return { op: code.op, options, ...common } as BuiltinNode;
 }
 

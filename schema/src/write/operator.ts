@@ -4,7 +4,8 @@ import { Operator as OperatorTable } from '../generated/builders/operator.js';
 import { OperatorCode } from '../generated/builders/operator-code.js';
 import { BuiltinOperator } from '../generated/enums/builtin-operator.js';
 import type { Operator } from '../model.js';
-import { codeOf, opRecord } from '../ops/index.js';
+import { codeOf } from '../ops/families.js';
+import { opRecord } from '../ops/index.js';
 import { packOptions } from './options.js';
 
 /** The operator codes of a file: one for each op and version, in the order of first use. */

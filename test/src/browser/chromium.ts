@@ -112,6 +112,19 @@ export class Chromium {
     );
   }
 
+  /** Those of some chunks, by the names of their modules, that the page has fetched. */
+  async scriptsOf(modules: readonly string[]): Promise<readonly string[]> {
+    const urls = await this.page.evaluate(() =>
+      performance.getEntriesByType('resource').map(({ name }) => name),
+    );
+    return modules.filter((module) => urls.some((url) => url.includes(`/chunks/${module}-`)));
+  }
+
+  /** Lets requests for some URLs fail from now on. */
+  async withhold(pattern: string): Promise<void> {
+    await this.page.route(pattern, (route) => route.abort());
+  }
+
   async close(): Promise<void> {
     await this.browser.close();
     await this.server.close();

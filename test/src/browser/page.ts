@@ -37,6 +37,16 @@ async function run({ url, options, signature, inputs, runs }: RunRequest): Promi
   }
 }
 
+/** Loads a model and lets go of it; the error's code and message where that fails. */
+async function load(url: string, options: LoadOptions = {}): Promise<string> {
+  try {
+    (await loadModel(url, options)).dispose();
+    return 'loaded';
+  } catch (error) {
+    return error instanceof LinnetError ? `${error.code}: ${error.message}` : `${error}`;
+  }
+}
+
 /** What loading from each kind of source gives: the number of inputs, or the error's code. */
 type Outcome = number | string;
 
@@ -96,6 +106,7 @@ async function progressOf(
 
 export const linnet = {
   run,
+  load,
   loadFromEverywhere,
   loadFaults,
   progressOf,

@@ -9,6 +9,7 @@ import {
 import {
   arrayType,
   elementCount,
+  OP_NAMES,
   type OpName,
   type OptionsOf,
   type TensorType,
@@ -16,6 +17,7 @@ import {
 } from '@linnet/schema';
 import type { Blocks } from '../../../runtime-web/dist/model/blocks.js';
 import { bytesOf } from '../../../runtime-web/dist/model/storage.js';
+import { loadOps } from '../../../runtime-web/dist/ops/load.js';
 import type {
   BufferRef,
   Fused,
@@ -23,7 +25,6 @@ import type {
   Operand,
 } from '../../../runtime-web/dist/plan/lowering.js';
 import type { ByteDot } from '../../../runtime-web/dist/wasm/dot.js';
-import { lowerings } from '../../../runtime-web/dist/wasm/lower/index.js';
 import type { Emitter, Lowering, Place } from '../../../runtime-web/dist/wasm/lowering.js';
 import type { KernelHost } from './harness.js';
 
@@ -44,6 +45,8 @@ export interface LoweredSite<N extends OpName> {
   readonly output: TensorType;
 }
 
+const OPS = await loadOps(new Set(OP_NAMES));
+
 /**
  * The output's elements; undefined where the lowering does not support the site. `dot` must be one
  * that the host's build has here.
@@ -53,7 +56,7 @@ export function runLowered<N extends OpName>(
   { op, options, fused = {}, inputs, output }: LoweredSite<N>,
   dot: ByteDot = 'none',
 ): TypedArray | undefined {
-  const lowering = lowerings(dot)[op] as unknown as Lowering<N> | 'structural';
+  const lowering = OPS.lowerings(dot)[op] as unknown as Lowering<N> | 'structural';
   if (lowering === 'structural') return undefined;
   const buffers: TypedArray[] = [];
   const place = (array: TypedArray): BufferRef => ({ buffer: buffers.push(array) - 1, offset: 0 });

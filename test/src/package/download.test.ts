@@ -4,14 +4,28 @@ import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { BUILDS } from '@linnet/runtime-wasm';
+import { FAMILIES, type FamilyName } from '@linnet/schema';
 import { type BundledFile, bundleRuntime } from '../../browser/bundle.mjs';
 import { temporaryFolder } from '../support/linnet.js';
 
-/** Bytes, gzip -9, of the JavaScript and one build of the kernels. */
+/** Bytes, gzip -9, of the JavaScript and one build of the kernels, for models of all families. */
 const LIMIT = 200_000;
 
-/** Bytes, gzip -9, of all JavaScript, what is fetched only when used included. */
-const SCRIPT_LIMIT = 113_000;
+/** Bytes, gzip -9, of the JavaScript for models with ops of some families beside the core's. */
+const SCRIPT_LIMITS: readonly (readonly [
+  model: string,
+  families: readonly FamilyName[],
+  wasm: number,
+  webgpu: number,
+])[] = [
+  ['classifier of pictures', ['window'], 74_500, 98_500],
+  ['segmentation', ['window', 'layout', 'reduction'], 81_500, 109_000],
+  ['encoder', ['reduction'], 71_000, 93_500],
+  ['recurrent', ['recurrent'], 71_500, 92_500],
+];
+
+/** Files that the runtime is divided into: more cost requests, and compress worse. */
+const MOST_FILES = 19;
 
 const folder = temporaryFolder();
 const zipped = (file: string) => gzipSync(readFileSync(folder.path(file)), { level: 9 }).length;
@@ -35,22 +49,47 @@ suite('the download of the runtime', () => {
     return seen;
   }
 
+  /** What a page fetches for a model with ops of some families. */
+  function scripts(families: readonly FamilyName[], gpu: boolean): Set<string> {
+    const modules = families.map((family) => `ops/${family}.js`);
+    if (gpu) modules.push('webgpu/index.js', ...modules.map((module) => `webgpu/${module}`));
+    const seen = closure('index.js', false);
+    for (const [file, { source }] of Object.entries(files)) {
+      if (source !== null && modules.includes(source)) closure(file, false, seen);
+    }
+    return seen;
+  }
+
   for (const [build, { shared }] of Object.entries(BUILDS)) {
     test(`with the build ${build}`, () => {
-      const scripts = closure('index.js', false);
-      if (shared) closure('worker.js', false, scripts);
-      const bytes = bytesOf([...scripts, `wasm/${build}.wasm`]);
+      const all = scripts(Object.keys(FAMILIES) as FamilyName[], false);
+      if (shared) closure('worker.js', false, all);
+      const bytes = bytesOf([...all, `wasm/${build}.wasm`]);
       assert.ok(bytes < LIMIT, `${bytes} bytes`);
     });
   }
 
-  test('WebGPU and tuning are chunks of their own', () => {
-    const [first, all] = [closure('index.js', false), closure('index.js', true)];
-    assert.ok(first.size < all.size);
-    for (const text of ['@compute', 'linnetTuning']) {
-      assert.ok(![...first].some((file) => readFileSync(folder.path(file), 'utf8').includes(text)));
+  for (const [model, families, ...limits] of SCRIPT_LIMITS) {
+    for (const [backend, limit] of [
+      ['WASM', limits[0]],
+      ['WebGPU', limits[1]],
+    ] as const) {
+      test(`the scripts for a ${model} model on ${backend}`, () => {
+        const bytes = bytesOf(scripts(families, backend === 'WebGPU'));
+        assert.ok(bytes < limit, `${bytes} bytes`);
+      });
     }
-    const bytes = bytesOf(all);
-    assert.ok(bytes < SCRIPT_LIMIT, `${bytes} bytes`);
+  }
+
+  test('the families of ops are few files', () => {
+    const count = closure('index.js', true).size;
+    assert.ok(count <= MOST_FILES, `${count} files`);
+  });
+
+  test('WebGPU and tuning are fetched for nothing else', () => {
+    for (const file of scripts(Object.keys(FAMILIES) as FamilyName[], false)) {
+      const script = readFileSync(folder.path(file), 'utf8');
+      for (const text of ['@compute', 'linnetTuning']) assert.ok(!script.includes(text), file);
+    }
   });
 });

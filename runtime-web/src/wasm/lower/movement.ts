@@ -225,9 +225,12 @@ export const MOVEMENT_LOWERINGS = {
   UNPACK: unpack,
   SLICE: from<'SLICE'>(SOURCE_PATHS.SLICE),
   STRIDED_SLICE: from<'STRIDED_SLICE'>(SOURCE_PATHS.STRIDED_SLICE),
-  REVERSE_V2: from<'REVERSE_V2'>(SOURCE_PATHS.REVERSE_V2),
   TILE: from<'TILE'>(SOURCE_PATHS.TILE),
   BROADCAST_TO: from<'BROADCAST_TO'>(SOURCE_PATHS.BROADCAST_TO),
+} as const satisfies { readonly [N in OpName]?: Lowering<N> };
+
+export const REARRANGING_LOWERINGS = {
+  REVERSE_V2: from<'REVERSE_V2'>(SOURCE_PATHS.REVERSE_V2),
   SPACE_TO_DEPTH: spaceToDepth,
   DEPTH_TO_SPACE: depthToSpace,
 } as const satisfies { readonly [N in OpName]?: Lowering<N> };

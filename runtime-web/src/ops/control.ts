@@ -1,0 +1,16 @@
+import { CONTROL_OPS } from '@linnet/schema/ops/control';
+import { withCore } from './core.js';
+
+/** Control flow and variables, which the host carries out between programs. */
+export const CONTROL = withCore<'control'>({
+  records: CONTROL_OPS,
+  lowerings: () => ({
+    VAR_HANDLE: 'structural',
+    READ_VARIABLE: 'structural',
+    ASSIGN_VARIABLE: 'structural',
+    CALL_ONCE: 'structural',
+    IF: 'structural',
+    WHILE: 'structural',
+    STABLEHLO_COMPOSITE: 'structural',
+  }),
+});

@@ -1,0 +1,50 @@
+import type { FamilyName, OpsOf } from '@linnet/schema';
+import { BINARY_OPS } from '@linnet/schema/ops/binary';
+import { CONVERT_OPS } from '@linnet/schema/ops/convert';
+import { JOIN_OPS } from '@linnet/schema/ops/join';
+import { MATMUL_OPS } from '@linnet/schema/ops/matmul';
+import { SHAPE_OPS } from '@linnet/schema/ops/shape';
+import { SLICE_OPS } from '@linnet/schema/ops/slice';
+import { UNARY_OPS } from '@linnet/schema/ops/unary';
+import { BINARY_LOWERINGS } from '../wasm/lower/binary.js';
+import { CONVERSION_LOWERINGS } from '../wasm/lower/conversion.js';
+import { matmulLowerings } from '../wasm/lower/matmul.js';
+import { MOVEMENT_LOWERINGS } from '../wasm/lower/movement.js';
+import { NORMALIZATION_LOWERINGS } from '../wasm/lower/normalization.js';
+import { UNARY_LOWERINGS } from '../wasm/lower/unary.js';
+import type { KnownOps, OpFamily } from './family.js';
+
+/** What most models have, and the conversions by which ops run through float32. */
+export const CORE: OpFamily<'core'> = {
+  records: {
+    ...UNARY_OPS,
+    ...BINARY_OPS,
+    ...CONVERT_OPS,
+    ...SHAPE_OPS,
+    ...JOIN_OPS,
+    ...SLICE_OPS,
+    ...MATMUL_OPS,
+  },
+  lowerings: (dot) => ({
+    ...BINARY_LOWERINGS,
+    ...CONVERSION_LOWERINGS,
+    DENSIFY: 'structural',
+    ...matmulLowerings(dot),
+    ...MOVEMENT_LOWERINGS,
+    ...NORMALIZATION_LOWERINGS,
+    ...UNARY_LOWERINGS,
+  }),
+};
+
+/**
+ * A family together with the core. As every family needs all of the core, bundlers put that into one
+ * chunk; else there would be one for each set of families that share a module.
+ */
+export function withCore<F extends FamilyName>(
+  family: OpFamily<F>,
+): KnownOps<OpsOf<'core'> | OpsOf<F>> {
+  return {
+    records: { ...CORE.records, ...family.records },
+    lowerings: (dot) => ({ ...CORE.lowerings(dot), ...family.lowerings(dot) }),
+  };
+}

@@ -1,0 +1,16 @@
+/** What the runtime knows of families of ops, each a module that is only fetched for models that have some. */
+import type { FamilyName, OpName, OpRecord, OpsOf, OptionsOf } from '@linnet/schema';
+import type { ByteDot } from '../wasm/dot.js';
+import type { Lowering } from '../wasm/lowering.js';
+
+/** How ops run on WASM; 'structural' are those that planning or the host does away with. */
+export type Lowerings<N extends OpName> = { readonly [K in N]: Lowering<K> | 'structural' };
+
+/** What the runtime knows of ops of any families. */
+export interface KnownOps<N extends OpName> {
+  readonly records: { readonly [K in N]: OpRecord<OptionsOf<K>> };
+  /** On machines with a dot product of some kind. */
+  lowerings(dot: ByteDot): Lowerings<N>;
+}
+
+export type OpFamily<F extends FamilyName> = KnownOps<OpsOf<F>>;

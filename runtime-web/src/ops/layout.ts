@@ -1,0 +1,11 @@
+import { LAYOUT_OPS } from '@linnet/schema/ops/layout';
+import { IMAGE_LOWERINGS } from '../wasm/lower/image.js';
+import { REARRANGING_LOWERINGS } from '../wasm/lower/movement.js';
+import { PADDING_LOWERINGS } from '../wasm/lower/padding.js';
+import { withCore } from './core.js';
+
+/** Ops that pad, resize or rearrange. */
+export const LAYOUT = withCore<'layout'>({
+  records: LAYOUT_OPS,
+  lowerings: () => ({ ...IMAGE_LOWERINGS, ...PADDING_LOWERINGS, ...REARRANGING_LOWERINGS }),
+});

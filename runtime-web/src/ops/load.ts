@@ -1,0 +1,38 @@
+import { type FamilyName, familiesOf, type OpName, type OpRecords } from '@linnet/schema';
+import { fetchPart } from '../io/part.js';
+import type { ByteDot } from '../wasm/dot.js';
+import { CORE } from './core.js';
+import type { Lowerings, OpFamily } from './family.js';
+
+/** What the runtime knows of the ops of some families. */
+export interface LoadedOps {
+  readonly records: OpRecords;
+  lowerings(dot: ByteDot): Partial<Lowerings<OpName>>;
+}
+
+/** A new family is a line here. */
+const FAMILIES: { readonly [F in FamilyName]: () => Promise<OpFamily<F>> } = {
+  core: async () => CORE,
+  window: async () => (await import('./window.js')).WINDOW,
+  layout: async () => (await import('./layout.js')).LAYOUT,
+  reduction: async () => (await import('./reduction.js')).REDUCTION,
+  recurrent: async () => (await import('./recurrent.js')).RECURRENT,
+  selection: async () => (await import('./selection.js')).SELECTION,
+  control: async () => (await import('./control.js')).CONTROL,
+};
+
+/**
+ * Loads the families of some ops, and `core`.
+ *
+ * @throws LinnetError of code IO
+ */
+export async function loadOps(ops: ReadonlySet<OpName>): Promise<LoadedOps> {
+  const names = new Set<FamilyName>(['core', ...familiesOf(ops)]);
+  const families = await fetchPart(() =>
+    Promise.all([...names].map((name): Promise<OpFamily<never>> => FAMILIES[name]())),
+  );
+  return {
+    records: Object.assign({}, ...families.map(({ records }) => records)),
+    lowerings: (dot) => Object.assign({}, ...families.map((family) => family.lowerings(dot))),
+  };
+}

@@ -1,0 +1,10 @@
+import { WINDOW_OPS } from '@linnet/schema/ops/window';
+import { convolutionLowerings } from '../wasm/lower/convolution.js';
+import { POOLING_LOWERINGS } from '../wasm/lower/pooling.js';
+import { withCore } from './core.js';
+
+/** Convolutions and pools. */
+export const WINDOW = withCore<'window'>({
+  records: WINDOW_OPS,
+  lowerings: (dot) => ({ ...convolutionLowerings(dot), ...POOLING_LOWERINGS }),
+});

@@ -1,0 +1,4 @@
+import { IMAGE_LOWERINGS } from '../lower/image.js';
+import { withCore } from './core.js';
+
+export const LAYOUT_SHADERS = withCore(IMAGE_LOWERINGS);

@@ -1,0 +1,8 @@
+import { depthwise } from '../lower/depthwise.js';
+import { POOLING_LOWERINGS } from '../lower/pooling.js';
+import { withCore } from './core.js';
+
+export const WINDOW_SHADERS = withCore({
+  DEPTHWISE_CONV_2D: depthwise,
+  ...POOLING_LOWERINGS,
+});

@@ -1,0 +1,34 @@
+/** The parts of the runtime that a page fetches when a model has ops of their families. */
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { convertFixture } from '../support/fixtures.js';
+import { Chromium } from './chromium.js';
+
+suite('a page', () => {
+  let chromium: Chromium;
+  let [cnn, lstm] = ['', ''];
+  before(async () => {
+    chromium = await Chromium.start({ isolated: false });
+    cnn = chromium.addFile((await convertFixture('cnn/export')).bytes);
+    lstm = chromium.addFile((await convertFixture('row_lstm/save')).bytes);
+  });
+  after(() => chromium?.close());
+
+  test('fetches the families of ops that its models have', async () => {
+    assert.deepEqual(await chromium.scriptsOf(['window', 'recurrent']), []);
+    assert.equal(await chromium.call('load', cnn), 'loaded');
+    assert.deepEqual(await chromium.scriptsOf(['window', 'recurrent']), ['window']);
+    assert.equal(await chromium.call('load', lstm), 'loaded');
+    assert.deepEqual(await chromium.scriptsOf(['window', 'recurrent']), ['window', 'recurrent']);
+  });
+
+  test('without a part gets an error that says so', async () => {
+    await chromium.withhold('**/recurrent-*.js');
+    await chromium.reload();
+    assert.match(
+      await chromium.call('load', lstm),
+      /^IO: A part of the runtime could not be loaded: .*recurrent/,
+    );
+    assert.equal(await chromium.call('load', cnn), 'loaded');
+  });
+});
