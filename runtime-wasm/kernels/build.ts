@@ -1,3 +1,7 @@
+/**
+ * The builds, and where they lie: an entry of its own, as the URLs must stay in the script that pages load
+ * first, beside which bundlers leave what they do not know of.
+ */
 /** What a build of the kernels needs from the engine. */
 export interface BuildTraits {
   /** Uses relaxed SIMD. */

@@ -22,7 +22,7 @@ import { SPARSE_ARITHMETIC, SPARSE_KERNELS } from './sparse.js';
 import { WINOGRAD_KERNELS } from './winograd.js';
 import { WORD_ARITHMETIC, WORD_KERNELS } from './words.js';
 
-export * from './build.js';
+export type { Build, BuildTraits } from './build.js';
 export * from './fault.js';
 export * from './kernel.js';
 export { POOL_KINDS } from './pooling.js';

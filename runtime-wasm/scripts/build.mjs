@@ -7,7 +7,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { BUILDS, blockLayout, KERNELS } from '../dist/index.js';
+import { BUILDS } from '../dist/build.js';
+import { blockLayout, KERNELS } from '../dist/index.js';
 import { withBuildId } from './build-id.mjs';
 import { kernelsHeader } from './header.mjs';
 import { withoutCustomSections } from './strip.mjs';

@@ -1,4 +1,4 @@
-import { BUILDS, type Build } from '@linnet/runtime-wasm';
+import { BUILDS, type Build } from '@linnet/runtime-wasm/build';
 import { LinnetError } from '@linnet/schema';
 import { nodeModule } from '../io/node.js';
 

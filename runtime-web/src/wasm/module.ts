@@ -1,4 +1,4 @@
-import { type Build, wasmUrl } from '@linnet/runtime-wasm';
+import { type Build, wasmUrl } from '@linnet/runtime-wasm/build';
 import { LinnetError } from '@linnet/schema';
 import type { WasmUrl } from '../api.js';
 import { nodeModule } from '../io/node.js';

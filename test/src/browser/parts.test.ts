@@ -6,28 +6,28 @@ import { Chromium } from './chromium.js';
 
 suite('a page', () => {
   let chromium: Chromium;
-  let [cnn, lstm] = ['', ''];
+  let [cnn, encoder] = ['', ''];
   before(async () => {
     chromium = await Chromium.start({ isolated: false });
     cnn = chromium.addFile((await convertFixture('cnn/export')).bytes);
-    lstm = chromium.addFile((await convertFixture('row_lstm/save')).bytes);
+    encoder = chromium.addFile((await convertFixture('attention/export')).bytes);
   });
   after(() => chromium?.close());
 
   test('fetches the families of ops that its models have', async () => {
-    assert.deepEqual(await chromium.scriptsOf(['window', 'recurrent']), []);
+    assert.deepEqual(await chromium.scriptsOf(['window', 'reduction']), []);
     assert.equal(await chromium.call('load', cnn), 'loaded');
-    assert.deepEqual(await chromium.scriptsOf(['window', 'recurrent']), ['window']);
-    assert.equal(await chromium.call('load', lstm), 'loaded');
-    assert.deepEqual(await chromium.scriptsOf(['window', 'recurrent']), ['window', 'recurrent']);
+    assert.deepEqual(await chromium.scriptsOf(['window', 'reduction']), ['window']);
+    assert.equal(await chromium.call('load', encoder), 'loaded');
+    assert.deepEqual(await chromium.scriptsOf(['window', 'reduction']), ['window', 'reduction']);
   });
 
   test('without a part gets an error that says so', async () => {
-    await chromium.withhold('**/recurrent-*.js');
+    await chromium.withhold('**/reduction-*.js');
     await chromium.reload();
     assert.match(
-      await chromium.call('load', lstm),
-      /^IO: A part of the runtime could not be loaded: .*recurrent/,
+      await chromium.call('load', encoder),
+      /^IO: A part of the runtime could not be loaded: .*reduction/,
     );
     assert.equal(await chromium.call('load', cnn), 'loaded');
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { BUILDS, type Build, wasmUrl } from '@linnet/runtime-wasm';
+import { BUILDS, type Build, wasmUrl } from '@linnet/runtime-wasm/build';
 import { whyNotRunnable } from './harness.js';
 
 /** f32x4.relaxed_madd, which no code of the plain builds may contain. */

@@ -8,15 +8,13 @@ import { readFile } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import {
-  BUILDS,
-  type Build,
   blockLayout,
   isPointer,
   KERNELS,
   type KernelCallArguments,
   type KernelName,
-  wasmUrl,
 } from '@linnet/runtime-wasm';
+import { BUILDS, type Build, wasmUrl } from '@linnet/runtime-wasm/build';
 import type { TypedArray } from '@linnet/schema';
 
 /** Node 20 has relaxed SIMD behind this flag; engines that have it for good ignore the flag. */

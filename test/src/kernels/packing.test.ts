@@ -1,7 +1,7 @@
 /** Packed weights on every build, alone and on three threads, byte for byte as kernels/convolution.ts says. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { BUILDS, type Build } from '@linnet/runtime-wasm';
+import { BUILDS, type Build } from '@linnet/runtime-wasm/build';
 import type { TypedArray } from '@linnet/schema';
 import {
   type Matrices,

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { BUILDS, type Build } from '@linnet/runtime-wasm';
+import { BUILDS, type Build } from '@linnet/runtime-wasm/build';
 import { formatType, type OpName, type TypedArray } from '@linnet/schema';
 import { evaluate } from '../../../converter/dist/reference/index.js';
 import { type ByteDot, probeByteDot } from '../../../runtime-web/dist/wasm/dot.js';

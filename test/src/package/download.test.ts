@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { BUILDS } from '@linnet/runtime-wasm';
+import { BUILDS } from '@linnet/runtime-wasm/build';
 import { FAMILIES, type FamilyName } from '@linnet/schema';
 import { type BundledFile, bundleRuntime } from '../../browser/bundle.mjs';
 import { temporaryFolder } from '../support/linnet.js';
