@@ -89,7 +89,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const selection = selectBuild(options.threads);
   const module = loadModule(selection.build, options.wasmUrl);
   const gpu = kind === 'wasm' ? null : deviceCode().then(({ acquireGpu }) => acquireGpu());
-  const overruling = options.tuning && overrule(options.tuning, selection, options.wasmUrl);
+  const overruling = options.tuning && overrule(options.tuning, selection, module);
   for (const early of [module, gpu, overruling]) early?.catch(() => {});
   const progress = (loaded: number, total: number | undefined) =>
     onProgress?.({ phase: 'read', loaded, total });
@@ -168,9 +168,9 @@ function digestOf(bytes: Uint8Array): string {
   return `${bytes.length}:${(hash >>> 0).toString(16)}`;
 }
 
-async function overrule(tuning: Tuning, selection: Selection, wasmUrl: WasmUrl | undefined) {
+async function overrule(tuning: Tuning, selection: Selection, module: Promise<WebAssembly.Module>) {
   const { applyTuning } = await tuningCode();
-  return applyTuning(tuning, selection, wasmUrl);
+  return applyTuning(tuning, selection, module);
 }
 
 function tuningCode(): Promise<typeof import('./tune/index.js')> {
@@ -194,12 +194,14 @@ export async function tuneModel(
   inputs: ModelInputs,
   options: TuneOptions = {},
 ): Promise<Tuning> {
-  const { signal, signature, wasmUrl } = options;
+  const { signal, signature } = options;
   const selection = selectBuild(options.threads);
+  const module = loadModule(selection.build, options.wasmUrl);
+  module.catch(() => {});
   const { tune } = await tuningCode();
   const bytes = await readSourceModel(source, undefined, signal);
   const { names, ops, model } = await readExecutable(bytes, options.externalFiles);
-  return tune(options.tuning, selection, wasmUrl, async () => {
+  return tune(options.tuning, selection, module, async () => {
     const constantBytes = bytes.length;
     const host = await createBackend(options, { selection, ops, constantBytes });
     return {

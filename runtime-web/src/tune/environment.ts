@@ -1,17 +1,11 @@
-import type { WasmUrl } from '../api.js';
 import { nodeModule } from '../io/node.js';
 import type { Selection } from '../wasm/environment.js';
-import { loadModule } from '../wasm/module.js';
 
 /**
  * What measured times hold for: the build of the kernels, by the id that it was given, the number of
  * threads and the kind of machine.
  */
-export async function environmentOf(
-  { build, threads }: Selection,
-  wasmUrl: WasmUrl | undefined,
-): Promise<string> {
-  const module = await loadModule(build, wasmUrl);
+export function environmentOf({ build, threads }: Selection, module: WebAssembly.Module): string {
   return `${build} ${buildId(module)}, ${threads} threads, ${machine()}`;
 }
 

@@ -1,5 +1,5 @@
 /** What is fetched where kernels are chosen by what has been measured. */
-import type { Tuning, WasmUrl } from '../api.js';
+import type { Tuning } from '../api.js';
 import type { Overrule } from '../plan/choice.js';
 import type { Selection } from '../wasm/environment.js';
 import { environmentOf } from './environment.js';
@@ -14,9 +14,9 @@ import { addTo, overruleOf } from './tuning.js';
 export async function applyTuning(
   tuning: Tuning,
   selection: Selection,
-  wasmUrl: WasmUrl | undefined,
+  module: Promise<WebAssembly.Module>,
 ): Promise<Overrule> {
-  return overruleOf(tuning, await environmentOf(selection, wasmUrl));
+  return overruleOf(tuning, environmentOf(selection, await module));
 }
 
 /**
@@ -28,10 +28,10 @@ export async function applyTuning(
 export async function tune(
   tuning: Tuning | undefined,
   selection: Selection,
-  wasmUrl: WasmUrl | undefined,
+  module: Promise<WebAssembly.Module>,
   open: () => Promise<Bench>,
 ): Promise<Tuning> {
-  const environment = await environmentOf(selection, wasmUrl);
+  const environment = environmentOf(selection, await module);
   // What is no tuning is found out before anything is measured.
   addTo(tuning, environment, new Map());
   return addTo(tuning, environment, await measureChoices(open));

@@ -8,6 +8,7 @@ import {
 } from '@linnet/runtime-web';
 import { environmentOf } from '../../../runtime-web/dist/tune/environment.js';
 import { selectBuild } from '../../../runtime-web/dist/wasm/environment.js';
+import { loadModule } from '../../../runtime-web/dist/wasm/module.js';
 
 /** The choices that leave something to choose. */
 export function openChoices({ info }: Pick<Model, 'info'>): readonly Choice[] {
@@ -25,7 +26,8 @@ export async function tuningOf(
     const { signature, decision } = choice;
     ops[signature] = { ...ops[signature], [decision]: { take: take(choice), milliseconds: {} } };
   }
-  const environment = await environmentOf(selectBuild(threads), undefined);
+  const selection = selectBuild(threads);
+  const environment = environmentOf(selection, await loadModule(selection.build));
   return { linnetTuning: 1, environments: { [environment]: ops } };
 }
 
