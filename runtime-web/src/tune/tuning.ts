@@ -1,5 +1,5 @@
 /** What has been measured about decisions: the file format, and what it overrules. */
-import { LinnetError } from '@linnet/schema';
+import { LinnetError } from '@linnet/schema/errors';
 import type { TunedChoice, Tuning } from '../api.js';
 import type { Overrule } from '../plan/choice.js';
 

@@ -1,5 +1,5 @@
 import { type Build, wasmUrl } from '@linnet/runtime-wasm/build';
-import { LinnetError } from '@linnet/schema';
+import { LinnetError } from '@linnet/schema/errors';
 import type { WasmUrl } from '../api.js';
 import { nodeModule } from '../io/node.js';
 
