@@ -2,11 +2,11 @@
  * Where pages begin: asks for the model, the kernels and the rest of the runtime at once, so that none
  * waits for another. What has a URL of its own (kernels, workers) is found from here.
  */
-import { LinnetError } from '@linnet/schema/errors';
+
 import type { Model, ModelInputs, PlanReport, Tuning } from './api.js';
-import { deviceCode } from './device-code.js';
+import { fetchPart, LinnetError } from './base.js';
+import { gpuCode } from './gpu-code.js';
 import { readSourceModel } from './io/model.js';
-import { fetchPart } from './io/part.js';
 import type { ModelSource } from './io/source.js';
 import type { InspectOptions, LoadOptions, TuneOptions } from './load-options.js';
 import { openKernels } from './wasm/kernels.js';
@@ -33,8 +33,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     onProgress?.({ phase: 'read', loaded, total });
   const kernels = openKernels(options.threads, options.wasmUrl);
   const reading = readSourceModel(source, progress, signal);
-  const code = preparation();
-  const gpu = backend === 'wasm' ? null : deviceCode().then(({ acquireGpu }) => acquireGpu());
+  const code = fetchPart(() => import('./prepare.js'));
+  const gpu = backend === 'wasm' ? null : gpuCode().then(({ acquireGpu }) => acquireGpu());
   for (const early of [kernels.module, reading, code, gpu]) early?.catch(() => {});
   try {
     const bytes = await reading;
@@ -61,9 +61,8 @@ export async function tuneModel(
 ): Promise<Tuning> {
   const kernels = openKernels(options.threads, options.wasmUrl);
   kernels.module.catch(() => {});
-  const bytes = await readSourceModel(source, undefined, options.signal);
-  const { tune } = await preparation();
-  return tune(bytes, kernels, inputs, options);
+  const { tune } = await fetchPart(() => import('./tune.js'));
+  return tune(await readSourceModel(source, undefined, options.signal), kernels, inputs, options);
 }
 
 /**
@@ -78,12 +77,6 @@ export async function inspectPlan(
 ): Promise<PlanReport> {
   const kernels = openKernels(undefined, options.wasmUrl);
   kernels.module.catch(() => {});
-  const bytes = await readSourceModel(source, undefined, options.signal);
-  const { inspect } = await preparation();
-  return inspect(bytes, kernels, options);
-}
-
-/** What happens once a model is there. */
-function preparation(): Promise<typeof import('./prepare.js')> {
-  return fetchPart(() => import('./prepare.js'));
+  const { inspect } = await fetchPart(() => import('./inspect.js'));
+  return inspect(await readSourceModel(source, undefined, options.signal), kernels, options);
 }

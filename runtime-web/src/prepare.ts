@@ -1,28 +1,20 @@
 /** What makes a model of the bytes of a file: most of the runtime, which is fetched while the file is. */
+
 import { type ExternalFiles, type OpName, readModel, readOps } from '@linnet/schema';
-import type { Model, ModelInputs, PlanReport, Tuning } from './api.js';
-import { deviceCode } from './device-code.js';
-import { fetchPart } from './io/part.js';
-import { takeTurn } from './io/turns.js';
-import type { InspectOptions, LoadOptions, LoadProgress, TuneOptions } from './load-options.js';
+import type { Model } from './api.js';
+import { fetchPart, takeTurn } from './base.js';
+import { gpuCode } from './gpu-code.js';
+import type { LoadOptions, LoadProgress } from './load-options.js';
 import type { ExecutableModel } from './model/graph.js';
 import { executable } from './model/load.js';
 import { Resources } from './model/resources.js';
 import { type LoadedOps, loadOps } from './ops/load.js';
-import type { DeviceBackend, Target } from './plan/backend.js';
+import type { DeviceBackend } from './plan/backend.js';
 import { notMeasured } from './plan/choice.js';
-import { Planner } from './plan/planner.js';
-import {
-  type Choice,
-  chooseDevice,
-  chooseFaster,
-  chooseWasm,
-  type EngineMaker,
-} from './run/choose.js';
+import { type Choice, chooseWasm, type EngineMaker } from './run/choose.js';
 import { Engine } from './run/engine.js';
 import { Guard } from './run/guard.js';
 import { LoadedModel } from './run/model.js';
-import { reportPlans } from './run/report.js';
 import { WasmBackend } from './wasm/backend.js';
 import type { Kernels } from './wasm/kernels.js';
 
@@ -33,7 +25,11 @@ export async function prepare(
   options: LoadOptions & Required<Pick<LoadOptions, 'backend'>>,
 ): Promise<Model> {
   const { backend, signal, onProgress, tuning } = options;
-  const overruling = tuning && tuningCode().then(({ applyTuning }) => applyTuning(tuning, kernels));
+  const overruling =
+    tuning &&
+    fetchPart(() => import('./tune/index.js')).then(({ applyTuning }) =>
+      applyTuning(tuning, kernels),
+    );
   overruling?.catch(() => {});
   await takeTurn();
   const { names, ops, model } = await readExecutable(bytes, options.externalFiles);
@@ -68,18 +64,18 @@ export async function prepare(
 const CHOICES: Readonly<
   Record<NonNullable<LoadOptions['backend']>, (maker: EngineMaker) => Promise<Choice>>
 > = {
-  auto: chooseFaster,
+  auto: async (maker) => (await gpuCode()).chooseFaster(maker),
   wasm: (maker) => chooseWasm(maker, 'as asked for'),
-  webgpu: chooseDevice,
+  webgpu: async (maker) => (await gpuCode()).chooseDevice(maker),
 };
 
 /** Opens the device for models with some ops. */
-function deviceOpener(
+export function deviceOpener(
   ops: ReadonlySet<OpName>,
   onProgress?: (progress: LoadProgress) => void,
 ): () => Promise<DeviceBackend> {
   return async () => {
-    const { WebGpuBackend } = await deviceCode();
+    const { WebGpuBackend } = await gpuCode();
     return WebGpuBackend.create(ops, (loaded, total) =>
       onProgress?.({ phase: 'compile', loaded, total }),
     );
@@ -96,60 +92,8 @@ function digestOf(bytes: Uint8Array): string {
   return `${bytes.length}:${(hash >>> 0).toString(16)}`;
 }
 
-/** See `tuneModel`. */
-export async function tune(
-  bytes: Uint8Array,
-  kernels: Kernels,
-  inputs: ModelInputs,
-  { signal, signature, tuning, externalFiles }: TuneOptions,
-): Promise<Tuning> {
-  const { tuneChoices } = await tuningCode();
-  const { names, ops, model } = await readExecutable(bytes, externalFiles);
-  return tuneChoices(tuning, kernels, async () => {
-    const host = await WasmBackend.create({ kernels, ops, constantBytes: bytes.length, signal });
-    return {
-      variant: (overrule) => {
-        const backends = { host, device: null };
-        const engine = new Engine(model, new Resources(), new Guard(), backends, overrule);
-        const loaded = new LoadedModel({ engine, reason: 'to tune' }, deviceOpener(names));
-        return {
-          choices: () => loaded.info.choices,
-          run: (record) => loaded.runRecorded(inputs, { signal, signature }, record),
-        };
-      },
-      dispose: () => host.dispose(),
-    };
-  });
-}
-
-function tuningCode(): Promise<typeof import('./tune/index.js')> {
-  return fetchPart(() => import('./tune/index.js'));
-}
-
-/** See `inspectPlan`. */
-export async function inspect(
-  bytes: Uint8Array,
-  kernels: Kernels,
-  { backend, signal, externalFiles }: InspectOptions,
-): Promise<PlanReport> {
-  const { names, ops, model } = await readExecutable(bytes, externalFiles);
-  const host = await WasmBackend.create({ kernels, ops, constantBytes: 0, signal });
-  try {
-    const device = backend === 'webgpu' ? await anyGpu(names) : null;
-    return reportPlans(model, new Planner(model, { host, device }, new Resources(), notMeasured));
-  } finally {
-    host.dispose();
-  }
-}
-
-/** What is planned for where there need be no GPU. */
-async function anyGpu(ops: ReadonlySet<OpName>): Promise<Target> {
-  const { ShaderTarget, LEAST_TRAITS, loadShaders } = await deviceCode();
-  return new ShaderTarget(LEAST_TRAITS, await loadShaders(ops));
-}
-
 /** A model with what the runtime knows of its ops, and their names. */
-async function readExecutable(
+export async function readExecutable(
   bytes: Uint8Array,
   externalFiles: ExternalFiles | undefined,
 ): Promise<{ names: ReadonlySet<OpName>; ops: LoadedOps; model: ExecutableModel }> {

@@ -1,7 +1,6 @@
 import { type DownloadChunk, readManifest } from '@linnet/schema/download';
-import { LinnetError } from '@linnet/schema/errors';
-import { nodeModule } from './node.js';
-import { type BytesProgress, locate, type ModelSource, readSource } from './source.js';
+import { LinnetError, locate, nodeModule, readSource } from '../base.js';
+import type { BytesProgress, ModelSource } from './source.js';
 
 /** Chunks that are on their way at a time. */
 const PARALLEL = 4;

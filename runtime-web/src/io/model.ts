@@ -1,6 +1,5 @@
-import { isManifest } from '@linnet/schema/download-format';
-import { fetchPart } from './part.js';
-import { type BytesProgress, type ModelSource, readSource } from './source.js';
+import { fetchPart, isManifest, readSource } from '../base.js';
+import type { BytesProgress, ModelSource } from './source.js';
 
 /**
  * All bytes of a model: of a source that is one, or put together from the chunks of a download

@@ -1,6 +1,6 @@
 import type { Build } from '@linnet/runtime-wasm';
 import { invariant, LinnetError, type OpName } from '@linnet/schema';
-import { atOnce, inTurns } from '../io/turns.js';
+import { atOnce, inTurns } from '../base.js';
 import type { LoadedOps } from '../ops/load.js';
 import { layOut } from '../plan/arena.js';
 import type { BackendMemory, BoundProgram, HostBackend, Peaks } from '../plan/backend.js';

@@ -1,5 +1,5 @@
 import type { WasmUrl } from '../api.js';
-import { nodeModule } from '../io/node.js';
+import { nodeModule } from '../base.js';
 import { type Selection, selectBuild } from './environment.js';
 import { loadModule } from './module.js';
 

@@ -1,5 +1,5 @@
 import { LinnetError } from '@linnet/schema';
-import { nodeModule } from '../io/node.js';
+import { nodeModule } from '../base.js';
 import { STACK_BYTES, stopTeam, TEAM, TEAM_BYTES, type WorkerTask } from './abi.js';
 import type { Heap } from './heap.js';
 import type { Workers } from './kernels.js';

@@ -52,7 +52,7 @@ suite('the download of the runtime', () => {
   /** What a page fetches for a model with ops of some families. */
   function scripts(families: readonly FamilyName[], gpu: boolean): Set<string> {
     const modules = families.map((family) => `ops/${family}.js`);
-    if (gpu) modules.push('webgpu/index.js', ...modules.map((module) => `webgpu/${module}`));
+    if (gpu) modules.push('gpu.js', ...modules.map((module) => `webgpu/${module}`));
     const seen = closure('index.js', false);
     for (const [file, { source }] of Object.entries(files)) {
       if (source !== null && modules.includes(source)) closure(file, false, seen);
