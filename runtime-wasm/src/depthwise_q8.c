@@ -13,9 +13,9 @@
 #define VECTORS 2
 
 /** Interleaves the first two rows and the last two. */
-INLINE uint8_t *interleave_words(uint8_t *to, uint32_t column_bytes,
-                                 const uint8_t *const rows[QUAD], const uint32_t advance[QUAD],
-                                 uint32_t count, const strip *s, uint32_t is_unsigned) {
+INLINE void interleave_words(uint8_t *to, uint32_t column_bytes, const uint8_t *const rows[QUAD],
+                             const uint32_t advance[QUAD], uint32_t count, const strip *s,
+                             uint32_t is_unsigned) {
   const v128_t zero = wasm_i16x8_splat((int16_t)s->zero);
   const uint8_t *at[QUAD] = {rows[0], rows[1], rows[2], rows[3]};
   const uint32_t step[QUAD] = {advance[0], advance[1], advance[2], advance[3]};
@@ -31,21 +31,18 @@ INLINE uint8_t *interleave_words(uint8_t *to, uint32_t column_bytes,
     wasm_v128_store(to + 32, zip_low_i16x8(row[2], row[3]));
     wasm_v128_store(to + 48, zip_high_i16x8(row[2], row[3]));
   }
-  return to;
 }
 
-NOINLINE static uint8_t *interleave_i8(uint8_t *to, uint32_t column_bytes,
-                                       const uint8_t *const rows[QUAD],
-                                       const uint32_t advance[QUAD], uint32_t count,
-                                       const strip *s) {
-  return interleave_words(to, column_bytes, rows, advance, count, s, 0);
+NOINLINE static void interleave_i8(uint8_t *to, uint32_t column_bytes,
+                                   const uint8_t *const rows[QUAD], const uint32_t advance[QUAD],
+                                   uint32_t count, const strip *s) {
+  interleave_words(to, column_bytes, rows, advance, count, s, 0);
 }
 
-NOINLINE static uint8_t *interleave_u8(uint8_t *to, uint32_t column_bytes,
-                                       const uint8_t *const rows[QUAD],
-                                       const uint32_t advance[QUAD], uint32_t count,
-                                       const strip *s) {
-  return interleave_words(to, column_bytes, rows, advance, count, s, 1);
+NOINLINE static void interleave_u8(uint8_t *to, uint32_t column_bytes,
+                                   const uint8_t *const rows[QUAD], const uint32_t advance[QUAD],
+                                   uint32_t count, const strip *s) {
+  interleave_words(to, column_bytes, rows, advance, count, s, 1);
 }
 
 /** Multiplies two outputs with windows `width` wide and 4 * `quads` high; `end` is a constant. */

@@ -80,43 +80,66 @@ typedef struct {
 
 /**
  * Interleaves a block's channels of `count` columns of four rows, the columns of each row `advance` bytes
- * apart; columns are written `column_bytes` apart. Gives the place after the last.
+ * apart; columns are written `column_bytes` apart.
  */
-typedef uint8_t *(*columns_interleave)(uint8_t *to, uint32_t column_bytes,
+typedef void (*columns_interleave)(uint8_t *to, uint32_t column_bytes,
                                        const uint8_t *const rows[QUAD],
                                        const uint32_t advance[QUAD], uint32_t count,
                                        const strip *s);
 /** Multiplies a strip whose columns have been interleaved, and stores its outputs. */
 typedef void (*strip_multiply)(const strip *s);
 
-/** Interleaves the columns from `first` on. */
-INLINE void interleave_columns(const strip *s, int32_t top, int32_t first, const uint8_t *pad,
-                               columns_interleave interleave) {
+/** The columns of the image that a strip sees: how many are outside on its left, inside, and right. */
+typedef struct {
+  uint32_t before, inside, after;
+  /** Row and column of the image that the first tap of the first quad falls on. */
+  int32_t top, first;
+} strip_columns;
+
+INLINE strip_columns columns_of(const strip *s, int32_t top, int32_t first) {
   const depthwise_problem *p = s->problem;
-  const uint8_t *image = p->input + (size_t)s->image * p->in_h * p->in_w * p->channels;
-  uint32_t columns = (s->outputs - 1) * p->stride_w + (p->window_w - 1) * p->dilation_w + 1;
-  uint32_t before = min_u32((uint32_t)max_i32(-first, 0), columns);
-  uint32_t end = (uint32_t)max_i32(min_i32((int32_t)p->in_w - first, (int32_t)columns), 0);
-  uint32_t inside = max_u32(end, before) - before;
+  const uint32_t columns = (s->outputs - 1) * p->stride_w + (p->window_w - 1) * p->dilation_w + 1;
+  const uint32_t before = min_u32((uint32_t)max_i32(-first, 0), columns);
+  const uint32_t end = (uint32_t)max_i32(min_i32((int32_t)p->in_w - first, (int32_t)columns), 0);
+  const uint32_t inside = max_u32(end, before) - before;
+  return (strip_columns){before, inside, columns - before - inside, top, first};
+}
+
+/** Interleaves what stands for columns outside the image, which is the same for all blocks. */
+INLINE void interleave_outside(const strip *s, const strip_columns *c, const uint8_t *pad,
+                               columns_interleave interleave) {
+  const uint8_t *const rows[QUAD] = {pad, pad, pad, pad};
   static const uint32_t nowhere[QUAD] = {0, 0, 0, 0};
-  for (uint32_t q = 0; q < p->quads; q++) {
-    const uint8_t *outside[QUAD] = {pad, pad, pad, pad};
+  const uint32_t column_bytes = COLUMN_BYTES * s->problem->quads;
+  for (uint32_t q = 0; q < s->problem->quads; q++) {
+    uint8_t *to = s->problem->columns + q * COLUMN_BYTES;
+    if (c->before > 0) interleave(to, column_bytes, rows, nowhere, c->before, s);
+    to += (c->before + c->inside) * column_bytes;
+    if (c->after > 0) interleave(to, column_bytes, rows, nowhere, c->after, s);
+  }
+}
+
+/** Interleaves the columns inside the image. */
+INLINE void interleave_inside(const strip *s, const strip_columns *c, const uint8_t *pad,
+                              columns_interleave interleave) {
+  const depthwise_problem *p = s->problem;
+  const uint32_t column_bytes = COLUMN_BYTES * p->quads;
+  const uint32_t row_bytes = p->dilation_h * p->in_w * p->channels;
+  const uint32_t at = (s->image * p->in_h + (uint32_t)c->top) * p->in_w + (uint32_t)c->first;
+  /* Addresses of rows outside the image are not used. */
+  uintptr_t row = (uintptr_t)p->input + (at + c->before) * p->channels + s->channel;
+  uint8_t *to = p->columns + c->before * column_bytes;
+  uint32_t y = (uint32_t)c->top;
+  for (uint32_t q = 0; q < p->quads; q++, to += COLUMN_BYTES) {
     const uint8_t *rows[QUAD];
     uint32_t advance[QUAD];
-    for (uint32_t i = 0; i < QUAD; i++) {
+    for (uint32_t i = 0; i < QUAD; i++, y += p->dilation_h, row += row_bytes) {
       /* A negative coordinate is a large one as unsigned. */
-      uint32_t y = (uint32_t)top + (q * QUAD + i) * p->dilation_h;
-      int is_inside = y < p->in_h;
-      uint32_t column = (uint32_t)(first + (int32_t)before);
-      rows[i] = is_inside ? image + (y * p->in_w + column) * p->channels + s->channel : pad;
+      const int is_inside = y < p->in_h;
+      rows[i] = is_inside ? (const uint8_t *)row : pad;
       advance[i] = is_inside ? p->channels : 0;
     }
-    uint8_t *to = p->columns + q * COLUMN_BYTES;
-    uint32_t after = columns - before - inside;
-    uint32_t column_bytes = COLUMN_BYTES * p->quads;
-    if (before > 0) to = interleave(to, column_bytes, outside, nowhere, before, s);
-    to = interleave(to, column_bytes, rows, advance, inside, s);
-    if (after > 0) interleave(to, column_bytes, outside, nowhere, after, s);
+    interleave(to, column_bytes, rows, advance, c->inside, s);
   }
 }
 
@@ -173,14 +196,16 @@ INLINE void convolve_strips(const depthwise_problem *p, const sum_output *output
     }
     if (s.rows == 0) continue;
     v128_t pad = wasm_i8x16_splat((int8_t)s.zero);
-    int32_t top = (int32_t)(y * p->stride_h) - (int32_t)p->pad_top;
-    int32_t first = (int32_t)(x * p->stride_w) - (int32_t)p->pad_left;
+    const strip_columns columns =
+        columns_of(&s, (int32_t)(y * p->stride_h) - (int32_t)p->pad_top,
+                   (int32_t)(x * p->stride_w) - (int32_t)p->pad_left);
+    interleave_outside(&s, &columns, (const uint8_t *)&pad, interleave);
     for (; block < blocks_end; block++) {
       s.channel = min_u32(block * lanes, p->channels - lanes);
       s.heads = (const int32_t *)(p->weights + (size_t)block * p->block_bytes);
       s.weights = (const char *)(s.heads + lanes);
       for (uint32_t r = 0; r < s.rows; r++) s.out[r] = first_out[r] + s.channel;
-      interleave_columns(&s, top, first, (const uint8_t *)&pad, interleave);
+      interleave_inside(&s, &columns, (const uint8_t *)&pad, interleave);
       multiply(&s);
     }
   }

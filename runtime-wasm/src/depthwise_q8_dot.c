@@ -20,10 +20,10 @@ typedef struct {
 
 INLINE const dot_problem *problem_of(const strip *s) { return (const dot_problem *)s->problem; }
 
-NOINLINE static uint8_t *interleave_bytes(uint8_t *to, uint32_t column_bytes,
-                                          const uint8_t *const rows[QUAD],
-                                          const uint32_t advance[QUAD], uint32_t count,
-                                          const strip *s) {
+NOINLINE static void interleave_bytes(uint8_t *to, uint32_t column_bytes,
+                                      const uint8_t *const rows[QUAD],
+                                      const uint32_t advance[QUAD], uint32_t count,
+                                      const strip *s) {
   const v128_t flip = problem_of(s)->flip;
   const uint8_t *at[QUAD] = {rows[0], rows[1], rows[2], rows[3]};
   const uint32_t step[QUAD] = {advance[0], advance[1], advance[2], advance[3]};
@@ -43,7 +43,6 @@ NOINLINE static uint8_t *interleave_bytes(uint8_t *to, uint32_t column_bytes,
     wasm_v128_store(to + 32, zip_low_i16x8(high01, high23));
     wasm_v128_store(to + 48, zip_high_i16x8(high01, high23));
   }
-  return to;
 }
 
 /** Stores the sums of the output at `element`; reals, if `is_hybrid` (a constant). */

@@ -101,6 +101,14 @@ NOINLINE static void multiply_partly(panel_kernel kernel, const panel_product *p
   }
 }
 
+/** Brings bytes into the caches: lines come faster all at once than between multiplications. */
+INLINE void fetch(const char *bytes, uint32_t size) {
+  for (uint32_t i = 0; i < size; i += 64) {
+    const char line = bytes[i];
+    __asm__ volatile("" : : "r"(line));
+  }
+}
+
 /** Multiplies a block with the panels of a span. */
 INLINE void multiply_block(const multiplier *m, panel_product *p, const conv_problem *c,
                            const char *weights, span panels, uint32_t is_row) {
@@ -109,6 +117,7 @@ INLINE void multiply_block(const multiplier *m, panel_product *p, const conv_pro
     panel_kernel kernel = !is_row ? m->tiles : count > 1 ? m->row_panels : m->row_panel;
     p->panel = weights + (size_t)i * p->panel_bytes;
     p->column = i * PANEL;
+    if (!is_row) fetch(p->panel, p->panel_bytes);
     uint32_t columns = c->columns - p->column;
     if (columns >= count * PANEL) kernel(p);
     else multiply_partly(kernel, p, is_row ? 1 : p->block->rows, count, columns);
