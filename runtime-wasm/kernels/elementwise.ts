@@ -11,6 +11,7 @@ const UNARY_F32 = [
   'log',
   'tanh',
   'logistic',
+  'swish',
   'ceil',
   'floor',
   'round',

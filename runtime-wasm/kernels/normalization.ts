@@ -23,6 +23,7 @@ export const NORMALIZATION_KERNELS = {
     shift: 'i32',
   },
   log_softmax_f32: ROWS,
+  layer_normalize_f32: { ...ROWS, gamma: 'in', beta: 'in', epsilon: 'f32' },
   l2_normalize_f32: ROWS,
   local_response_normalize_f32: {
     ...ROWS,

@@ -131,6 +131,48 @@ void softmax_qi16(const softmax_qi16_params *p, uint32_t thread, uint32_t thread
   }
 }
 
+/** The sum of (x[i] - shift)^`power` (1 or 2), in float64. */
+INLINE double sum_of_powers(uint32_t power, const float *x, uint32_t n, float shift) {
+  v128_t sums[2] = {wasm_f64x2_splat(0), wasm_f64x2_splat(0)};
+  uint32_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const f32x4 v = load_f32x4(x + i) - shift;
+    add_lanes(sums, power == 1 ? v : v * v);
+  }
+  const v128_t both = wasm_f64x2_add(sums[0], sums[1]);
+  double sum = wasm_f64x2_extract_lane(both, 0) + wasm_f64x2_extract_lane(both, 1);
+  for (; i < n; i++) {
+    const float v = x[i] - shift;
+    sum += (double)(power == 1 ? v : v * v);
+  }
+  return sum;
+}
+
+/**
+ * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, with the moments of each row; gamma and beta
+ * are [depth], or null for 1 and 0. Each moment is a sum in float64, rounded to float32; variances are means of
+ * squared differences, which do not cancel.
+ */
+void layer_normalize_f32(const layer_normalize_f32_params *p, uint32_t thread, uint32_t threads) {
+  const span s = share(p->rows, 1, thread, threads);
+  const float *gamma = p->gamma, *beta = p->beta;
+  for (uint32_t row = s.begin; row < s.end; row++) {
+    const float *x = (const float *)p->x + row * p->depth;
+    float *y = (float *)p->y + row * p->depth;
+    const double count = p->depth;
+    const float mean = (float)(sum_of_powers(1, x, p->depth, 0) / count);
+    const float variance = (float)(sum_of_powers(2, x, p->depth, mean) / count);
+    const float factor = 1 / __builtin_sqrtf(variance + p->epsilon);
+    for (uint32_t i = 0; i < p->depth; i += 4) {
+      const uint32_t lanes = min_u32(p->depth - i, 4);
+      f32x4 v = (load_lanes_f32x4(x + i, lanes) - mean) * factor;
+      if (gamma) v = v * load_lanes_f32x4(gamma + i, lanes);
+      if (beta) v = v + load_lanes_f32x4(beta + i, lanes);
+      store_lanes_f32x4(y + i, v, lanes);
+    }
+  }
+}
+
 /** y = x / max(sqrt(sum over the row of x^2), 1e-6). Source: TFLite's L2_NORMALIZATION. */
 void l2_normalize_f32(const l2_normalize_f32_params *p, uint32_t thread, uint32_t threads) {
   const span s = share(p->rows, 1, thread, threads);

@@ -19,6 +19,7 @@
   X(log, log_f32x4(x))                                                                            \
   X(tanh, tanh_f32x4(x))                                                                          \
   X(logistic, logistic_f32x4(x))                                                                  \
+  X(swish, x * logistic_f32x4(x))                                                                 \
   X(ceil, (f32x4)wasm_f32x4_ceil((v128_t)x))                                                      \
   X(floor, (f32x4)wasm_f32x4_floor((v128_t)x))                                                    \
   X(round, round_f32x4(x))                                                                        \

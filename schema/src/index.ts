@@ -1,3 +1,4 @@
+export * from './download.js';
 export * from './dtype.js';
 export * from './errors.js';
 export { ActivationFunctionType } from './generated/enums/activation-function-type.js';

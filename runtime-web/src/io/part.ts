@@ -1,4 +1,4 @@
-import { LinnetError } from '@linnet/schema/errors';
+import { LinnetError } from '@linnet/schema';
 
 /**
  * A part of the runtime that is only fetched when something needs it.

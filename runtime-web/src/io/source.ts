@@ -1,4 +1,4 @@
-import { LinnetError } from '@linnet/schema/errors';
+import { LinnetError } from '@linnet/schema';
 import { nodeModule } from './node.js';
 
 /**

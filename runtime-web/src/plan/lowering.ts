@@ -56,6 +56,14 @@ export interface Fused {
     readonly options: OptionsOf<'CONV_2D'>;
     readonly activation: ActivationFunctionType;
   };
+  /**
+   * MEAN gives, instead of the mean, its input normalized over the last dimensions, `depth`
+   * elements: (x - mean) / sqrt(variance + epsilon) * gamma + beta; inputs 1 and 2 are gamma and
+   * beta or absent.
+   */
+  readonly normalization?: { readonly epsilon: number; readonly depth: number };
+  /** A LOGISTIC gives its result times its input: swish. */
+  readonly gatesInput?: true;
 }
 
 export interface LowerSite<N extends OpName> {

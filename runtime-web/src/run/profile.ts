@@ -1,4 +1,5 @@
-import type { Arithmetic } from '@linnet/runtime-wasm';
+import { ARITHMETICS, type Arithmetic } from '@linnet/runtime-wasm';
+import { LinnetError } from '@linnet/schema';
 import type {
   Cost,
   Latency,
@@ -8,7 +9,6 @@ import type {
   StepProfile,
   StepSpan,
 } from '../api.js';
-import { LinnetError } from '../base.js';
 import type { Peaks, StepTimes } from '../plan/backend.js';
 import type { RunContext } from './executor.js';
 
@@ -201,7 +201,7 @@ function busy(calls: readonly Call[]): number {
 
 function gigaflops(peaks: Peaks): Readonly<Record<Arithmetic, number>> {
   return Object.fromEntries(
-    Object.entries(peaks).map(([arithmetic, peak]) => [arithmetic, (2 * peak) / 1e9]),
+    ARITHMETICS.map((arithmetic) => [arithmetic, (2 * peaks[arithmetic]) / 1e9]),
   ) as Record<Arithmetic, number>;
 }
 

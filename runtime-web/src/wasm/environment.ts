@@ -1,5 +1,6 @@
 import { BUILDS, type Build } from '@linnet/runtime-wasm/build';
-import { LinnetError, nodeModule } from '../base.js';
+import { LinnetError } from '@linnet/schema';
+import { nodeModule } from '../io/node.js';
 
 /** A module of one function `(param v128) (result v128)` that applies some instruction. */
 function probe(...body: number[]): Uint8Array<ArrayBuffer> {

@@ -1,6 +1,7 @@
 import { type Build, wasmUrl } from '@linnet/runtime-wasm/build';
+import { LinnetError } from '@linnet/schema';
 import type { WasmUrl } from '../api.js';
-import { LinnetError, nodeModule } from '../base.js';
+import { nodeModule } from '../io/node.js';
 
 /** Modules by URL: compiled once, whatever the number of models. */
 const modules = new Map<string, Promise<WebAssembly.Module>>();

@@ -1,8 +1,7 @@
 import { LinnetError } from '@linnet/schema';
-import { nodeModule } from '../base.js';
+import { nodeModule } from '../io/node.js';
 import { STACK_BYTES, stopTeam, TEAM, TEAM_BYTES, type WorkerTask } from './abi.js';
 import type { Heap } from './heap.js';
-import type { Workers } from './kernels.js';
 
 /** Threads that run programs together with the caller. */
 export class ThreadPool {
@@ -22,7 +21,6 @@ export class ThreadPool {
     module: WebAssembly.Module,
     heap: Heap,
     threads: number,
-    workers: Workers,
     signal?: AbortSignal,
   ): Promise<ThreadPool> {
     const { memory } = heap;
@@ -33,8 +31,7 @@ export class ThreadPool {
     const starting = Array.from({ length: threads - 1 }, (_, index) => {
       const stack = heap.allocate(STACK_BYTES) + STACK_BYTES;
       const { timeOrigin } = performance;
-      const task = { module, memory, team, thread: index + 1, stack, timeOrigin };
-      return startWorker(task, workers);
+      return startWorker({ module, memory, team, thread: index + 1, stack, timeOrigin });
     });
     try {
       await Promise.all(starting);
@@ -57,7 +54,7 @@ function mayBlock(): boolean {
   return nodeModule('node:worker_threads') !== undefined || typeof document === 'undefined';
 }
 
-function startWorker(task: WorkerTask, workers: Workers): Promise<void> {
+function startWorker(task: WorkerTask): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) =>
       reject(
@@ -71,15 +68,16 @@ function startWorker(task: WorkerTask, workers: Workers): Promise<void> {
           { cause },
         ),
       );
+    const node = nodeModule('node:worker_threads');
     try {
-      const worker = workers.inNode();
-      if (worker === undefined) {
-        const inBrowser = workers.inBrowser();
-        inBrowser.onmessage = () => resolve();
-        inBrowser.onerror = fail;
-        inBrowser.postMessage(task);
+      if (node === undefined) {
+        const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+        worker.onmessage = () => resolve();
+        worker.onerror = fail;
+        worker.postMessage(task);
         return;
       }
+      const worker = new node.Worker(new URL('./worker.js', import.meta.url), { name: 'linnet' });
       worker.once('error', fail);
       worker.once('message', () => {
         // A parked thread must not keep the process alive.

@@ -5,13 +5,7 @@ import { elementsOf } from './elements.js';
 /** What an operand holds: given elements, or uniform random ones in [low, high]. */
 export type Contents =
   | { readonly kind: 'literal'; readonly values: readonly Literal[] }
-  | {
-      readonly kind: 'random';
-      readonly low: number;
-      readonly high: number;
-      /** What floats are multiples of; nothing by default. */
-      readonly grain?: number;
-    };
+  | { readonly kind: 'random'; readonly low: number; readonly high: number };
 
 export type Literal = number | bigint | string;
 
@@ -43,10 +37,9 @@ export class Operand {
     return new Operand(this.type, { kind: 'literal', values }, this.role);
   }
 
-  /** Random elements in [low, high]; floats may be multiples of some `grain`. */
-  between(low: number, high: number, grain?: number): Operand {
-    const contents = { kind: 'random', low, high, ...(grain !== undefined && { grain }) } as const;
-    return new Operand(this.type, contents, this.role);
+  /** Random elements in [low, high]. */
+  between(low: number, high: number): Operand {
+    return new Operand(this.type, { kind: 'random', low, high }, this.role);
   }
 
   /** One scale and zero point for the whole tensor. */
@@ -67,11 +60,6 @@ export class Operand {
       zeroPoint: new Int32Array(scales.length),
       axis,
     });
-  }
-
-  /** A random scale for each `blockSize` elements of the last dimension: another tensor of the model. */
-  inBlocks(blockSize: number): Operand {
-    return this.quantized({ kind: 'blockwise', scales: -1, zeroPoints: -1, blockSize });
   }
 
   constant(): Operand {

@@ -203,6 +203,21 @@ describe('kernels at the edges', () => {
     }
   });
 
+  test('layer normalization of rows of any length far from 0 has mean 0 and variance 1', () => {
+    for (const depth of [2, 3, 4, 5, 7, 8, 101]) {
+      const x = Float32Array.from({ length: 3 * depth }, (_, i) => 1e4 + ((i * 37) % 11));
+      const y = new Float32Array(3 * depth);
+      const block = { x, y, rows: 3, depth, gamma: null, beta: null, epsilon: 0 };
+      host.call('layer_normalize_f32', block);
+      for (let row = 0; row < 3; row++) {
+        const normal = [...y.subarray(row * depth, (row + 1) * depth)];
+        const [sum, squares] = [1, 2].map((power) => normal.reduce((a, b) => a + b ** power, 0));
+        assert.ok(Math.abs((sum as number) / depth) < 1e-3, `depth ${depth}: mean ${sum}`);
+        assert.ok(Math.abs((squares as number) / depth - 1) < 1e-3, `depth ${depth}: ${squares}`);
+      }
+    }
+  });
+
   test('reductions of nothing give the neutral element', () => {
     const empty = { x: new Float32Array(0), outer: 2, length: 0, inner: 1 };
     const y = new Float32Array(2);

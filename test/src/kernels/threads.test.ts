@@ -198,6 +198,15 @@ const SUBJECTS: readonly Subject[] = [
     depth: COLUMNS,
     beta: 1,
   })),
+  subject('layer_normalize_f32', () => ({
+    x: floats(ROWS * COLUMNS),
+    y: new Float32Array(ROWS * COLUMNS),
+    rows: ROWS,
+    depth: COLUMNS,
+    gamma: floats(COLUMNS),
+    beta: floats(COLUMNS),
+    epsilon: 1e-3,
+  })),
   subject('gather', () => ({
     x: floats(50 * 3),
     indices: words(N).map((index) => Math.abs(index) % 50),

@@ -92,6 +92,27 @@ const localResponse: Lowering<'LOCAL_RESPONSE_NORMALIZATION'> = {
   },
 };
 
+/** A MEAN into which layer normalization is folded. */
+export const layerNormalization: Lowering<'MEAN'> = {
+  supports: (site) =>
+    [...site.inputs, ...site.outputs].every(
+      (operand) => operand === null || operand.type.dtype === 'float32',
+    ),
+  lower(site, emit) {
+    const { depth, epsilon } = site.fused.normalization ?? { depth: 1, epsilon: 0 };
+    const x = inputOf(site, 0);
+    emit.call('layer_normalize_f32', {
+      x: x.ref,
+      y: outputOf(site).ref,
+      rows: count(x.type.shape) / depth,
+      depth,
+      gamma: site.inputs[1]?.ref ?? null,
+      beta: site.inputs[2]?.ref ?? null,
+      epsilon,
+    });
+  },
+};
+
 export const NORMALIZATION_LOWERINGS = {
   SOFTMAX: softmax,
   LOG_SOFTMAX: logSoftmax,

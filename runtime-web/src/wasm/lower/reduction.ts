@@ -11,6 +11,7 @@ import type { BufferRef, LowerSite } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitCast } from './conversion.js';
+import { layerNormalization } from './normalization.js';
 import { elementConstant, emitFill, emitMove } from './operands.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 
@@ -163,6 +164,16 @@ function reduction<N extends ReductionOp>(): Lowering<N> {
   };
 }
 
+/** The mean, or what fusion has made of it. */
+const mean: Lowering<'MEAN'> = {
+  supports: (site) => meanForm(site).supports(site),
+  lower: (site, emit) => meanForm(site).lower(site, emit),
+};
+
+function meanForm(site: LowerSite<'MEAN'>): Lowering<'MEAN'> {
+  return site.fused.normalization === undefined ? reduction<'MEAN'>() : layerNormalization;
+}
+
 type IndexedSuffix = 'f32' | 'i32' | 'i64';
 
 /** The kernels' type for ops that compare elements; quantized ones are compared as they are. */
@@ -238,7 +249,7 @@ const topK: Lowering<'TOPK_V2'> = {
 
 export const REDUCTION_LOWERINGS = {
   SUM: reduction<'SUM'>(),
-  MEAN: reduction<'MEAN'>(),
+  MEAN: mean,
   REDUCE_MAX: reduction<'REDUCE_MAX'>(),
   REDUCE_MIN: reduction<'REDUCE_MIN'>(),
   REDUCE_PROD: reduction<'REDUCE_PROD'>(),

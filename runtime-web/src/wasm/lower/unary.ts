@@ -4,7 +4,7 @@ import type { DType, OpName, OptionsOf } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
 import { type FunctionOp, tableOf } from '../../lower/functions.js';
 import { perTensor } from '../../lower/quantization.js';
-import type { LowerSite, Operand } from '../../plan/lowering.js';
+import type { Fused, LowerSite, Operand } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
 import { emitLookup } from './table.js';
 import { interpolated, rescaled, sigmoidal, type WordForm } from './unary-quantized.js';
@@ -29,11 +29,12 @@ function clampTo(low: number, high: number): UnaryRow {
   };
 }
 
-/** A row may depend on the options. */
-type Row<N extends OpName> = UnaryRow | ((options: OptionsOf<N>) => UnaryRow);
+/** A row may depend on the options, and on what is folded into the op. */
+type Row<N extends OpName> = UnaryRow | ((options: OptionsOf<N>, fused: Fused) => UnaryRow);
 
 function unary<N extends FunctionOp>(row: Row<N>): Lowering<N> {
-  const rowOf = (site: LowerSite<N>) => (typeof row === 'function' ? row(site.options) : row);
+  const rowOf = (site: LowerSite<N>) =>
+    typeof row === 'function' ? row(site.options, site.fused) : row;
   const ends = (site: LowerSite<N>) =>
     [site.inputs[0] as Operand, site.outputs[0] as Operand] as const;
   const words = (site: LowerSite<N>) => {
@@ -44,7 +45,8 @@ function unary<N extends FunctionOp>(row: Row<N>): Lowering<N> {
   return {
     supports(site) {
       const isFloat = ends(site).every(({ type }) => type.dtype === 'float32');
-      return isFloat || tableOf(site) !== null || words(site) !== null;
+      if (isFloat || site.fused.gatesInput) return isFloat;
+      return tableOf(site) !== null || words(site) !== null;
     },
     lower(site, emit) {
       const [x, y] = ends(site);
@@ -111,7 +113,9 @@ export const UNARY_LOWERINGS = {
   SIN: unary<'SIN'>({ kernel: 'sin' }),
   COS: unary<'COS'>({ kernel: 'cos' }),
   TANH: unary<'TANH'>({ kernel: 'tanh', words: sigmoidal('tanh_16') }),
-  LOGISTIC: unary<'LOGISTIC'>({ kernel: 'logistic', words: sigmoidal('logistic_16') }),
+  LOGISTIC: unary<'LOGISTIC'>((_, { gatesInput }) =>
+    gatesInput ? { kernel: 'swish' } : { kernel: 'logistic', words: sigmoidal('logistic_16') },
+  ),
   CEIL: unary<'CEIL'>({ kernel: 'ceil' }),
   FLOOR: unary<'FLOOR'>({ kernel: 'floor' }),
   ROUND: unary<'ROUND'>({ kernel: 'round' }),

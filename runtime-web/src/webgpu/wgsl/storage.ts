@@ -9,7 +9,7 @@ export type Element = 'f32' | 'i32';
 /** Elements that shaders read or write at a time. */
 export type Width = 1 | 4;
 
-export interface Access {
+interface Access {
   /** The type of the buffer's array. */
   readonly array: string;
   /** Statements that return the element, or vector of four, at `i` of the array `name`. */
@@ -59,24 +59,6 @@ function bytes(signed: boolean): Storage {
   };
 }
 
-/** Eight to a word, as files pack them; constants only. */
-const NIBBLES: Storage = {
-  element: 'i32',
-  single: {
-    array: 'i32',
-    load: (name) => `return extractBits(${name}[i >> 3u], (i & 7u) * 4u, 4u);`,
-    store: null,
-  },
-  four: {
-    array: 'u32',
-    load: (name) => {
-      const places = [0, 4, 8, 12].map((at) => `${2 ** (28 - at)}`);
-      return `let half = select(${name}[i >> 1u], ${name}[i >> 1u] >> 16u, (i & 1u) == 1u); return bitcast<vec4<i32>>(vec4<u32>(half) * vec4<u32>(${places})) >> vec4<u32>(28u);`;
-    },
-    store: null,
-  },
-};
-
 /** Two to a word. */
 const SHORTS: Storage = {
   element: 'i32',
@@ -119,7 +101,7 @@ const STORAGES = {
   float32: words('f32'),
   int32: words('i32'),
   int8: bytes(true),
-  int4: NIBBLES,
+  int4: bytes(true),
   uint8: bytes(false),
   bool: bytes(false),
   int16: SHORTS,

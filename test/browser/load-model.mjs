@@ -1,2 +1,0 @@
-/** What most pages have of the runtime. */
-export { loadModel } from '@linnet/runtime-web';
