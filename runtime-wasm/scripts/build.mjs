@@ -20,7 +20,8 @@ const outputFolder = new URL('dist/wasm/', root);
 
 /** Pages of 64 KiB: all that 32-bit addresses reach. Only a shared memory must declare a maximum. */
 const MAX_MEMORY_BYTES = 65536 * 65536;
-const STACK_BYTES = 256 * 1024;
+/** Kernels nest frames of under 16 KiB (clang -fstack-usage). */
+const STACK_BYTES = 64 * 1024;
 
 /**
  * The SLP vectorizer is off because it packs the row pointers of microkernels into vectors. Arithmetic

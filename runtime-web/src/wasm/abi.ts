@@ -65,7 +65,7 @@ export function readTimes(
 }
 
 /** Each thread but the first gets its stack from the host; as large as the linker makes the first's. */
-export const STACK_BYTES = 256 * 1024;
+export const STACK_BYTES = 64 * 1024;
 
 /** What an instance of the kernels exports. */
 export interface KernelExports {

@@ -31,8 +31,8 @@ export interface WasmOptions {
 
 const PAGE_BYTES = 65536;
 
-/** Enough for the modules' static data and stack, which take 5. */
-const FIRST_PAGES = 6;
+/** For the modules' stack and static data. */
+const FIRST_PAGES = 2;
 
 /** Only shared memories declare a maximum; some engines reserve it, so smaller ones are tried too. */
 const SHARED_MAXIMA = [65536, 32768, 16384, 8192];

@@ -63,8 +63,11 @@ export function constantElements(weights: Operand, bias: Operand | null): KnownW
   return { weights: weights.value, bias: bias?.value ?? null };
 }
 
-/** Bytes of weights that a call packs where they can be cut: they stay in a cache meanwhile. */
-export const PART_BYTES = 2 ** 20;
+/**
+ * Bytes of weights that a call packs where they can be cut: they stay in a cache meanwhile, and take little of the
+ * memory, which does not shrink again.
+ */
+export const PART_BYTES = 2 ** 17;
 
 /** What packing kernels have in common. */
 type MatrixArguments = KernelCallArguments<'pack_f32', Place>;
