@@ -112,26 +112,6 @@ static void clear_floats(void *patch, uint32_t to, uint32_t count, int32_t zero_
   for (uint32_t i = 0; i < count; i++) target[i] = 0.0f;
 }
 
-/** How far the pixels of patches reach from the place of a row in d, h and w: below 2^30. */
-typedef struct {
-  int32_t first[3];
-  int32_t last[3];
-} patch_reach;
-
-static patch_reach reach_of(const conv_problem *c) {
-  const int32_t most = 1 << 30;
-  patch_reach reach = {{most, most, most}, {-most, -most, -most}};
-  for (uint32_t r = 0; r < c->runs; r++) {
-    const patch_run *run = &c->run[r];
-    for (uint32_t axis = 0; axis < 3; axis++) {
-      int32_t extent = axis == 2 ? (int32_t)run->pixels - 1 : 0;
-      reach.first[axis] = min_i32(reach.first[axis], run->offset[axis]);
-      reach.last[axis] = max_i32(reach.last[axis], run->offset[axis] + extent);
-    }
-  }
-  return reach;
-}
-
 /**
  * Gathers the patches of `rows` rows that neighbour in w, all of whose pixels are inside the image;
  * `pixel` is the place of the first.
@@ -141,25 +121,13 @@ static void gather_inside(const conv_problem *c, const float *pixel, uint32_t ro
   const uint32_t step = c->stride_w * c->in_pixel;
   for (uint32_t r = 0; r < c->runs; r++) {
     const patch_run *run = &c->run[r];
-    const int32_t row = run->offset[0] * (int32_t)c->in_h + run->offset[1];
-    const float *from = pixel + (row * (int32_t)c->in_w + run->offset[2]) * (int32_t)c->in_pixel;
+    const float *from = pixel + run_element(c, run);
     const uint32_t count = run->pixels * c->channels;
     for (uint32_t i = 0; i < rows; i++) {
       copy_floats(patches + i * c->depth, 0, from + i * step, 0, count, 0);
     }
     patches += count;
   }
-}
-
-/** The columns of the grid's row at `at` whose patches are inside the image. */
-static span columns_inside(const conv_problem *c, const patch_reach *reach, grid_point at) {
-  const int32_t d = (int32_t)(at.d * c->stride_d), h = (int32_t)(at.h * c->stride_h);
-  const int32_t end = (int32_t)c->in_w - reach->last[2];
-  const int is_inside = d + reach->first[0] >= 0 && d + reach->last[0] < (int32_t)c->in_d &&
-                        h + reach->first[1] >= 0 && h + reach->last[1] < (int32_t)c->in_h;
-  if (!is_inside || end <= 0) return (span){0, 0};
-  return (span){divide_up((uint32_t)max_i32(-reach->first[2], 0), c->stride_w),
-                divide_up((uint32_t)end, c->stride_w)};
 }
 
 /** Gathers the patches of `rows` rows that neighbour in w from `at` on. */

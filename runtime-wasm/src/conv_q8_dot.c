@@ -165,21 +165,119 @@ INLINE int32_t sum_patch(const uint8_t *patch, uint32_t quads) {
   return sums[0] + sums[1] + sums[2] + sums[3];
 }
 
+/** Bytes of a run that one vector holds, and most of such runs that a patch has. */
+#define SHORT_RUN 16
+#define SHORT_RUNS 8
+
+/** Patches of few bytes in each of few rows of an image, as windows on colours see. */
+typedef struct {
+  uint32_t runs;
+  /** From the pixel under a row's place to each run, and from the patch's begin. */
+  int32_t from[SHORT_RUNS];
+  uint32_t to[SHORT_RUNS];
+  patch_reach reach;
+  /** The last place in memory that a vector may be read from. */
+  const uint8_t *last;
+} short_patch;
+
+/** Without runs where patches are not of that kind. */
+static short_patch short_patch_of(const conv_problem *c, const uint8_t *all_input) {
+  short_patch patch = {.reach = reach_of(c)};
+  const size_t pixels = (size_t)c->images * c->in_d * c->in_h * c->in_w;
+  if (c->runs > SHORT_RUNS || pixels * c->in_pixel < SHORT_RUN) return patch;
+  patch.last = all_input + pixels * c->in_pixel - SHORT_RUN;
+  uint32_t to = 0;
+  for (uint32_t r = 0; r < c->runs; r++) {
+    const patch_run *run = &c->run[r];
+    const uint32_t bytes = run->pixels * c->channels;
+    if (bytes > SHORT_RUN) return patch;
+    patch.from[r] = run_element(c, run);
+    patch.to[r] = to;
+    to += bytes;
+  }
+  patch.runs = c->runs;
+  return patch;
+}
+
+/** How many of `rows` neighbours, the first with its place at `pixel`, can be read by vectors. */
+static uint32_t readable_rows(const conv_problem *c, const short_patch *p, const uint8_t *pixel,
+                              uint32_t rows) {
+  for (uint32_t r = 0; r < p->runs; r++) {
+    const intptr_t room = (intptr_t)p->last - ((intptr_t)pixel + p->from[r]);
+    if (room < 0) return 0;
+    rows = min_u32(rows, (uint32_t)room / (c->stride_w * c->in_pixel) + 1);
+  }
+  return rows;
+}
+
+/**
+ * Gathers patches of `runs` runs `size` bytes apart that are inside the image; writes up to SHORT_RUN bytes
+ * past them.
+ */
+INLINE void gather_runs(const conv_problem *c, const short_patch *p, uint32_t runs,
+                        const uint8_t *pixel, uint32_t rows, uint8_t *patches, uint32_t size,
+                        v128_t flip) {
+  const uint32_t step = c->stride_w * c->in_pixel;
+  const uint8_t *from[SHORT_RUNS];
+  uint8_t *to[SHORT_RUNS];
+  for (uint32_t r = 0; r < runs; r++) {
+    from[r] = pixel + p->from[r];
+    to[r] = patches + p->to[r];
+  }
+  for (uint32_t i = 0; i < rows; i++) {
+    /* What one run writes too much, the next ones and the next patch write over. */
+    for (uint32_t r = 0; r < runs; r++) {
+      wasm_v128_store(to[r] + i * size, wasm_v128_xor(wasm_v128_load(from[r] + i * step), flip));
+    }
+  }
+}
+
+/** The same; most windows are 3 high. */
+static void gather_short(const conv_problem *c, const short_patch *p, const uint8_t *pixel,
+                         uint32_t rows, uint8_t *patches, uint32_t size, v128_t flip) {
+  if (p->runs == 3) gather_runs(c, p, 3, pixel, rows, patches, size, flip);
+  else gather_runs(c, p, p->runs, pixel, rows, patches, size, flip);
+}
+
+/** Gathers the patches of `rows` rows that neighbour in w from `at` on, `size` bytes each. */
+static void gather_line(const conv_q8_dot_params *p, const conv_problem *c,
+                        const short_patch *form, const uint8_t *input, grid_point at,
+                        uint32_t rows, uint8_t *patches, uint32_t size) {
+  const v128_t flip = wasm_i8x16_splat((int8_t)p->flip);
+  const int32_t zero = p->row_params ? ((const row_param *)p->row_params)[at.n].zero : p->input_zero;
+  const int32_t pad = zero ^ (int32_t)p->flip;
+  const span inside = form->runs > 0 ? columns_inside(c, &form->reach, at) : (span){0, 0};
+  for (const uint32_t end = at.w + rows; at.w < end;) {
+    const uint8_t *pixel = input + input_element(c, at.n, at.d * c->stride_d, at.h * c->stride_h,
+                                                 at.w * c->stride_w);
+    uint32_t count = 0;
+    if (at.w >= inside.begin && at.w < inside.end) {
+      count = readable_rows(c, form, pixel, min_u32(inside.end, end) - at.w);
+    }
+    if (count > 0) {
+      gather_short(c, form, pixel, count, patches, size, flip);
+    } else {
+      count = (at.w < inside.begin ? min_u32(inside.begin, end) : end) - at.w;
+      if (p->flip) gather_patches(c, input, at, count, patches, size, pad, copy_flipped, fill_bytes);
+      else gather_patches(c, input, at, count, patches, size, pad, copy_plain, fill_bytes);
+    }
+    patches += count * size;
+    at.w += count;
+  }
+}
+
 /** Gathers or copies the patches of `rows` rows from `at` on, `size` bytes each. */
 INLINE void gather_rows(const conv_q8_dot_params *p, const conv_problem *c, const uint8_t *input,
                         grid_point at, uint8_t *patches, uint32_t rows, uint32_t size) {
-  v128_t flip = wasm_i8x16_splat((int8_t)p->flip);
   if (p->direct && size == c->depth && rows_are_dense(c)) {
+    v128_t flip = wasm_i8x16_splat((int8_t)p->flip);
     copy_bytes(patches, input + first_element(c, at), rows * size, flip);
     return;
   }
+  const short_patch form = short_patch_of(c, p->input);
   for (uint32_t r = 0; r < rows;) {
     uint32_t count = min_u32(rows - r, c->grid_w - at.w);
-    int32_t zero = p->row_params ? ((const row_param *)p->row_params)[at.n].zero : p->input_zero;
-    uint8_t *patch = patches + r * size;
-    int32_t pad = zero ^ (int32_t)p->flip;
-    if (p->flip) gather_patches(c, input, at, count, patch, size, pad, copy_flipped, fill_bytes);
-    else gather_patches(c, input, at, count, patch, size, pad, copy_plain, fill_bytes);
+    gather_line(p, c, &form, input, at, count, patches + r * size, size);
     at.w += count - 1;
     next_point(c, &at);
     r += count;

@@ -129,6 +129,43 @@ INLINE uint32_t first_element(const conv_problem *c, grid_point at) {
                        at.w * c->stride_w + (uint32_t)run->offset[2]);
 }
 
+/** Where a run begins, in elements from the pixel under a row's place. */
+INLINE int32_t run_element(const conv_problem *c, const patch_run *run) {
+  const int32_t row = run->offset[0] * (int32_t)c->in_h + run->offset[1];
+  return (row * (int32_t)c->in_w + run->offset[2]) * (int32_t)c->in_pixel;
+}
+
+/** How far the pixels of patches reach from the place of a row in d, h and w: below 2^30. */
+typedef struct {
+  int32_t first[3];
+  int32_t last[3];
+} patch_reach;
+
+INLINE patch_reach reach_of(const conv_problem *c) {
+  const int32_t most = 1 << 30;
+  patch_reach reach = {{most, most, most}, {-most, -most, -most}};
+  for (uint32_t r = 0; r < c->runs; r++) {
+    const patch_run *run = &c->run[r];
+    for (uint32_t axis = 0; axis < 3; axis++) {
+      int32_t extent = axis == 2 ? (int32_t)run->pixels - 1 : 0;
+      reach.first[axis] = min_i32(reach.first[axis], run->offset[axis]);
+      reach.last[axis] = max_i32(reach.last[axis], run->offset[axis] + extent);
+    }
+  }
+  return reach;
+}
+
+/** The columns of the grid's row at `at` whose patches are inside the image. */
+INLINE span columns_inside(const conv_problem *c, const patch_reach *reach, grid_point at) {
+  const int32_t d = (int32_t)(at.d * c->stride_d), h = (int32_t)(at.h * c->stride_h);
+  const int32_t end = (int32_t)c->in_w - reach->last[2];
+  const int is_inside = d + reach->first[0] >= 0 && d + reach->last[0] < (int32_t)c->in_d &&
+                        h + reach->first[1] >= 0 && h + reach->last[1] < (int32_t)c->in_h;
+  if (!is_inside || end <= 0) return (span){0, 0};
+  return (span){divide_up((uint32_t)max_i32(-reach->first[2], 0), c->stride_w),
+                divide_up((uint32_t)end, c->stride_w)};
+}
+
 /** Moves `count` elements from element `from` of the input to element `to` of a patch. */
 typedef void (*patch_copy)(void *patch, uint32_t to, const void *input, uint32_t from,
                            uint32_t count, int32_t zero_point);
