@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, gzipSync } from 'node:zlib';
-import { CHUNK_BYTES, type DownloadChunk, writeManifest } from '@linnet/schema';
+import { CHUNK_BYTES, type DownloadChunk, writeManifest } from '@linnet/schema/download';
 
 /** Weights have few repetitions and skewed frequencies, tables the reverse: whichever is smallest is taken. */
 const STRATEGIES = [

@@ -4,7 +4,8 @@
  * @packageDocumentation
  */
 export type { Arithmetic, Build } from '@linnet/runtime-wasm';
-export { type DType, type ErrorCode, LinnetError, type TypedArray } from '@linnet/schema';
+export type { DType, TypedArray } from '@linnet/schema';
+export { type ErrorCode, LinnetError } from '@linnet/schema/errors';
 export type {
   BackendName,
   Choice,
@@ -41,13 +42,6 @@ export type {
   TensorInput,
   TensorOutput,
 } from './io/tensor.js';
-export {
-  type InspectOptions,
-  inspectPlan,
-  type LoadOptions,
-  type LoadProgress,
-  loadModel,
-  type TuneOptions,
-  tuneModel,
-} from './load.js';
+export { inspectPlan, loadModel, tuneModel } from './load.js';
+export type { InspectOptions, LoadOptions, LoadProgress, TuneOptions } from './load-options.js';
 export { type Trace, type TraceEvent, toTrace } from './run/trace.js';

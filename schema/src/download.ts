@@ -1,8 +1,6 @@
 /** The form in which a model is downloaded: a manifest, and the file in compressed chunks beside it. */
+import { DOWNLOAD_FORMAT } from './download-format.js';
 import { LinnetError } from './errors.js';
-
-/** What a manifest begins with, so that no model file is taken for one. */
-export const DOWNLOAD_FORMAT = 'linnet-download-1';
 
 /** Bytes of the model that one chunk holds at most. */
 export const CHUNK_BYTES = 4 * 2 ** 20;
@@ -30,11 +28,6 @@ export interface DownloadManifest {
 export function writeManifest(chunks: readonly DownloadChunk[]): string {
   const manifest: DownloadManifest = { format: DOWNLOAD_FORMAT, chunks };
   return `${JSON.stringify(manifest, null, 1)}\n`;
-}
-
-/** Whether a file that begins so (64 characters or more) is a manifest. */
-export function isManifest(start: string): boolean {
-  return start.startsWith('{') && start.includes(DOWNLOAD_FORMAT);
 }
 
 /**

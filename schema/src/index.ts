@@ -1,4 +1,3 @@
-export * from './download.js';
 export * from './dtype.js';
 export * from './errors.js';
 export { ActivationFunctionType } from './generated/enums/activation-function-type.js';

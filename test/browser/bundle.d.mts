@@ -6,4 +6,7 @@ export interface BundledFile {
   readonly dynamically: readonly string[];
 }
 
-export function bundleRuntime(folder: string): Promise<Readonly<Record<string, BundledFile>>>;
+export function bundleRuntime(
+  folder: string,
+  entry?: string,
+): Promise<Readonly<Record<string, BundledFile>>>;

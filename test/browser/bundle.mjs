@@ -11,10 +11,11 @@ const distOf = (packageName) => dirname(fileURLToPath(import.meta.resolve(packag
  * import, and the kernels under wasm/, where the code expects them beside itself.
  *
  * @param {string} folder where to put them; made if need be
+ * @param {string} [entry] what index.js is made of, instead of the whole public API
  * @returns {Promise<Record<string, {source: string | null, statically: string[], dynamically:
  *   string[]}>>} the files, each with those that it imports, and the module that it is fetched for
  */
-export async function bundleRuntime(folder) {
+export async function bundleRuntime(folder, entry) {
   const runtime = distOf('@linnet/runtime-web');
   const options = {
     outdir: folder,
@@ -28,7 +29,7 @@ export async function bundleRuntime(folder) {
   const { metafile } = await build({
     ...options,
     entryPoints: {
-      index: join(runtime, 'index.js'),
+      index: entry ?? join(runtime, 'index.js'),
       worker: join(runtime, 'wasm/worker.js'),
     },
     splitting: true,

@@ -1,26 +1,24 @@
-import { type DownloadChunk, isManifest, LinnetError, readManifest } from '@linnet/schema';
-import { nodeModule } from './node.js';
-import { type BytesProgress, locate, type ModelSource, readSource } from './source.js';
+import { type DownloadChunk, readManifest } from '@linnet/schema/download';
+import { LinnetError, locate, nodeModule, readSource } from '../base.js';
+import type { BytesProgress, ModelSource } from './source.js';
 
 /** Chunks that are on their way at a time. */
 const PARALLEL = 4;
 
 /**
- * All bytes of a model: of a source that is one, or put together from the chunks of a download
- * that the source is the manifest of.
+ * A model put together from the chunks of a download.
  *
- * @throws LinnetError as readSource does, also for a chunk that is missing; INVALID_MODEL for one that is
+ * @param manifest the bytes of the manifest, which was read from `source`
+ * @throws LinnetError as readSource does, for a chunk that is missing; INVALID_MODEL for one that is
  *   damaged; INVALID_ARGUMENT for a manifest that comes without its address
  */
-export async function readSourceModel(
+export async function joinChunks(
+  manifest: Uint8Array,
   source: ModelSource,
-  progress: BytesProgress = () => {},
-  signal?: AbortSignal,
+  progress: BytesProgress,
+  signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  const bytes = await readSource(source, progress, signal);
-  const text = new TextDecoder();
-  if (!isManifest(text.decode(bytes.subarray(0, 64)))) return bytes;
-  const { chunks } = readManifest(text.decode(bytes));
+  const { chunks } = readManifest(new TextDecoder().decode(manifest));
   const base = addressOf(source);
   if (base === undefined) {
     throw new LinnetError(

@@ -1,4 +1,4 @@
-import { LinnetError } from '@linnet/schema';
+import { LinnetError } from '@linnet/schema/errors';
 
 /**
  * A part of the runtime that is only fetched when something needs it.

@@ -1,6 +1,7 @@
 /** Pictures as inputs: what they are, and their numbers without a GPU. */
-import { LinnetError, type Quantization } from '@linnet/schema';
-import { formatShape } from '../run/describe.js';
+
+import type { Quantization } from '@linnet/schema';
+import { LinnetError } from '../base.js';
 import type { GpuTexture, OutsidePicture } from './platform.js';
 import type { TensorInfo } from './tensor.js';
 
@@ -25,10 +26,6 @@ export interface PictureInput {
   readonly mean?: number | readonly number[];
   /** One for all channels, or one for each; 1 by default. */
   readonly std?: number | readonly number[];
-}
-
-export function isPicture(value: unknown): value is PictureInput {
-  return typeof value === 'object' && value !== null && 'picture' in value;
 }
 
 /** How a picture becomes an input's elements: element = value * scale + shift, by channel. */
@@ -60,7 +57,7 @@ export function planPicture(
   if (!isImage || height < 1 || width < 1 || !dtypes.includes(input.dtype)) {
     throw new LinnetError(
       'INVALID_ARGUMENT',
-      `Input "${input.name}" takes ${input.dtype}${formatShape(input.shape)}, which no picture fits.`,
+      `Input "${input.name}" takes ${input.dtype}[${input.shape.join()}], which no picture fits.`,
       { tensor: input.name },
       ['Pictures are for [1, height, width, 1, 3 or 4] of float32, int8 or uint8.'],
     );

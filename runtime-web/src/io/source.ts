@@ -1,4 +1,4 @@
-import { LinnetError } from '@linnet/schema';
+import { LinnetError } from '@linnet/schema/errors';
 import { nodeModule } from './node.js';
 
 /**

@@ -1,5 +1,5 @@
 import { type FamilyName, familiesOf, type OpName, type OpRecords } from '@linnet/schema';
-import { fetchPart } from '../io/part.js';
+import { fetchPart } from '../base.js';
 import type { ByteDot } from '../wasm/dot.js';
 import { CORE } from './core.js';
 import type { Lowerings, OpFamily } from './family.js';

@@ -1,6 +1,8 @@
 /** What callers pass for inputs, as the values that a graph runs on. */
+
 import { LinnetError, type TensorType } from '@linnet/schema';
-import { drawPicture, isPicture, type PictureInput, planPicture } from '../io/picture.js';
+import { fetchPart } from '../base.js';
+import type { PictureInput } from '../io/picture.js';
 import { bufferInput, encodeInput, type TensorInfo, type TensorInput } from '../io/tensor.js';
 import { storageBytes } from '../model/storage.js';
 import type { StringPool } from '../model/strings.js';
@@ -41,12 +43,17 @@ export async function toValue(
   return { type: { ...declared, shape: type.shape }, bytes: new Uint8Array(), resident };
 }
 
+function isPicture(value: unknown): value is PictureInput {
+  return typeof value === 'object' && value !== null && 'picture' in value;
+}
+
 async function pictureValue(
   input: TensorInfo,
   declared: TensorType,
   value: PictureInput,
   device: DeviceBackend | null,
 ): Promise<HostValue> {
+  const { drawPicture, planPicture } = await fetchPart(() => import('../io/picture.js'));
   const plan = planPicture(input, declared.quantization, value);
   const type = { ...declared, shape: [1, plan.height, plan.width, plan.channels] };
   if (device === null) return { type, bytes: drawPicture(value.picture, plan, input.dtype) };

@@ -10,6 +10,7 @@ import type {
   RunOptions,
   SignatureInfo,
 } from '../api.js';
+import { fetchPart } from '../base.js';
 import {
   type DeviceOutput,
   decodeOutput,
@@ -26,7 +27,6 @@ import { type Entry, pickInputs, toEntry } from './entry.js';
 import type { HostValue, RunContext } from './executor.js';
 import type { Guard } from './guard.js';
 import { toValue } from './inputs.js';
-import { profile } from './profile.js';
 import { arenasOf, countSupport, handoversOf } from './report.js';
 
 /** Tries of a run whose device goes away, before the last without a device. */
@@ -150,8 +150,9 @@ export class LoadedModel implements Model {
 
   profile(inputs: ModelInputs, options: ProfileOptions = {}): Promise<Profile> {
     const { runs, ...common } = options;
-    return this.#enqueue(() =>
-      profile({
+    return this.#enqueue(async () => {
+      const { profile } = await fetchPart(() => import('./profile.js'));
+      return profile({
         runs,
         run: (record) => this.#run(inputs, { ...common, record }),
         peaks: () => {
@@ -159,8 +160,8 @@ export class LoadedModel implements Model {
           return (device ?? host).peaks();
         },
         info: () => this.info,
-      }),
-    );
+      });
+    });
   }
 
   /** A run with a record of its steps. */

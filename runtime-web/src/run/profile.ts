@@ -1,5 +1,4 @@
-import { ARITHMETICS, type Arithmetic } from '@linnet/runtime-wasm';
-import { LinnetError } from '@linnet/schema';
+import type { Arithmetic } from '@linnet/runtime-wasm';
 import type {
   Cost,
   Latency,
@@ -9,6 +8,7 @@ import type {
   StepProfile,
   StepSpan,
 } from '../api.js';
+import { LinnetError } from '../base.js';
 import type { Peaks, StepTimes } from '../plan/backend.js';
 import type { RunContext } from './executor.js';
 
@@ -201,7 +201,7 @@ function busy(calls: readonly Call[]): number {
 
 function gigaflops(peaks: Peaks): Readonly<Record<Arithmetic, number>> {
   return Object.fromEntries(
-    ARITHMETICS.map((arithmetic) => [arithmetic, (2 * peaks[arithmetic]) / 1e9]),
+    Object.entries(peaks).map(([arithmetic, peak]) => [arithmetic, (2 * peak) / 1e9]),
   ) as Record<Arithmetic, number>;
 }
 

@@ -1,5 +1,5 @@
 import { LinnetError } from '@linnet/schema';
-import { takeTurn } from '../io/turns.js';
+import { takeTurn } from '../base.js';
 import type { Graph } from '../model/graph.js';
 import type { Backends, BoundProgram } from '../plan/backend.js';
 import type { Given } from '../plan/infer.js';

@@ -1,4 +1,4 @@
-import { nodeModule } from '../io/node.js';
+import { nodeModule } from '../base.js';
 import type { Selection } from '../wasm/environment.js';
 
 /**

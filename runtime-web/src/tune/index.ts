@@ -1,7 +1,7 @@
 /** What is fetched where kernels are chosen by what has been measured. */
 import type { Tuning } from '../api.js';
 import type { Overrule } from '../plan/choice.js';
-import type { Selection } from '../wasm/environment.js';
+import type { Kernels } from '../wasm/kernels.js';
 import { environmentOf } from './environment.js';
 import { type Bench, measureChoices } from './measure.js';
 import { addTo, overruleOf } from './tuning.js';
@@ -13,8 +13,7 @@ import { addTo, overruleOf } from './tuning.js';
  */
 export async function applyTuning(
   tuning: Tuning,
-  selection: Selection,
-  module: Promise<WebAssembly.Module>,
+  { selection, module }: Kernels,
 ): Promise<Overrule> {
   return overruleOf(tuning, environmentOf(selection, await module));
 }
@@ -25,10 +24,9 @@ export async function applyTuning(
  * @param tuning what is known already
  * @param open gives the model memory of its own
  */
-export async function tune(
+export async function tuneChoices(
   tuning: Tuning | undefined,
-  selection: Selection,
-  module: Promise<WebAssembly.Module>,
+  { selection, module }: Kernels,
   open: () => Promise<Bench>,
 ): Promise<Tuning> {
   const environment = environmentOf(selection, await module);

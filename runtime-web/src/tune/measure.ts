@@ -1,6 +1,7 @@
 /** Which candidates of a model's decisions are the fastest, by running the model with each. */
+
 import type { Choice, TunedChoice } from '../api.js';
-import { takeTurn } from '../io/turns.js';
+import { takeTurn } from '../base.js';
 import type { Overrule } from '../plan/choice.js';
 import type { RunContext } from '../run/executor.js';
 import type { Measured } from './tuning.js';

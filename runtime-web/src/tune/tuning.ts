@@ -1,6 +1,7 @@
 /** What has been measured about decisions: the file format, and what it overrules. */
-import { LinnetError } from '@linnet/schema';
+
 import type { TunedChoice, Tuning } from '../api.js';
+import { LinnetError } from '../base.js';
 import type { Overrule } from '../plan/choice.js';
 
 /** The version of the format. Others are left alone: what they know is measured again. */

@@ -1,7 +1,6 @@
 import type { Build } from '@linnet/runtime-wasm';
 import { invariant, LinnetError, type OpName } from '@linnet/schema';
-import type { WasmUrl } from '../api.js';
-import { atOnce, inTurns } from '../io/turns.js';
+import { atOnce, inTurns } from '../base.js';
 import type { LoadedOps } from '../ops/load.js';
 import { layOut } from '../plan/arena.js';
 import type { BackendMemory, BoundProgram, HostBackend, Peaks } from '../plan/backend.js';
@@ -11,17 +10,15 @@ import { FAULT_STOPPED, type Fault, instantiate, type KernelExports, readFault }
 import { type ConstantBuffer, ConstantFiller } from './constants.js';
 import { probeByteDot } from './dot.js';
 import { codeBytes, encodeCalls } from './encode.js';
-import type { Selection } from './environment.js';
 import { type Block, Heap } from './heap.js';
+import type { Kernels } from './kernels.js';
 import { type KernelCall, kernelEmitter, type Lowering } from './lowering.js';
-import { loadModule } from './module.js';
 import { measurePeaks } from './peaks.js';
 import { ThreadPool } from './pool.js';
 import { WasmProgram } from './program.js';
 
 export interface WasmOptions {
-  readonly selection: Selection;
-  readonly wasmUrl?: WasmUrl | undefined;
+  readonly kernels: Kernels;
   readonly signal?: AbortSignal | undefined;
   /** How many bytes of constants to expect, so that the memory need not grow for them. */
   readonly constantBytes: number;
@@ -77,13 +74,19 @@ export class WasmBackend implements HostBackend<KernelCall> {
    * @throws LinnetError of code ENVIRONMENT, IO or OUT_OF_MEMORY
    */
   static async create(options: WasmOptions): Promise<WasmBackend> {
-    const { build, threads, threadsReason } = options.selection;
-    const module = await loadModule(build, options.wasmUrl);
+    const { build, threads, threadsReason } = options.kernels.selection;
+    const module = await options.kernels.module;
     const pages = FIRST_PAGES + Math.ceil(options.constantBytes / PAGE_BYTES);
     const memory = createMemory(pages, threads > 1);
     const kernels = instantiate(module, memory, performance.timeOrigin);
     const heap = new Heap(memory, kernels.__heap_base.value);
-    const pool = await ThreadPool.start(module, heap, threads, options.signal);
+    const pool = await ThreadPool.start(
+      module,
+      heap,
+      threads,
+      options.kernels.workers,
+      options.signal,
+    );
     return new WasmBackend(build, threadsReason, kernels, heap, pool, options.ops);
   }
 

@@ -1,6 +1,5 @@
 import { BUILDS, type Build } from '@linnet/runtime-wasm/build';
-import { LinnetError } from '@linnet/schema';
-import { nodeModule } from '../io/node.js';
+import { LinnetError, nodeModule } from '../base.js';
 
 /** A module of one function `(param v128) (result v128)` that applies some instruction. */
 function probe(...body: number[]): Uint8Array<ArrayBuffer> {

@@ -1,7 +1,6 @@
 import { type Build, wasmUrl } from '@linnet/runtime-wasm/build';
-import { LinnetError } from '@linnet/schema';
 import type { WasmUrl } from '../api.js';
-import { nodeModule } from '../io/node.js';
+import { LinnetError, nodeModule } from '../base.js';
 
 /** Modules by URL: compiled once, whatever the number of models. */
 const modules = new Map<string, Promise<WebAssembly.Module>>();

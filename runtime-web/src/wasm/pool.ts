@@ -1,7 +1,8 @@
 import { LinnetError } from '@linnet/schema';
-import { nodeModule } from '../io/node.js';
+import { nodeModule } from '../base.js';
 import { STACK_BYTES, stopTeam, TEAM, TEAM_BYTES, type WorkerTask } from './abi.js';
 import type { Heap } from './heap.js';
+import type { Workers } from './kernels.js';
 
 /** Threads that run programs together with the caller. */
 export class ThreadPool {
@@ -21,6 +22,7 @@ export class ThreadPool {
     module: WebAssembly.Module,
     heap: Heap,
     threads: number,
+    workers: Workers,
     signal?: AbortSignal,
   ): Promise<ThreadPool> {
     const { memory } = heap;
@@ -31,7 +33,8 @@ export class ThreadPool {
     const starting = Array.from({ length: threads - 1 }, (_, index) => {
       const stack = heap.allocate(STACK_BYTES) + STACK_BYTES;
       const { timeOrigin } = performance;
-      return startWorker({ module, memory, team, thread: index + 1, stack, timeOrigin });
+      const task = { module, memory, team, thread: index + 1, stack, timeOrigin };
+      return startWorker(task, workers);
     });
     try {
       await Promise.all(starting);
@@ -54,7 +57,7 @@ function mayBlock(): boolean {
   return nodeModule('node:worker_threads') !== undefined || typeof document === 'undefined';
 }
 
-function startWorker(task: WorkerTask): Promise<void> {
+function startWorker(task: WorkerTask, workers: Workers): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) =>
       reject(
@@ -68,16 +71,15 @@ function startWorker(task: WorkerTask): Promise<void> {
           { cause },
         ),
       );
-    const node = nodeModule('node:worker_threads');
     try {
-      if (node === undefined) {
-        const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-        worker.onmessage = () => resolve();
-        worker.onerror = fail;
-        worker.postMessage(task);
+      const worker = workers.inNode();
+      if (worker === undefined) {
+        const inBrowser = workers.inBrowser();
+        inBrowser.onmessage = () => resolve();
+        inBrowser.onerror = fail;
+        inBrowser.postMessage(task);
         return;
       }
-      const worker = new node.Worker(new URL('./worker.js', import.meta.url), { name: 'linnet' });
       worker.once('error', fail);
       worker.once('message', () => {
         // A parked thread must not keep the process alive.

@@ -1,4 +1,5 @@
 import type { OpName } from '@linnet/schema';
+import { fetchPart } from '../base.js';
 import type { PicturePlan, PictureSource } from '../io/picture.js';
 import type { TensorInfo } from '../io/tensor.js';
 import { storageBytes } from '../model/storage.js';
@@ -8,18 +9,19 @@ import { acquireGpu, type Gpu } from './device.js';
 import type { ShaderLowerings } from './lowering.js';
 import { GpuMemory, STORAGE } from './memory.js';
 import { loadShaders } from './ops/load.js';
-import { PictureReader } from './picture.js';
+import type { PictureReader } from './picture.js';
 import { bindProgram, type CompileProgress } from './program.js';
 import { ShaderTarget } from './target.js';
 import { GpuTensor } from './tensor.js';
 import type { Shader } from './wgsl/kernel.js';
-import type { StoredDType } from './wgsl/storage.js';
+import { accessOf, type StoredDType } from './wgsl/storage.js';
 
 /** Runs programs as compute shaders. */
 export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader> {
   readonly #memory: GpuMemory;
   readonly #bound = new Set<string>();
-  readonly #reader: PictureReader;
+  /** Made for the first picture. */
+  #reader: Promise<PictureReader> | null = null;
   /** Where inputs' pictures are, by the inputs' names. */
   readonly #pictures = new Map<string, GPUBuffer>();
 
@@ -30,7 +32,6 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
   ) {
     super(gpu.traits, lowerings);
     this.#memory = new GpuMemory(gpu.device);
-    this.#reader = new PictureReader(gpu, this.#memory);
   }
 
   /**
@@ -86,8 +87,15 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
         : this.#memory.create('picture', bytes, STORAGE);
     if (kept !== undefined && kept !== buffer) this.#memory.destroy(kept);
     this.#pictures.set(name, buffer);
-    await this.#reader.read(source, plan, dtype as StoredDType, buffer);
+    this.#reader ??= this.#openReader();
+    const reader = await this.#reader;
+    await reader.read(source, plan, dtype as StoredDType, buffer);
     return new GpuTensor(this.#memory, buffer, bytes);
+  }
+
+  async #openReader(): Promise<PictureReader> {
+    const { PictureReader } = await fetchPart(() => import('./picture.js'));
+    return new PictureReader(this.gpu, this.#memory, (dtype) => accessOf(dtype, 4));
   }
 
   bind(program: Program<Shader>): Promise<BoundProgram> {
@@ -111,7 +119,7 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
   }
 
   dispose(): void {
-    this.#reader.dispose();
+    this.#reader?.then((reader) => reader.dispose()).catch(() => {});
     this.#memory.destroyAll();
   }
 }

@@ -1,5 +1,5 @@
 import { LinnetError } from '@linnet/schema';
-import { isNode } from '../io/node.js';
+import { isNode } from '../base.js';
 import { PipelineCache } from './pipelines.js';
 import type { Traits } from './traits.js';
 

@@ -1,10 +1,11 @@
-import { type DType, LinnetError } from '@linnet/schema';
+import type { DType } from '@linnet/schema';
+import { LinnetError } from '../base.js';
 import { LUMINANCE, type PicturePlan, type PictureSource } from '../io/picture.js';
 import type { OutsidePicture } from '../io/platform.js';
 import type { Gpu } from './device.js';
 import type { GpuMemory } from './memory.js';
 import { BUFFER, STAGE_COMPUTE, TEXTURE } from './usage.js';
-import { accessOf, type StoredDType } from './wgsl/storage.js';
+import type { Access, StoredDType } from './wgsl/storage.js';
 
 /** Invocations of a workgroup. */
 const LINE = 64;
@@ -20,6 +21,8 @@ export class PictureReader {
   constructor(
     readonly gpu: Gpu,
     readonly memory: GpuMemory,
+    /** How shaders store four elements at a time. */
+    readonly accessOf: (dtype: StoredDType) => Access,
   ) {}
 
   /** Queues the writing of a picture's elements to `target`. */
@@ -104,7 +107,10 @@ export class PictureReader {
     const made = device.createComputePipelineAsync({
       label: 'picture',
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module: device.createShaderModule({ code: shaderOf(dtype) }), entryPoint: 'main' },
+      compute: {
+        module: device.createShaderModule({ code: shaderOf(dtype, this.accessOf(dtype)) }),
+        entryPoint: 'main',
+      },
     });
     this.#pipelines.set(dtype, made);
     return made;
@@ -112,8 +118,7 @@ export class PictureReader {
 }
 
 /** Four elements of the input, of up to four pixels, per invocation. */
-function shaderOf(dtype: StoredDType): string {
-  const { array, store } = accessOf(dtype, 4);
+function shaderOf(dtype: StoredDType, { array, store }: Access): string {
   const isReal = dtype === 'float32';
   const [low, high] = dtype === 'int8' ? [-128, 127] : [0, 255];
   const value = isReal ? 'v' : `vec4<i32>(clamp(round(v), vec4(${low}.0), vec4(${high}.0)))`;

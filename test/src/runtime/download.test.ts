@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import { type ErrorCode, LinnetError, loadModel, type Model } from '@linnet/runtime-web';
-import { CHUNK_BYTES } from '@linnet/schema';
+import { CHUNK_BYTES } from '@linnet/schema/download';
 import { compressModel } from '../../../converter/dist/compress.js';
 import { fixturePath } from '../support/fixtures.js';
 import { linnet, temporaryFolder } from '../support/linnet.js';

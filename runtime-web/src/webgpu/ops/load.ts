@@ -1,5 +1,5 @@
 import { type FamilyName, familiesOf, type OpName } from '@linnet/schema';
-import { fetchPart } from '../../io/part.js';
+import { fetchPart } from '../../base.js';
 import type { ShaderLowerings } from '../lowering.js';
 import { CORE_SHADERS } from './core.js';
 

@@ -9,7 +9,7 @@ export type Element = 'f32' | 'i32';
 /** Elements that shaders read or write at a time. */
 export type Width = 1 | 4;
 
-interface Access {
+export interface Access {
   /** The type of the buffer's array. */
   readonly array: string;
   /** Statements that return the element, or vector of four, at `i` of the array `name`. */

@@ -1,0 +1,104 @@
+/** What makes a model of the bytes of a file: most of the runtime, which is fetched while the file is. */
+
+import { type ExternalFiles, type OpName, readModel, readOps } from '@linnet/schema';
+import type { Model } from './api.js';
+import { fetchPart, takeTurn } from './base.js';
+import { gpuCode } from './gpu-code.js';
+import type { LoadOptions, LoadProgress } from './load-options.js';
+import type { ExecutableModel } from './model/graph.js';
+import { executable } from './model/load.js';
+import { Resources } from './model/resources.js';
+import { type LoadedOps, loadOps } from './ops/load.js';
+import type { DeviceBackend } from './plan/backend.js';
+import { notMeasured } from './plan/choice.js';
+import { type Choice, chooseWasm, type EngineMaker } from './run/choose.js';
+import { Engine } from './run/engine.js';
+import { Guard } from './run/guard.js';
+import { LoadedModel } from './run/model.js';
+import { WasmBackend } from './wasm/backend.js';
+import type { Kernels } from './wasm/kernels.js';
+
+/** Plans a model, packs its weights and chooses what runs it; errors as `loadModel`. */
+export async function prepare(
+  bytes: Uint8Array,
+  kernels: Kernels,
+  options: LoadOptions & Required<Pick<LoadOptions, 'backend'>>,
+): Promise<Model> {
+  const { backend, signal, onProgress, tuning } = options;
+  const overruling =
+    tuning &&
+    fetchPart(() => import('./tune/index.js')).then(({ applyTuning }) =>
+      applyTuning(tuning, kernels),
+    );
+  overruling?.catch(() => {});
+  await takeTurn();
+  const { names, ops, model } = await readExecutable(bytes, options.externalFiles);
+  await takeTurn();
+  const [resources, guard] = [new Resources(), new Guard()];
+  onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
+  const maker: EngineMaker = {
+    get digest() {
+      return digestOf(bytes);
+    },
+    openDevice: deviceOpener(names, onProgress),
+    make: async (device) => {
+      // On a device, weights are the device's.
+      const constantBytes = device === null ? bytes.length : 0;
+      const host = await WasmBackend.create({ kernels, ops, constantBytes, signal });
+      const backends = { host, device };
+      return new Engine(model, resources, guard, backends, (await overruling) ?? notMeasured);
+    },
+  };
+  const choice = await CHOICES[backend](maker);
+  try {
+    signal?.throwIfAborted();
+    choice.engine.releaseConstants();
+    onProgress?.({ phase: 'plan', loaded: 1, total: 1 });
+    return new LoadedModel(choice, deviceOpener(names));
+  } catch (error) {
+    choice.engine.dispose();
+    throw error;
+  }
+}
+
+const CHOICES: Readonly<
+  Record<NonNullable<LoadOptions['backend']>, (maker: EngineMaker) => Promise<Choice>>
+> = {
+  auto: async (maker) => (await gpuCode()).chooseFaster(maker),
+  wasm: (maker) => chooseWasm(maker, 'as asked for'),
+  webgpu: async (maker) => (await gpuCode()).chooseDevice(maker),
+};
+
+/** Opens the device for models with some ops. */
+export function deviceOpener(
+  ops: ReadonlySet<OpName>,
+  onProgress?: (progress: LoadProgress) => void,
+): () => Promise<DeviceBackend> {
+  return async () => {
+    const { WebGpuBackend } = await gpuCode();
+    return WebGpuBackend.create(ops, (loaded, total) =>
+      onProgress?.({ phase: 'compile', loaded, total }),
+    );
+  };
+}
+
+/** A number that hardly two models share, from some of their bytes: FNV-1a. */
+function digestOf(bytes: Uint8Array): string {
+  const step = Math.max(1, Math.floor(bytes.length / 4096));
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < bytes.length; i += step) {
+    hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+  }
+  return `${bytes.length}:${(hash >>> 0).toString(16)}`;
+}
+
+/** A model with what the runtime knows of its ops, and their names. */
+export async function readExecutable(
+  bytes: Uint8Array,
+  externalFiles: ExternalFiles | undefined,
+): Promise<{ names: ReadonlySet<OpName>; ops: LoadedOps; model: ExecutableModel }> {
+  const names = readOps(bytes);
+  const ops = await loadOps(names);
+  const file = readModel(bytes, ops.records, externalFiles ? { externalFiles } : {});
+  return { names, ops, model: executable(file, ops.records) };
+}

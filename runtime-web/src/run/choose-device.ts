@@ -1,0 +1,143 @@
+/** Which backends run a model that may have a device: as asked for, as measured, or what is left when one does not do. */
+import { LinnetError } from '@linnet/schema';
+import type { DeviceBackend } from '../plan/backend.js';
+import { type Choice, chooseWasm, type EngineMaker } from './choose.js';
+import type { Engine } from './engine.js';
+import { disagreement, pass } from './self-check.js';
+
+/**
+ * An engine on the device, unless that fails or computes something else than WASM: then one on WASM
+ * that says so. What a device has once computed rightly is not checked again.
+ *
+ * @throws LinnetError of code ENVIRONMENT where there is no device
+ */
+export async function chooseDevice(maker: EngineMaker): Promise<Choice> {
+  const device = await maker.openDevice();
+  return tryDevice(maker, device, false, async (engine) => ({ engine, reason: 'as asked for' }));
+}
+
+/** The faster of both, where there is a device that computes what WASM does. */
+export async function chooseFaster(maker: EngineMaker): Promise<Choice> {
+  let device: DeviceBackend;
+  try {
+    device = await maker.openDevice();
+  } catch (error) {
+    if (!(error instanceof LinnetError)) throw error;
+    return chooseWasm(maker, error.message);
+  }
+  const key = `${device.description} ${maker.digest}`;
+  const known = recall(key);
+  const reason = 'it was the faster when it was measured';
+  if (known === 'wasm') {
+    device.dispose();
+    return chooseWasm(maker, reason);
+  }
+  return tryDevice(maker, device, known === undefined, async (engine, host) => {
+    if (known !== undefined || host === null) return { engine, reason };
+    const [onDevice, onHost] = [await fastest(engine), await fastest(host)];
+    const isFaster = onDevice < onHost;
+    remember(key, isFaster ? 'webgpu' : 'wasm');
+    return {
+      engine: isFaster ? engine : host,
+      reason: `measured: webgpu ${onDevice.toFixed(1)} ms, wasm ${onHost.toFixed(1)} ms`,
+    };
+  });
+}
+
+/**
+ * Prepares an engine on a device and checks it; `choose` has the last word where it does. Engines
+ * that are not chosen are disposed of.
+ *
+ * @param comparing whether `choose` needs an engine on WASM, too
+ */
+async function tryDevice(
+  maker: EngineMaker,
+  device: DeviceBackend,
+  comparing: boolean,
+  choose: (engine: Engine, host: Engine | null) => Promise<Choice>,
+): Promise<Choice> {
+  const engine = await maker.make(device);
+  let host: Engine | null = null;
+  let choice: Choice | undefined;
+  try {
+    let problem = await failure(() => engine.prepare());
+    if (problem !== null || comparing || !device.isProven) {
+      host = (await chooseWasm(maker, '')).engine;
+      problem ??= await check(engine, host);
+    }
+    if (problem !== null && host !== null) {
+      const fallback = `WebGPU is not used: ${problem}`;
+      choice = { engine: host, reason: fallback, fallback };
+    } else {
+      device.prove();
+      choice = await choose(engine, host);
+    }
+    return choice;
+  } finally {
+    for (const each of [engine, host]) if (each !== choice?.engine) each?.dispose();
+  }
+}
+
+/** What is wrong with an engine's pass, by WASM's; null where nothing is or it cannot be told. */
+async function check(engine: Engine, host: Engine): Promise<string | null> {
+  const expected = await pass(host).catch(refused);
+  if (expected === null) return null;
+  let found: string | null = null;
+  const failed = await failure(async () => {
+    found = disagreement((await pass(engine)).outputs, expected.outputs);
+  });
+  return failed ?? (found && `in its self-check, ${found}`);
+}
+
+/** How something fails that only a device can be to blame for; other errors are thrown. */
+async function failure(task: () => Promise<void>): Promise<string | null> {
+  try {
+    await task();
+    return null;
+  } catch (error) {
+    const codes: readonly string[] = ['INTERNAL', 'OUT_OF_MEMORY', 'DEVICE_LOST'];
+    if (error instanceof LinnetError && !codes.includes(error.code)) throw error;
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Some models cannot run on made-up inputs, and are not checked. */
+function refused(error: unknown): null {
+  if (error instanceof LinnetError && error.code !== 'INTERNAL') return null;
+  throw error;
+}
+
+/** Passes that count: the first of an engine has things to do that later ones have not. */
+const PASSES = 3;
+
+async function fastest(engine: Engine): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < PASSES; i++) times.push((await pass(engine)).milliseconds);
+  return Math.min(...times);
+}
+
+/** What was measured, by device and model: for this page, and in browsers for later visits. */
+const measured = new Map<string, string>();
+const PREFIX = 'linnet: faster backend on ';
+
+function recall(key: string): string | undefined {
+  return measured.get(key) ?? storage()?.getItem(PREFIX + key) ?? undefined;
+}
+
+function remember(key: string, name: string): void {
+  measured.set(key, name);
+  try {
+    storage()?.setItem(PREFIX + key, name);
+  } catch {
+    // Full, or not allowed: it is measured again on the next visit.
+  }
+}
+
+/** Pages without an origin of their own may not so much as look at it. */
+function storage(): Storage | undefined {
+  try {
+    return typeof document === 'undefined' ? undefined : globalThis.localStorage;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,36 @@
+/** Measuring which kernels are the fastest, of which programs that only run models have no part. */
+import type { ModelInputs, Tuning } from './api.js';
+import type { TuneOptions } from './load-options.js';
+import { Resources } from './model/resources.js';
+import { deviceOpener, readExecutable } from './prepare.js';
+import { Engine } from './run/engine.js';
+import { Guard } from './run/guard.js';
+import { LoadedModel } from './run/model.js';
+import { tuneChoices } from './tune/index.js';
+import { WasmBackend } from './wasm/backend.js';
+import type { Kernels } from './wasm/kernels.js';
+
+/** See `tuneModel`. */
+export async function tune(
+  bytes: Uint8Array,
+  kernels: Kernels,
+  inputs: ModelInputs,
+  { signal, signature, tuning, externalFiles }: TuneOptions,
+): Promise<Tuning> {
+  const { names, ops, model } = await readExecutable(bytes, externalFiles);
+  return tuneChoices(tuning, kernels, async () => {
+    const host = await WasmBackend.create({ kernels, ops, constantBytes: bytes.length, signal });
+    return {
+      variant: (overrule) => {
+        const backends = { host, device: null };
+        const engine = new Engine(model, new Resources(), new Guard(), backends, overrule);
+        const loaded = new LoadedModel({ engine, reason: 'to tune' }, deviceOpener(names));
+        return {
+          choices: () => loaded.info.choices,
+          run: (record) => loaded.runRecorded(inputs, { signal, signature }, record),
+        };
+      },
+      dispose: () => host.dispose(),
+    };
+  });
+}

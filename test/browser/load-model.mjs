@@ -1,0 +1,2 @@
+/** What most pages have of the runtime. */
+export { loadModel } from '@linnet/runtime-web';
