@@ -103,12 +103,13 @@ function secondOrder(
   statistics: InputStatistics | undefined,
 ): LayerMethod {
   const { rows, columns, weights } = layer;
-  const centred = centredGrams(layer, needed(statistics));
+  const known = needed(statistics);
+  const centred = centredGrams(layer, known);
   const size = weights.length / centred.length;
   const parts = centred.map((gram, group) => {
     const values = weights.subarray(group * size, (group + 1) * size);
     const matrix: WeightMatrix = { rows: rows / centred.length, columns, values };
-    return { matrix, curvature: new Curvature(gram, columns) };
+    return { matrix, curvature: new Curvature(gram, columns, known.rows) };
   });
   const values = new Float32Array(weights.length);
   parts.forEach(({ matrix, curvature }, group) => {

@@ -118,7 +118,7 @@ export class Retargeting {
     for (const [i, a] of kept.entries()) {
       for (const [j, b] of kept.entries()) gram[i * size + j] = xx[a * columns + b]!;
     }
-    const curvature = new Curvature(gram, size);
+    const curvature = new Curvature(gram, size, this.twin.rows);
     const solved = new Float64Array((weights.length / columns) * size);
     for (let row = 0; row * columns < weights.length; row++) {
       const start = row * columns;

@@ -7,7 +7,7 @@ import type { Pattern, Scores } from './pattern.js';
  * Added to the diagonal, as a part of its mean, so that the inverse exists and weights do not follow the
  * noise of few samples.
  */
-const DAMPING = 0.03;
+const DAMPING = 0.01;
 
 /** Steps of a refinement at most, and the part of its first squared residual at which it ends. */
 const REFINEMENTS = 8;
@@ -30,12 +30,10 @@ export class Curvature {
   constructor(
     gram: Float64Array,
     readonly n: number,
+    rows: number,
   ) {
     const damped = gram.slice();
-    let trace = 0;
-    for (let i = 0; i < n; i++) trace += gram[i * n + i]!;
-    // Where all inputs are zero nothing can go wrong.
-    const damping = trace === 0 ? 1 : (DAMPING * trace) / n;
+    const damping = dampingOf(gram, n, rows);
     for (let i = 0; i < n; i++) damped[i * n + i]! += damping;
     this.damping = damping;
     this.#gram = damped;
@@ -124,6 +122,22 @@ export class Curvature {
       }
     }
   }
+}
+
+/**
+ * What to add to the diagonal of a Gram matrix of few rows so that it is nearest to the one of many: the
+ * oracle approximating shrinkage. Source: Chen et al. 2010, arXiv:0907.4698, equation 23.
+ */
+function dampingOf(gram: Float64Array, n: number, rows: number): number {
+  let [trace, squares] = [0, 0];
+  for (let i = 0; i < n; i++) trace += gram[i * n + i]!;
+  for (const value of gram) squares += value ** 2;
+  // Where all inputs are zero nothing can go wrong.
+  if (trace === 0) return 1;
+  const spread = squares - trace ** 2 / n;
+  const part = ((1 - 2 / n) * squares + trace ** 2) / ((rows + 1 - 2 / n) * spread);
+  const shrinkage = spread > 0 ? Math.min(part, 0.5) : 0.5;
+  return (Math.max(DAMPING, shrinkage / (1 - shrinkage)) * trace) / n;
 }
 
 /** The entries `rows` of the product of a symmetric [n, n] with a vector that is zero outside `columns`. */

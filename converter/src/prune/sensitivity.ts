@@ -4,7 +4,7 @@ import type { HeldBack } from './held-back.js';
 import type { PrunableLayer } from './prunable-layer.js';
 
 /** Degrees of sparsity that are weighed against each other. */
-const DEGREES = Array.from({ length: 20 }, (_, i) => i / 20);
+const DEGREES = Array.from({ length: 40 }, (_, i) => i / 40);
 
 /** What is lost at a degree of sparsity. */
 interface Knot {

@@ -89,7 +89,7 @@ function secondDerivatives({ layer, statistics, method }: PrunableLayer): {
   if (method === 'obs' && layer.groups === 1) {
     const [gram] = centredGrams(layer, statistics!);
     return {
-      hessian: { kind: 'full', inverse: new Curvature(gram!, columns).inverse },
+      hessian: { kind: 'full', inverse: new Curvature(gram!, columns, statistics!.rows).inverse },
       energy: weightedError(layer, [gram!], new Float32Array(weights.length)),
     };
   }
