@@ -86,7 +86,8 @@ function sameElements(a: Float32Array, b: Float32Array): boolean {
   return true;
 }
 
-function biasOf({ graph, node }: Site): Layer['bias'] {
+/** The constant float32 bias of a node that nothing else reads. */
+export function biasOf({ graph, node }: Site): Layer['bias'] {
   const id = node.inputs[2] ?? null;
   if (id === null || floats(graph, id) === undefined) return undefined;
   return graph.consumers(id).length === 1 && !graph.isOutput(id) ? { graph, id } : undefined;

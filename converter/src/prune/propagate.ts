@@ -1,16 +1,17 @@
 import type { Model } from '@linnet/schema';
 import { throwIfAborted } from '../abort.js';
 import type { Program } from '../graph/graph.js';
-import type { PrunableLayer } from './prunable-layer.js';
+import type { Layer } from './layers.js';
 import type { PruneContext } from './result.js';
 import { observeTwins, type TwinStatistics } from './twin.js';
 
 /** Stages in which layers are told of what the ones before them have become. */
-const STAGES = 24;
+export const STAGES = 32;
 
-/** Whether no layer learns of a layer's inputs, or reads its weights, before it has been told itself. */
-export function isToldAlone(layer: PrunableLayer, all: readonly PrunableLayer[]): boolean {
-  return layer.isRetargetable && layer.layer.sites.length === 1 && all.length <= STAGES;
+/** A layer that makes up for what the ones before it have become. */
+export interface Told {
+  readonly layer: Layer;
+  tell(twin: TwinStatistics): Promise<void>;
 }
 
 /**
@@ -21,19 +22,22 @@ export function isToldAlone(layer: PrunableLayer, all: readonly PrunableLayer[])
 export async function propagate(
   program: Program,
   original: Model,
-  layers: readonly PrunableLayer[],
+  told: readonly Told[],
   { calibration, signal, onProgress }: PruneContext,
-  tell: (layer: PrunableLayer, twin: TwinStatistics) => Promise<void>,
 ): Promise<void> {
   if (calibration === undefined) return;
-  const told = layers.filter(({ isRetargetable }) => isRetargetable);
+  const order = new Map(
+    program.graphs.flatMap(({ nodes }) => [...nodes]).map((node, index) => [node, index]),
+  );
+  const position = ({ layer }: Told) => order.get(layer.sites[0]!.node)!;
+  const inOrder = [...told].sort((a, b) => position(a) - position(b));
   const size = Math.ceil(told.length / STAGES);
   for (let start = 0; start < told.length; start += size) {
-    const stage = told.slice(start, start + size);
+    const stage = inOrder.slice(start, start + size);
     throwIfAborted(signal);
     onProgress?.(`layer ${start + 1} of ${told.length}`);
     const sites = stage.map(({ layer }) => layer);
     const twins = await observeTwins(program, original, sites, calibration, signal);
-    for (const layer of stage) await tell(layer, twins.get(layer.layer)!);
+    for (const one of stage) await one.tell(twins.get(one.layer)!);
   }
 }

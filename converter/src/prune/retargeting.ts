@@ -30,20 +30,27 @@ export class Retargeting {
     );
   }
 
-  /** The layer with the weights that give, from the inputs as they are, outputs nearest to the ones there were. */
-  method(pattern: Pattern): LayerMethod {
-    const { layer, twin } = this;
-    const { columns, groups, weights } = layer;
+  /** The weights that give, from the inputs as they are, outputs nearest to the ones there were. */
+  weights(): Float32Array {
+    const { columns, groups, weights } = this.layer;
     const target = new Float32Array(weights.length);
     const size = weights.length / groups;
-    const xx = new Float64Array(twin.xx.length);
+    const all = Array.from({ length: columns }, (_, i) => i);
     for (const [group, moments] of this.#groups.entries()) {
       const own = weights.subarray(group * size, (group + 1) * size);
-      target.set(this.#solve(moments, [...own.keys()].slice(0, columns), own, own), group * size);
-      xx.set(moments.xx, group * columns ** 2);
+      target.set(this.#solve(moments, all, own, own), group * size);
     }
+    return target;
+  }
+
+  /** The layer with these weights, to be pruned. */
+  method(pattern: Pattern): LayerMethod {
+    const { layer, twin } = this;
+    const { columns } = layer;
+    const xx = new Float64Array(twin.xx.length);
+    for (const [group, moments] of this.#groups.entries()) xx.set(moments.xx, group * columns ** 2);
     // What is centred already is not to be centred again.
-    const moved: Layer = { ...layer, weights: target, bias: undefined };
+    const moved: Layer = { ...layer, weights: this.weights(), bias: undefined };
     const statistics = {
       rows: twin.rows,
       mean: twin.meanX,

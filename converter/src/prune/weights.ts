@@ -1,11 +1,13 @@
 import { toModel } from '../emit/index.js';
 import type { Program } from '../graph/graph.js';
 import { allot, type Curve } from './allotment.js';
+import { Follower } from './follower.js';
 import type { HeldBack } from './held-back.js';
-import { isToldAlone, propagate } from './propagate.js';
+import { propagate, STAGES } from './propagate.js';
 import type { PrunableLayer } from './prunable-layer.js';
 import type { PruneContext, Pruned } from './result.js';
 import { measuredCurve, scoredCurve } from './sensitivity.js';
+import type { TwinStatistics } from './twin.js';
 
 /**
  * Makes the part `sparsity` of the layers' weights zero, in place.
@@ -28,26 +30,46 @@ export async function pruneWeights(
     counts = allot(await curvesOf(layers, options.sparsity, heldBack, context), total);
   }
   const original = toModel(program);
+  const followers = Follower.in(program);
+  const told = layers.filter(({ isRetargetable }) => isRetargetable);
+  const areToldAlone = told.length + followers.length <= STAGES;
   const finish = async (chosen: readonly number[]): Promise<number | null> => {
+    for (const follower of followers) follower.reset();
     for (const [index, layer] of layers.entries()) {
-      if (!isToldAlone(layer, layers)) await layer.apply(chosen[index]!);
+      // One that is told when all before it have been, and no other reads its weights, is pruned then.
+      const isTold = areToldAlone && layer.isRetargetable && layer.layer.sites.length === 1;
+      if (!isTold) await layer.apply(chosen[index]!);
     }
-    await propagate(program, original, layers, context, (layer, twin) =>
-      layer.applyTo(twin, chosen[layers.indexOf(layer)]!),
-    );
+    const tellings = [
+      ...told.map((pruned) => ({
+        layer: pruned.layer,
+        tell: (twin: TwinStatistics) => pruned.applyTo(twin, chosen[layers.indexOf(pruned)]!),
+      })),
+      ...followers.map((follower) => ({
+        layer: follower.layer,
+        tell: async (twin: TwinStatistics) => follower.follow(twin),
+      })),
+    ];
+    await propagate(program, original, tellings, context);
     return heldBack ? heldBack.error() : null;
   };
   let error = await finish(counts);
   if (error !== null && counts !== uniform) {
-    const allotted = layers.map((layer) => layer.state);
+    const undo = [...layers.map(undoing), ...followers.map(undoing)];
     // The losses do not quite add up: the plain allotment stands where it does better.
     const plain = await finish(uniform);
     if (plain !== null && plain < error) error = plain;
-    else for (const [index, layer] of layers.entries()) layer.restore(allotted[index]!);
+    else for (const restore of undo) restore();
   }
   const size = layers.reduce((sum, { layer }) => sum + layer.weights.length, 0);
   const zeros = layers.reduce((sum, layer) => sum + layer.zeros, 0) / size;
   return { layers: layers.map((layer) => layer.report()), zeros, error };
+}
+
+/** What gives back the state that something has now. */
+function undoing<S>(one: { readonly state: S; restore(state: S): void }): () => void {
+  const { state } = one;
+  return () => one.restore(state);
 }
 
 /** What each layer loses at several degrees. */

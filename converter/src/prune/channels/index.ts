@@ -3,7 +3,7 @@ import { toModel } from '../../emit/index.js';
 import type { Program } from '../../graph/graph.js';
 import type { HeldBack } from '../held-back.js';
 import { centredGrams, weightedError } from '../method.js';
-import { propagate } from '../propagate.js';
+import { propagate, type Told } from '../propagate.js';
 import type { PrunableLayer } from '../prunable-layer.js';
 import type { PruneContext, Pruned } from '../result.js';
 import { Curvature } from '../second-order.js';
@@ -50,9 +50,12 @@ export async function pruneChannels(
   for (const [index, layer] of layers.entries()) {
     layer.applyWeights(Float32Array.from(readers[index]!.weights));
   }
-  await propagate(program, original, layers, context, async (layer, twin) => {
-    layer.refit(twin, readers[layers.indexOf(layer)]!.kept);
+  const told = layers.flatMap((layer, index): readonly Told[] => {
+    if (!layer.isRetargetable) return [];
+    const tell: Told['tell'] = async (twin) => layer.refit(twin, readers[index]!.kept);
+    return [{ layer: layer.layer, tell }];
   });
+  await propagate(program, original, told, context);
   const error = heldBack ? await heldBack.error() : null;
   const reports = layers.map((layer, index) => {
     const part = readers[index]!.size / layer.layer.weights.length;
