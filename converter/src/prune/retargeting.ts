@@ -16,7 +16,8 @@ interface Moments {
 /**
  * A layer whose inputs have changed, as one that would undo the change: min |X W^T - Y V^T|^2 for the
  * weights V that the layer had, Y the inputs that it had and X those it has now that earlier layers are
- * pruned. Errors of earlier layers are made up for as far as can be.
+ * pruned. Errors of earlier layers are made up for as far as can be; those of what the layer's result is
+ * added to, too: then the target is Y V^T + D.
  */
 export class Retargeting {
   readonly #groups: readonly Moments[];
@@ -87,8 +88,17 @@ export class Retargeting {
         const at = row * columns + i;
         lost += weights[at]! * y[i]! - changed[at]! * x[i]!;
       }
-      return value + lost;
+      return value + lost + (this.twin.skip?.meanD[row] ?? 0);
     });
+  }
+
+  /** X^T D of a column and an output, centred. */
+  #skipped(row: number, column: number): number {
+    const { layer, twin } = this;
+    if (twin.skip === undefined) return 0;
+    const { meanD, xd } = twin.skip;
+    const raw = xd[column * layer.rows + row]!;
+    return layer.bias === undefined ? raw : raw - twin.rows * twin.meanX[column]! * meanD[row]!;
   }
 
   /** The squared error of the outputs that weights give, relative to the squares of those there were. */
@@ -131,7 +141,8 @@ export class Retargeting {
       const start = row * columns;
       const product = times(xy, weights.subarray(start, start + columns));
       for (const [i, column] of kept.entries()) {
-        solved[row * size + i] = product[column]! + curvature.damping * current[start + column]!;
+        solved[row * size + i] =
+          product[column]! + this.#skipped(row, column) + curvature.damping * current[start + column]!;
       }
     }
     curvature.solve(solved);

@@ -19,6 +19,11 @@ export interface TwinStatistics {
   readonly xx: Float64Array;
   readonly xy: Float64Array;
   readonly yy: Float64Array;
+  /**
+   * Where the layer's result is added to something (s): the mean of the difference D that pruning has made
+   * to that, as it was less as it is [rows], and X^T D [columns, rows].
+   */
+  readonly skip: { readonly meanD: Float64Array; readonly xd: Float64Array } | undefined;
 }
 
 /**
@@ -38,14 +43,16 @@ export async function observeTwins(
   const moments = new Map<Layer, CrossMoments[]>(layers.map((layer) => [layer, []]));
   for (const signature of program.signatures) {
     const index = program.graphs.indexOf(signature.graph);
-    const { model, twinOf } = sideBySide(current, original, index);
+    const { model, twinOf, twinTensor } = sideBySide(current, original, index);
     const order = new Map([...signature.graph.nodes].map(({ id }, position) => [id, position]));
     const observers = layers.flatMap((layer) =>
       layer.sites
         .filter((site) => site.graph === signature.graph)
         .map(({ node }) => {
           const position = order.get(node.id)!;
-          const observer = new CrossMoments([position, twinOf(position)]);
+          const skip = skipOf(current.subgraphs[index]!, position);
+          const skips = skip === undefined ? undefined : ([skip, twinTensor(skip)] as const);
+          const observer = new CrossMoments([position, twinOf(position)], skips);
           moments.get(layer)!.push(observer);
           return observer;
         }),
@@ -65,7 +72,11 @@ function sideBySide(
   first: Model,
   second: Model,
   index: number,
-): { readonly model: Model; readonly twinOf: (node: number) => number } {
+): {
+  readonly model: Model;
+  readonly twinOf: (node: number) => number;
+  readonly twinTensor: (tensor: number) => number;
+} {
   const [own, other] = [first, second].map(({ subgraphs }) => subgraphs[index]) as [
     Subgraph,
     Subgraph,
@@ -92,7 +103,37 @@ function sideBySide(
       subgraphs: first.subgraphs.map((old) => (old === own ? subgraph : old)),
     },
     twinOf: (node) => node + own.operators.length,
+    twinTensor: twin,
   };
+}
+
+/**
+ * What the result of a fully connected layer or a 1x1 convolution is added to, where nothing is done to it
+ * before and nothing else reads it: the other branch of a residual block.
+ */
+function skipOf({ tensors, operators, outputs }: Subgraph, index: number): number | undefined {
+  const node = operators[index]!;
+  if (node.op !== 'FULLY_CONNECTED' && node.op !== 'CONV_2D') return undefined;
+  const [, weights] = node.inputs as readonly [number, number];
+  const result = node.outputs[0]!;
+  const isWindow = node.op === 'CONV_2D' && !isPointwise(node, tensors[weights]!.shape);
+  const channels = tensors[node.inputs[0]!]!.shape.at(-1);
+  const isGrouped = node.op === 'CONV_2D' && channels !== tensors[weights]!.shape.at(-1);
+  if (node.options.fusedActivationFunction !== 0 || isWindow || isGrouped) return undefined;
+  if (outputs.includes(result)) return undefined;
+  const [reader, ...others] = operators.filter(({ inputs }) => inputs.includes(result));
+  if (reader?.op !== 'ADD' || others.length > 0) return undefined;
+  const other = reader.inputs.find((tensor) => tensor !== result);
+  if (other === undefined || tensors[other]!.data !== null) return undefined;
+  const [own, its] = [tensors[result]!.shape, tensors[other]!.shape];
+  return own.length === its.length && own.every((dim, i) => dim === its[i]) ? other : undefined;
+}
+
+function isPointwise(
+  { options }: Extract<Operator, { op: 'CONV_2D' }>,
+  [, height, width]: readonly number[],
+): boolean {
+  return height === 1 && width === 1 && options.strideH === 1 && options.strideW === 1;
 }
 
 function merged(moments: readonly CrossMoments[]): TwinStatistics {
@@ -108,5 +149,9 @@ function merged(moments: readonly CrossMoments[]): TwinStatistics {
     xx: total(({ xx }) => xx),
     xy: total(({ xy }) => xy),
     yy: total(({ yy }) => yy),
+    skip:
+      moments.length === 1 && first.skips !== undefined
+        ? { meanD: first.sumD.map((sum) => sum / rows), xd: first.xd }
+        : undefined,
   };
 }

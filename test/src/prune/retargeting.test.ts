@@ -37,7 +37,7 @@ function changedInputs(change: (y: number) => number) {
   }
   const shape = { rows: ROWS, columns: COLUMNS, groups: 1 };
   const layer: Layer = { name: 'layer', sites: [], weights, ...shape, bias: undefined };
-  const twin: TwinStatistics = { rows: SAMPLES, meanX, meanY, xx, xy, yy };
+  const twin: TwinStatistics = { rows: SAMPLES, meanX, meanY, xx, xy, yy, skip: undefined };
   return { layer, twin };
 }
 

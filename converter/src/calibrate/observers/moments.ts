@@ -96,6 +96,8 @@ export function sumOfRows(graph: ProbeGraph, rows: number, width: number): numbe
 export interface InputRows {
   /** Tensor [rows, groups * inner]: every so manyth row of a run. */
   readonly rows: number;
+  /** The distance between rows that are taken, where they are not taken from windows. */
+  readonly step: number;
   readonly groups: number;
   readonly inner: number;
 }
@@ -111,7 +113,7 @@ export function inputRows(graph: ProbeGraph, index: number): InputRows {
   }
   const { groups, inner } = geometry(graph, node);
   const step = Math.ceil(expectedRows(graph, node) / SAMPLED_ROWS);
-  return { rows: rowsOf(graph, node, groups, step), groups, inner };
+  return { rows: rowsOf(graph, node, groups, step), step, groups, inner };
 }
 
 /** Rows [rows, groups * inner] as [groups, rows, inner]. */
