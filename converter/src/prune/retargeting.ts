@@ -142,7 +142,9 @@ export class Retargeting {
       const product = times(xy, weights.subarray(start, start + columns));
       for (const [i, column] of kept.entries()) {
         solved[row * size + i] =
-          product[column]! + this.#skipped(row, column) + curvature.damping * current[start + column]!;
+          product[column]! +
+          this.#skipped(row, column) +
+          curvature.damping * current[start + column]!;
       }
     }
     curvature.solve(solved);

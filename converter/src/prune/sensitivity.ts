@@ -4,7 +4,7 @@ import type { HeldBack } from './held-back.js';
 import type { PrunableLayer } from './prunable-layer.js';
 
 /** Degrees of sparsity that are weighed against each other. */
-const DEGREES = Array.from({ length: 40 }, (_, i) => i / 40);
+const DEGREES = Array.from({ length: 100 }, (_, i) => i / 100);
 
 /** What is lost at a degree of sparsity. */
 interface Knot {
@@ -38,13 +38,28 @@ export async function measuredCurve(
     knots.push({ degree, loss: await heldBack.error() });
   }
   await layer.apply(0);
+  const rising = ascending(knots);
   const degrees = DEGREES.filter((degree) => degree <= knots.at(-1)!.degree);
   return {
     points: degrees.map((degree) => {
       const count = layer.count(degree);
-      return { count, loss: count === 0 ? 0 : between(knots, degree) };
+      return { count, loss: count === 0 ? 0 : between(rising, degree) };
     }),
   };
+}
+
+/** Knots whose losses do not fall: where few samples say they do, the mean stands for them. */
+function ascending(knots: readonly Knot[]): readonly Knot[] {
+  const pools: { readonly members: readonly Knot[]; readonly loss: number }[] = [];
+  for (const knot of knots) {
+    let members: readonly Knot[] = [knot];
+    const mean = () => members.reduce((sum, { loss }) => sum + loss, 0) / members.length;
+    while (pools.length > 0 && pools.at(-1)!.loss > mean()) {
+      members = [...pools.pop()!.members, ...members];
+    }
+    pools.push({ members, loss: mean() });
+  }
+  return pools.flatMap(({ members, loss }) => members.map(({ degree }) => ({ degree, loss })));
 }
 
 /** Losses are the sums of scores, which grow with the square of a weight: with the cube of few weights' part. */
