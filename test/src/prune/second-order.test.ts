@@ -101,7 +101,7 @@ suite(`second-order pruning, seed ${SEED}`, () => {
   test('inputs that others repeat cost nothing', () => {
     // Input 1 is twice input 0.
     const gram = Float64Array.of(1, 2, 0, 2, 4, 0, 0, 0, 1);
-    const curvature = new Curvature(gram, 3);
+    const curvature = new Curvature(gram, 3, 1000);
     const weights = { rows: 1, columns: 3, values: Float32Array.of(1, 1, 1) };
     const pruned = curvature.pruneByMask(weights, Uint8Array.of(0, 1, 1));
     assert.equal(pruned[0], 0);
