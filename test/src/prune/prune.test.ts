@@ -134,6 +134,27 @@ suite('prune', () => {
     }
   });
 
+  test('depthwise convolutions keep their weights, and make up for those of others', async () => {
+    const depthwise = (bytes: Uint8Array) => {
+      const { tensors, operators } = read(bytes).subgraphs[0]!;
+      return operators
+        .filter(({ op }) => op === 'DEPTHWISE_CONV_2D')
+        .map(({ inputs }) => tensors[inputs[1]!]!.data!);
+    };
+    const [dense, sparse] = await Promise.all([
+      convert(fixturePath('separable/save')),
+      pruned('separable/save', { sparsity: 0.5 }),
+    ]);
+    const [before, after] = [depthwise(dense.bytes), depthwise(sparse.bytes)];
+    assert.equal(after.length, before.length);
+    assert.notDeepEqual(after, before);
+    for (const data of after) {
+      const weights = new Float32Array(data.slice().buffer);
+      assert.ok(weights.every((weight) => weight !== 0 && Number.isFinite(weight)));
+    }
+    assert.ok(sparse.report.pruning!.layers.every(({ op }) => op !== 'DEPTHWISE_CONV_2D'));
+  });
+
   test('the same again gives the same bytes', async () => {
     const [first, second] = await Promise.all(
       [1, 2].map(() => pruned('cnn/save', { sparsity: 0.6 })),

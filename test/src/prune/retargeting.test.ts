@@ -61,4 +61,22 @@ suite(`retargeting, seed ${SEED}`, () => {
       `${target.error(weights)}`,
     );
   });
+
+  test('what has gone from the other branch of a residual block is given back', async () => {
+    const { layer, twin } = changedInputs((y) => y);
+    // The other branch has lost, in each output, three times the first input.
+    const meanD = new Float64Array(ROWS).fill(3 * twin.meanX[0]!);
+    const xd = Float64Array.from(
+      { length: COLUMNS * ROWS },
+      (_, at) => 3 * twin.xx[Math.floor(at / ROWS) * COLUMNS]!,
+    );
+    const target = new Retargeting(layer, { ...twin, skip: { meanD, xd } });
+    const given = target.weights();
+    for (const [at, weight] of given.entries()) {
+      const change = weight - layer.weights[at]!;
+      // Damped, as one sees few inputs.
+      if (at % COLUMNS === 0) assert.ok(change > 1.5 && change < 3, `${at}: ${change}`);
+      else assert.ok(Math.abs(change) < 0.5, `${at}: ${change}`);
+    }
+  });
 });
