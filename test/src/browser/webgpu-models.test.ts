@@ -1,7 +1,14 @@
 /** Whole models on WebGPU, in Chromium with SwiftShader. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { convertFixture, models, recordedCase, toleranceOf } from '../support/fixtures.js';
+import type { ModelInfo } from '@linnet/runtime-web';
+import {
+  convertFixture,
+  type Fixture,
+  models,
+  recordedCase,
+  toleranceOf,
+} from '../support/fixtures.js';
 import { normalized, PICTURES, type Picture, pixels } from '../support/imagenet.js';
 import {
   assertOutputs,
@@ -10,6 +17,7 @@ import {
   type ElementsByName,
 } from '../support/outputs.js';
 import { needsShared } from '../support/paths.js';
+import { openWasm } from '../support/runs.js';
 import { Chromium } from './chromium.js';
 import { pack, unpack } from './parcel.js';
 
@@ -20,11 +28,11 @@ suite('models on WebGPU', () => {
   });
   after(() => chromium?.close());
 
-  async function run(
+  async function ask(
     url: string,
     inputs: ElementsByName,
     signature: string | null,
-  ): Promise<ElementsByName> {
+  ): Promise<{ info: ModelInfo; outputs: ElementsByName }> {
     const packed = Object.fromEntries(
       Object.entries(inputs).map(([name, value]) => [name, pack(value)]),
     );
@@ -37,9 +45,12 @@ suite('models on WebGPU', () => {
       runs: 1,
     });
     assert.equal(info.fallback, null);
-    return Object.fromEntries(
-      Object.entries(outputs).map(([name, value]) => [name, unpack(value)]),
-    );
+    const unpacked = Object.entries(outputs).map(([name, value]) => [name, unpack(value)]);
+    return { info, outputs: Object.fromEntries(unpacked) };
+  }
+
+  async function run(...request: Parameters<typeof ask>): Promise<ElementsByName> {
+    return (await ask(...request)).outputs;
   }
 
   // Each network once, in whichever format comes last.
@@ -53,6 +64,31 @@ suite('models on WebGPU', () => {
         const found = await run(url, inputs, entry.signature);
         assertOutputs(found, outputs, { tolerance: toleranceOf(entry) });
       }
+    });
+  }
+
+  // Modes that keep activations in float32, with how far the answers may be from WASM's: an activation in the
+  // middle of two integers may be quantized to either.
+  const modes = [
+    [{ quantize: 'dynamic' }, 2e-2],
+    [{ quantize: 'float16' }, 1e-4],
+    [{ quantize: 'int4' }, 2e-2],
+    [{ quantize: 'int4', blockSize: 32 }, 2e-2],
+  ] as const;
+  for (const [mode, tolerance] of modes) {
+    test(`weights stay as small as in the file: ${JSON.stringify(mode)}`, async () => {
+      const { bytes } = await convertFixture('vit/save', mode);
+      const [entry] = new Map(models).get('vit/save') as [Fixture];
+      const { inputs } = recordedCase(entry);
+      const { info, outputs } = await ask(chromium.addFile(bytes), inputs, entry.signature);
+      const model = await openWasm(bytes);
+      const expected = await model.run(inputs, entry.signature ?? undefined);
+      model.dispose();
+      assertOutputs(outputs, expected, { tolerance });
+      assert.ok(
+        info.memory.constants < 1.1 * bytes.length,
+        `${info.memory.constants} of ${bytes.length} bytes`,
+      );
     });
   }
 

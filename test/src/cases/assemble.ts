@@ -2,6 +2,7 @@
 import {
   type BuiltinNode,
   completeOptions,
+  elementCount,
   encodeStrings,
   type Model,
   type OpName,
@@ -15,7 +16,7 @@ import {
   type TensorType,
   type TypedArray,
 } from '@linnet/schema';
-import type { Operand } from './operand.js';
+import { f16, Operand } from './operand.js';
 
 /** Elements as a file stores them. */
 export function bytesOf(type: TensorType, elements: TensorElements): Uint8Array {
@@ -44,8 +45,9 @@ export class SubgraphAssembly {
   ) {}
 
   /** Adds an operand as its role says; returns the tensor's index, or -1 for a left-out input. */
-  add(operand: Operand | null, sparse?: { sparsity: Sparsity; data: Uint8Array }): number {
-    if (operand === null) return -1;
+  add(given: Operand | null, sparse?: { sparsity: Sparsity; data: Uint8Array }): number {
+    if (given === null) return -1;
+    const operand = this.withScales(given);
     const index = this.tensors.length;
     const isConstant = operand.role === 'constant';
     let data: Uint8Array | null = sparse?.data ?? null;
@@ -93,6 +95,15 @@ export class SubgraphAssembly {
     };
     this.operators.push(node as unknown as BuiltinNode);
     return node.outputs;
+  }
+
+  /** The operand; if it is quantized in blocks, with a tensor of their scales. */
+  private withScales(operand: Operand): Operand {
+    const { type, contents, role } = operand;
+    if (type.quantization?.kind !== 'blockwise') return operand;
+    const blocks = (elementCount(type.shape) ?? 0) / type.quantization.blockSize;
+    const scales = this.add(f16(blocks).between(0.01, 0.1).constant());
+    return new Operand({ ...type, quantization: { ...type.quantization, scales } }, contents, role);
   }
 
   /** Adds a tensor that nodes write. */

@@ -31,6 +31,35 @@ function conv(
   };
 }
 
+/** CONV_2D with weights that the file or the device stores in fewer bits: float16, int4 with a scale for each block. */
+function stored(
+  name: string,
+  input: readonly number[],
+  filter: readonly number[],
+): CaseSpec<'CONV_2D'>[] {
+  const make = (what: string, operand: Operand): CaseSpec<'CONV_2D'> => ({
+    name: `${name}, ${what}`,
+    inputs: [f32(...input), operand.constant(), bias(filter[0]!)],
+    outputs: [f32()],
+    options: unit,
+    notStock: 'it is about how weights are stored',
+  });
+  const hasBlocks = filter.at(-1)! % 32 === 0;
+  return [
+    make('float16 numbers', f32(...filter).between(-2, 2, 2 ** -9)),
+    ...(hasBlocks
+      ? [
+          make(
+            'int4 in blocks',
+            i4(...filter)
+              .between(-8, 7)
+              .inBlocks(32),
+          ),
+        ]
+      : []),
+  ];
+}
+
 /** DEPTHWISE_CONV_2D in float32: weights [1, h, w, channels * multiplier]. */
 function depthwise(
   name: string,
@@ -171,6 +200,9 @@ const CONVOLUTIONS: CaseSpec<'CONV_2D'>[] = [
     fusedActivationFunction: Activation.RELU_N1_TO_1,
   }),
   conv('groups', [1, 5, 5, 6], [9, 3, 3, 2]),
+  ...stored('3x3', [1, 5, 5, 4], [6, 3, 3, 4]),
+  ...stored('1x1', [1, 5, 7, 64], [9, 1, 1, 64]),
+  ...stored('1x1 of one pixel', [1, 1, 1, 64], [9, 1, 1, 64]),
   {
     name: 'no bias',
     inputs: [f32(1, 5, 5, 3), weights(4, 3, 3, 3)],

@@ -45,13 +45,13 @@ export function elementsOf(type: TensorType, contents: Contents, seed: string): 
 function drawn(
   { dtype }: TensorType,
   count: number,
-  { low, high }: Extract<Contents, { kind: 'random' }>,
+  { low, high, grain }: Extract<Contents, { kind: 'random' }>,
   seed: string,
 ): number[] {
   const random = randomFrom(seed);
+  const between = () => low + random() * (high - low);
+  const float = grain === undefined ? between : () => grain * Math.round(between() / grain);
   return Array.from({ length: count }, () =>
-    FLOATS.includes(dtype)
-      ? low + random() * (high - low)
-      : low + Math.floor(random() * (high - low + 1)),
+    FLOATS.includes(dtype) ? float() : low + Math.floor(random() * (high - low + 1)),
   );
 }

@@ -1,5 +1,5 @@
 import { ActivationFunctionType as Activation } from '@linnet/schema';
-import { f32, i4, i8, i16, i32, i64, u8 } from './operand.js';
+import { f32, i4, i8, i16, i32, i64, type Operand, u8 } from './operand.js';
 import { type CaseFamily, type CaseSpec, TOO_LARGE } from './spec.js';
 
 const per = (size: number, from: number) =>
@@ -144,7 +144,32 @@ const DENSE: CaseSpec<'FULLY_CONNECTED'>[] = [
     outputs: [f32()],
     options: { asymmetricQuantizeInputs: true },
   },
+  ...stored('', [3, 64], 8),
+  ...stored(', one row', [1, 96], 7),
+  ...stored(', prime', [5, 37], 11),
+  ...stored(', large', [67, 96], 53),
 ];
+
+/** Weights that the file or the device stores in fewer bits: float16, int4, int4 with a scale for each block. */
+function stored(
+  name: string,
+  input: readonly [rows: number, depth: number],
+  out: number,
+): CaseSpec<'FULLY_CONNECTED'>[] {
+  const make = (what: string, weights: Operand): CaseSpec<'FULLY_CONNECTED'> => ({
+    name: `${what}${name}`,
+    inputs: [f32(...input), weights.constant(), f32(out).constant()],
+    outputs: [f32()],
+    options: { asymmetricQuantizeInputs: true },
+    notStock: 'it is about how weights are stored',
+  });
+  const int4 = i4(out, input[1]).between(-8, 7);
+  return [
+    make('float16 numbers', f32(out, input[1]).between(-2, 2, 2 ** -9)),
+    make('int4 per channel', int4.scaledAlong(0, ...per(out, 0.1))),
+    ...(input[1] % 32 === 0 ? [make('int4 in blocks', int4.inBlocks(32))] : []),
+  ];
+}
 
 /** int16 activations times int8 weights of one scale and of several, with and without a bias. */
 function words(

@@ -5,7 +5,13 @@ import { elementsOf } from './elements.js';
 /** What an operand holds: given elements, or uniform random ones in [low, high]. */
 export type Contents =
   | { readonly kind: 'literal'; readonly values: readonly Literal[] }
-  | { readonly kind: 'random'; readonly low: number; readonly high: number };
+  | {
+      readonly kind: 'random';
+      readonly low: number;
+      readonly high: number;
+      /** What floats are multiples of; nothing by default. */
+      readonly grain?: number;
+    };
 
 export type Literal = number | bigint | string;
 
@@ -37,9 +43,10 @@ export class Operand {
     return new Operand(this.type, { kind: 'literal', values }, this.role);
   }
 
-  /** Random elements in [low, high]. */
-  between(low: number, high: number): Operand {
-    return new Operand(this.type, { kind: 'random', low, high }, this.role);
+  /** Random elements in [low, high]; floats may be multiples of some `grain`. */
+  between(low: number, high: number, grain?: number): Operand {
+    const contents = { kind: 'random', low, high, ...(grain !== undefined && { grain }) } as const;
+    return new Operand(this.type, contents, this.role);
   }
 
   /** One scale and zero point for the whole tensor. */
@@ -60,6 +67,11 @@ export class Operand {
       zeroPoint: new Int32Array(scales.length),
       axis,
     });
+  }
+
+  /** A random scale for each `blockSize` elements of the last dimension: another tensor of the model. */
+  inBlocks(blockSize: number): Operand {
+    return this.quantized({ kind: 'blockwise', scales: -1, zeroPoints: -1, blockSize });
   }
 
   constant(): Operand {

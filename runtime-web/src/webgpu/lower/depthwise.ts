@@ -11,7 +11,8 @@ import { array, type Binding, i32, type Param, reads, u32, writes } from '../wgs
 import { LANES, times } from '../wgsl/text.js';
 import { emitNarrowed } from './narrow.js';
 import { isFloat, type Shape4 } from './product.js';
-import { type ByteProduct, byteOperands, requantization, shiftOf } from './tiles-q8.js';
+import { type ByteProduct, byteFinish, byteOperands, shiftOf } from './product-q8.js';
+import { resident } from './weights.js';
 
 /** Neighbours in a row of the output that share what they load. */
 const COLUMNS = 4;
@@ -44,7 +45,7 @@ interface Channels {
   readonly isPlain: boolean;
 }
 
-function floatSums(site: Site, { isWhole, isPlain }: Channels): Sums {
+function floatSums(emit: Emitter, site: Site, { isWhole, isPlain }: Channels): Sums {
   const bias = site.inputs[2] ?? null;
   const vector = 'vec4<f32>';
   const width = isWhole ? 4 : 1;
@@ -56,7 +57,7 @@ function floatSums(site: Site, { isWhole, isPlain }: Channels): Sums {
     vector,
     bindings: {
       x: reads(inputOf(site, 0), isPlain ? 4 : 1),
-      w: reads(inputOf(site, 1), width),
+      w: reads(resident(emit, inputOf(site, 1)), width),
       ...(bias === null ? {} : { bias: reads(bias, width) }),
     },
     params: {},
@@ -89,30 +90,32 @@ function bytesOf(site: Site): ByteProduct | null {
     output: outputOf(site),
     activation,
     channelAxis: 3,
-    units: null,
+    units: inputOf(site, 0).type.shape[0] as number,
   });
 }
 
 /** Products of bytes, unsigned ones less 128; the input's zero point is in what sums begin with. */
 function byteSums(emit: Emitter, bytes: ByteProduct, { isWhole, isPlain }: Channels): Sums {
-  const { product, numerics, bias } = bytes;
+  const { product } = bytes;
   const [outputs, taps] = [product.weights.type.shape[3] as number, tapsOf(product)];
-  const inputShift = shiftOf(product.input.type.dtype);
+  const images = product.input.type.shape[0] as number;
+  const finish = byteFinish(emit, bytes, outputs, images);
+  const { input, start } = finish;
+  const inputShift = shiftOf(input.type.dtype);
   const shift = shiftOf(product.weights.type.dtype);
-  const [inputZero, weightZero] = [numerics.input.zero - inputShift, bytes.zero - shift];
+  const weightZero = bytes.zero - shift;
   const code = realBytes(emit.traits, 128 * 255 * taps) ?? INTEGER_BYTES;
   const { vector } = code;
-  const finish = requantization(emit, product, numerics, outputs);
   const words = emit.constant('depthwise bytes', () =>
     Int8Array.from(bytes.weights as ArrayLike<number>, (weight) => weight - shift),
   );
-  const starts = emit.constant(`depthwise starts ${inputZero}`, () => {
+  const starts = emit.constant(`depthwise starts ${start.factor}`, () => {
     const sums = Int32Array.from({ length: 4 * Math.ceil(outputs / 4) }, (_, at) =>
-      Number(bias?.[at] ?? 0),
+      Number(start.bias?.[at] ?? 0),
     );
     for (let at = 0; at < bytes.weights.length; at++) {
       const weight = (bytes.weights[at] as number) - bytes.zero;
-      sums[at % outputs] = (sums[at % outputs] as number) - inputZero * weight;
+      sums[at % outputs] = (sums[at % outputs] as number) + start.factor * weight;
     }
     return sums;
   });
@@ -121,12 +124,12 @@ function byteSums(emit: Emitter, bytes: ByteProduct, { isWhole, isPlain }: Chann
   return {
     vector,
     bindings: {
-      x: isPlain ? array(product.input.ref, 'u32', 'read') : reads(product.input, 1),
+      x: isPlain ? array(input.ref, 'u32', 'read') : reads(input, 1),
       w: isWhole ? array(words, 'u32', 'read') : reads({ ref: words, type: { dtype: 'int8' } }, 1),
       starts: array(starts, 'vec4<i32>', 'read'),
       ...finish.bindings,
     },
-    params: { x_zero: i32(inputZero), w_zero: i32(weightZero), ...finish.params },
+    params: { w_zero: i32(weightZero), ...finish.params },
     declarations: `${code.declaration}
 ${finish.declarations}
 fn pixel(at: u32, channel: u32) -> ${vector} { return ${
@@ -141,9 +144,9 @@ fn weight(at: u32) -> ${vector} { return ${
         ? 'bytes(w[at])'
         : `${vector}(${times(4, (j) => code.scaled(`w_load(at + ${j}u)`)).join(', ')})`
     }${weightZero === 0 ? '' : ` - vec4(${code.scaled('params.w_zero')})`}; }`,
-    outside: `vec4(${code.scaled('params.x_zero')})`,
-    ready: `let four = channel${isWhole ? '' : ' / 4u'}; let begin = starts[four]; let scale = scales_load(four);`,
-    result: (sum) => `requantize(${code.whole(sum)} + begin, scale)`,
+    outside: `vec4(${code.scaled(finish.outside('image'))})`,
+    ready: `let four = channel${isWhole ? '' : ' / 4u'}; let begin = starts[four]; ${finish.ready('four')}`,
+    result: (sum) => finish.result(code.whole(sum), 'image'),
   };
 }
 
@@ -177,7 +180,7 @@ export const depthwise: Lowering<'DEPTHWISE_CONV_2D'> = {
     const isWhole = outputs % 4 === 0;
     const isPlain = isWhole && channels === outputs;
     const how = { isWhole, isPlain };
-    const sums = bytes === null ? floatSums(site, how) : byteSums(emit, bytes, how);
+    const sums = bytes === null ? floatSums(emit, site, how) : byteSums(emit, bytes, how);
     const { vector, outside } = sums;
     // What outputs and weights, and what the input's channels, are counted in.
     const unit = isWhole ? 4 : 1;

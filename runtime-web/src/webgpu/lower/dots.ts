@@ -6,6 +6,7 @@ import type { Emitter } from '../lowering.js';
 import { activationFunction } from '../wgsl/activation.js';
 import { reads, u32, writes } from '../wgsl/kernel.js';
 import { quadCode } from '../wgsl/quad.js';
+import { inRows } from './weights.js';
 
 export interface VectorProduct {
   readonly label: string;
@@ -27,19 +28,25 @@ const UNITS = 16;
 export function emitDots(emit: Emitter, product: VectorProduct): void {
   const { label, input, weights, bias, activation, output } = product;
   const units = weights.type.shape[0] as number;
-  const depth = count(weights.type.shape) / units;
-  const width = depth % 4 === 0 ? 4 : 1;
+  const { elements, scales, size } = inRows(emit, weights);
+  const width = size % 4 === 0 ? 4 : 1;
+  const vector = width === 4 ? 'vec4<f32>' : 'f32';
   const { quads, declarations, combine } = quadCode(emit.traits, 4 * UNITS, 'f32');
   emit.run({
     label,
     quads,
     bindings: {
       x: reads(input, width),
-      w: reads(weights, width),
+      w: reads(elements, width),
+      ...(scales === null ? {} : { scales: reads(scales, 1) }),
       ...(bias === null ? {} : { bias: reads(bias, 1) }),
       y: writes(output, 1),
     },
-    params: { units: u32(units), steps: u32(depth / width) },
+    params: {
+      units: u32(units),
+      blocks: u32(count(weights.type.shape) / units / size),
+      steps: u32(size / width),
+    },
     workgroup: [4 * UNITS, 1, 1],
     grid: { workgroups: [Math.ceil(units / UNITS), 1, 1] },
     multiplyAdds: count(weights.type.shape),
@@ -47,9 +54,15 @@ export function emitDots(emit: Emitter, product: VectorProduct): void {
 ${declarations}`,
     body: `
 let unit = group.x * ${UNITS}u + lane / 4u;
-let row = min(unit, params.units - 1u) * params.steps;
-var sums = ${width === 4 ? 'vec4<f32>(0.0)' : '0.0'};
-for (var k = lane & 3u; k < params.steps; k += 4u) { sums += x_load(k) * w_load(row + k); }
+let row = min(unit, params.units - 1u) * params.blocks;
+var sums = ${vector}();
+for (var block = 0u; block < params.blocks; block++) {
+  let x_at = block * params.steps;
+  let w_at = (row + block) * params.steps;
+  var part = ${vector}();
+  for (var k = lane & 3u; k < params.steps; k += 4u) { part += x_load(x_at + k) * ${vector}(w_load(w_at + k)); }
+  sums += part${scales === null ? '' : ' * scales_load(row + block)'};
+}
 var sum = ${width === 4 ? 'sums.x + sums.y + sums.z + sums.w' : 'sums'};
 ${combine('sum', (a, b) => `${a} + ${b}`)}
 if ((lane & 3u) == 0u && unit < params.units) {

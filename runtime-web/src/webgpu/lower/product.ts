@@ -4,15 +4,18 @@ import { activationOf, activationRange } from '../../lower/activation.js';
 import { broadcast, count } from '../../lower/dims.js';
 import type { Product } from '../../lower/numerics.js';
 import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
+import { perTensor } from '../../lower/quantization.js';
 import { type Axis, imageAxes } from '../../lower/window.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
-import { reads, i32 as signed, u32 } from '../wgsl/kernel.js';
+import { i32 as signed, u32 } from '../wgsl/kernel.js';
 import { walkCode } from '../wgsl/walk.js';
-import { emitDots } from './dots.js';
-import type { Rows } from './tiles.js';
-import { emitFloatTiles, type Weights } from './tiles-f32.js';
-import { byteProduct, emitByteTiles } from './tiles-q8.js';
+import { emitDots, type VectorProduct } from './dots.js';
+import { byteProduct } from './product-q8.js';
+import type { Rows, TiledProduct } from './tiles.js';
+import { emitFloatTiles } from './tiles-f32.js';
+import { emitByteTiles } from './tiles-q8.js';
+import { blocksOf, rightSide, transposed, transposedBlocks } from './weights.js';
 
 export type Shape4 = readonly [number, number, number, number];
 
@@ -24,17 +27,21 @@ export function isFloat(site: AnySite): boolean {
   );
 }
 
-/** Rows of `depth` elements that follow each other; `item` is an expression for an item's first row. */
-function matrixRows(operand: Operand, depth: number, item: string, rows: Partial<Rows> = {}): Rows {
+/** Rows of `taps` times `depth` elements that follow each other; `item` is an expression for an item's first row. */
+function matrixRows(
+  operand: Operand,
+  depth: number,
+  { item = '0u', taps = 1, ...rows }: Partial<Rows> & { readonly item?: string } = {},
+): Rows {
   return {
     operand,
-    taps: 1,
+    taps,
     depth,
     unit: depth % 4 === 0 ? 4 : 1,
     canMiss: false,
     functions: `${rows.functions ?? ''}
-fn row_at(item: u32, row: u32) -> vec3<i32> { return vec3(i32((${item} + row) * params.depth), 0, 0); }
-fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32 { return row.x; }`,
+fn row_at(item: u32, row: u32) -> vec3<i32> { return vec3(i32((${item} + row) * params.taps * params.depth), 0, 0); }
+fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32 { return row.x + i32(tap * params.depth); }`,
     params: rows.params ?? {},
   };
 }
@@ -61,9 +68,7 @@ function windowRows(
   );
   const isPixel = ({ input, output, window, before }: Axis) =>
     window === 1 && before === 0 && input === output;
-  if (channels === depth && isPixel(rows) && isPixel(columns)) {
-    return matrixRows(operand, depth, '0u');
-  }
+  if (channels === depth && isPixel(rows) && isPixel(columns)) return matrixRows(operand, depth);
   const unit = channels % 4 === 0 && depth % 4 === 0 ? 4 : 1;
   return {
     operand,
@@ -101,44 +106,6 @@ fn run_at(row: vec3<i32>, item: u32, tap: u32) -> i32 {
   };
 }
 
-/**
- * Weights [items * columns, depth] as matrices [depth, columns] of each item: transposed and rounded
- * up to fours of columns while planning where they are known, so that neighbouring invocations load
- * neighbouring vectors; read as they are otherwise.
- */
-function transposed(
-  emit: Emitter,
-  operand: Operand,
-  items: number,
-  columns: number,
-  depth: number,
-): Weights {
-  const { value } = operand;
-  if (value === undefined) {
-    return {
-      binding: (width) => reads(operand, width),
-      strides: [1, depth],
-      start: 'item * params.w_item',
-      params: { w_item: u32(columns * depth) },
-    };
-  }
-  const padded = Math.ceil(columns / 4) * 4;
-  const ref = emit.constant(`columns ${items}`, () => {
-    const packed = new Float32Array(items * depth * padded);
-    for (let row = 0; row < items * columns; row++) {
-      const first = Math.floor(row / columns) * depth * padded + (row % columns);
-      for (let k = 0; k < depth; k++) packed[first + k * padded] = value[row * depth + k] as number;
-    }
-    return packed;
-  });
-  return {
-    binding: (width) => reads({ ref, type: { dtype: 'float32' } }, width),
-    strides: [padded, 1],
-    start: 'item * params.w_item',
-    params: { w_item: u32(depth * padded) },
-  };
-}
-
 function groupsOf(site: LowerSite<'CONV_2D'>): number {
   return (inputOf(site, 0).type.shape[3] as number) / (inputOf(site, 1).type.shape[3] as number);
 }
@@ -147,6 +114,8 @@ function groupsOf(site: LowerSite<'CONV_2D'>): number {
 function productOf(site: LowerSite<'CONV_2D' | 'FULLY_CONNECTED'>): Product | null {
   const activation = activationRange(activationOf(site));
   if (activation === null) return null;
+  const [images] = inputOf(site, 0).type.shape as readonly [number];
+  const rows = count(outputOf(site).type.shape) / (inputOf(site, 1).type.shape[0] as number);
   return {
     input: inputOf(site, 0),
     weights: inputOf(site, 1),
@@ -154,8 +123,36 @@ function productOf(site: LowerSite<'CONV_2D' | 'FULLY_CONNECTED'>): Product | nu
     output: outputOf(site),
     activation,
     channelAxis: 0,
-    units: null,
+    units: site.op === 'CONV_2D' ? images : rows,
   };
+}
+
+/** Emits the product of rows of whole inputs by weights [units, depth]. */
+function emitFloatRows(
+  emit: Emitter,
+  tiles: Omit<TiledProduct, 'arithmetic'>,
+  product: VectorProduct,
+): void {
+  const { input, weights, bias, activation } = product;
+  const [rows, units] = tiles.size;
+  if (rows === 1) {
+    emitDots(emit, product);
+    return;
+  }
+  const depth = count(weights.type.shape) / units;
+  const blocks = blocksOf(weights);
+  emitFloatTiles(emit, {
+    ...tiles,
+    ...(blocks !== null && {
+      rows: matrixRows(input, blocks.size, { taps: depth / blocks.size }),
+    }),
+    weights:
+      blocks === null
+        ? transposed(emit, weights, 1, units, depth)
+        : transposedBlocks(emit, blocks, units, depth),
+    bias,
+    activation,
+  });
 }
 
 /** Input NHWC, weights OHWI; fewer input channels in the weights than in the input make groups. */
@@ -181,9 +178,9 @@ const convolution: Lowering<'CONV_2D'> = {
     }
     const bias = site.inputs[2] ?? null;
     const activation = activationOf(site);
-    const isDot = groups === 1 && count(output.type.shape) === outputs;
-    if (isDot && height * width === 1 && count(input.type.shape) === depth) {
-      emitDots(emit, { label: 'CONV_2D', input, weights, bias, activation, output });
+    // Pixels one by one are rows of a matrix.
+    if (height * width === 1 && tiles.rows.params.in_w === undefined) {
+      emitFloatRows(emit, tiles, { label: 'CONV_2D', input, weights, bias, activation, output });
       return;
     }
     emitFloatTiles(emit, {
@@ -299,7 +296,7 @@ const fullyConnected: Lowering<'FULLY_CONNECTED'> = {
       label: 'FULLY_CONNECTED',
       items: 1,
       size: [rows, units],
-      rows: matrixRows(input, depth, '0u'),
+      rows: matrixRows(input, depth),
       output,
       outputStrides: [0, units],
     } as const;
@@ -308,24 +305,25 @@ const fullyConnected: Lowering<'FULLY_CONNECTED'> = {
       emitByteTiles(emit, tiles, bytes);
       return;
     }
-    const bias = site.inputs[2] ?? null;
-    const activation = activationOf(site);
-    if (rows === 1) {
-      emitDots(emit, { label: 'FULLY_CONNECTED', input, weights, bias, activation, output });
-      return;
-    }
-    emitFloatTiles(emit, {
-      ...tiles,
-      weights: transposed(emit, weights, 1, units, depth),
-      bias,
-      activation,
+    emitFloatRows(emit, tiles, {
+      label: 'FULLY_CONNECTED',
+      input,
+      weights,
+      bias: site.inputs[2] ?? null,
+      activation: activationOf(site),
+      output,
     });
   },
 };
 
 /** x [..., rows, depth] times y [..., depth, columns], or y transposed; batches are broadcast. */
 const batchMatmul: Lowering<'BATCH_MATMUL'> = {
-  supports: (site) => isFloat(site) && !site.options.adjX,
+  supports(site) {
+    const [x, y] = [inputOf(site, 0), inputOf(site, 1)];
+    const isScaled = y.value !== undefined && perTensor(y.type) !== null;
+    const inputs = isScaled ? [x] : [x, y];
+    return isFloat({ inputs, outputs: site.outputs }) && !site.options.adjX;
+  },
   lower(site, emit) {
     const [x, y, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
     const [rows, columns] = output.type.shape.slice(-2) as [number, number];
@@ -336,16 +334,18 @@ const batchMatmul: Lowering<'BATCH_MATMUL'> = {
       label: 'BATCH_MATMUL',
       items: count(batch(output)),
       size: [rows, columns],
-      rows: matrixRows(x, depth, 'x_item(item) * params.rows', {
+      rows: matrixRows(x, depth, {
+        item: 'x_item(item) * params.rows',
         functions: walk.functions,
         params: walk.params,
       }),
-      weights: {
-        binding: (width) => reads(y, width),
-        strides: site.options.adjY ? [1, depth] : [columns, 1],
-        start: 'y_item_at(item) * params.w_item',
-        params: { w_item: u32(columns * depth) },
-      },
+      weights: rightSide(
+        emit,
+        y,
+        [depth, columns],
+        site.options.adjY,
+        'y_item_at(item) * params.w_item',
+      ),
       bias: null,
       activation: activationOf(site),
       output,

@@ -3,20 +3,11 @@ import type { ActivationFunctionType } from '@linnet/schema';
 import type { Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
 import { activationFunction } from '../wgsl/activation.js';
-import { type Binding, type Param, reads, u32 } from '../wgsl/kernel.js';
+import { reads, u32 } from '../wgsl/kernel.js';
 import type { Width } from '../wgsl/storage.js';
 import { LANES, times } from '../wgsl/text.js';
 import { emitTiles, isWholeFours, type TileArithmetic, type TiledProduct } from './tiles.js';
-
-/** The matrices [taps * depth, columns] that rows are multiplied with. */
-export interface Weights {
-  binding(width: Width): Binding;
-  /** Elements between neighbours in the depth and between columns; one of the two is 1. */
-  readonly strides: readonly [depth: number, column: number];
-  /** An expression for the first element of `item`'s matrix, by `params.w_item`. */
-  readonly start: string;
-  readonly params: Readonly<Record<string, Param>>;
-}
+import type { Weights } from './weights.js';
 
 export interface FloatProduct extends Omit<TiledProduct, 'arithmetic'> {
   readonly weights: Weights;
@@ -51,7 +42,7 @@ function floatArithmetic(product: FloatProduct): TileArithmetic {
   return {
     bindings: {
       x: reads(rows.operand, rows.unit),
-      w: weights.binding(width),
+      ...weights.bindings(width),
       ...(bias === null ? {} : { bias: reads(bias, biasFours ? 4 : 1) }),
     },
     params: { w_stride: u32(stride / width), ...weights.params },
@@ -63,7 +54,8 @@ function floatArithmetic(product: FloatProduct): TileArithmetic {
         ? [orZero(run, `x_load(${begin} + k)`)]
         : times(deep, (k) => orZero(run, `x_load(${begin} + k + ${k}u)`)),
     start: `var w_at = (${weights.start}) / ${width}u + ${isDeep ? '4u * four * params.w_stride' : `${4 / width}u * four`};`,
-    weights: weightLoads(deep, isDeep, width),
+    ...(weights.run !== undefined && { run: weights.run }),
+    weights: weightLoads(deep, isDeep, width, weights.real),
     next: `w_at += ${isDeep ? `${deep / width}u` : `${deep}u * params.w_stride`};`,
     add: (sum, row) => {
       const factors = isVector ? LANES.map((lane) => `${row[0]}.${lane}`) : row;
@@ -75,17 +67,25 @@ function floatArithmetic(product: FloatProduct): TileArithmetic {
 }
 
 /** The weights of four columns as a vector for each of some depths. */
-function weightLoads(deep: number, isDeep: boolean, width: Width): string {
+function weightLoads(
+  deep: number,
+  isDeep: boolean,
+  width: Width,
+  real: Weights['real'] = (load) => load,
+): string {
   const load = (k: number, j: number) =>
     isDeep
       ? `w_load(w_at + ${j}u * params.w_stride + ${k}u)`
       : `w_load(w_at + ${k}u * params.w_stride + ${j}u)`;
+  const reals = (k: number, of: string) => `let w${k} = ${real(`vec4<f32>(${of})`)};`;
   if (width === 1) {
-    return times(deep, (k) => `let w${k} = ${vector((j) => load(k, j))};`).join('\n    ');
+    const all = (k: number) => times(4, (j) => `f32(${load(k, j)})`).join(', ');
+    return times(deep, (k) => reals(k, all(k))).join('\n    ');
   }
-  if (!isDeep) return times(deep, (k) => `let w${k} = ${load(k, 0)};`).join('\n    ');
+  if (!isDeep) return times(deep, (k) => reals(k, load(k, 0))).join('\n    ');
+  const lanes = (k: number) => times(4, (j) => `f32(column${j}.${LANES[k]})`).join(', ');
   return [
     ...times(4, (j) => `let column${j} = ${load(0, j)};`),
-    ...times(deep, (k) => `let w${k} = ${vector((j) => `column${j}.${LANES[k]}`)};`),
+    ...times(deep, (k) => reals(k, lanes(k))),
   ].join('\n    ');
 }

@@ -1,98 +1,23 @@
 /** Tiles of products of 8-bit integers. */
-import type { TypedArray } from '@linnet/schema';
-import { quantizedRange } from '../../lower/activation.js';
-import { combinedScale } from '../../lower/fixed-point.js';
-import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
 import type { Emitter } from '../lowering.js';
-import { type ByteCode, INTEGER_BYTES, realBytes, roundFunction } from '../wgsl/bytes.js';
-import { array, f32, i32, reads, u32 } from '../wgsl/kernel.js';
+import { type ByteCode, INTEGER_BYTES, realBytes } from '../wgsl/bytes.js';
+import { array, i32, u32 } from '../wgsl/kernel.js';
 import { LANES, times } from '../wgsl/text.js';
 import { emitNarrowed } from './narrow.js';
+import { type ByteProduct, byteFinish, type SumStart, shiftOf } from './product-q8.js';
 import { emitTiles, isWholeFours, type TileArithmetic, type TiledProduct } from './tiles.js';
-
-type Integer = Extract<Numerics, { kind: 'integer' }>;
-
-/** A product of bytes by weights that are known while planning and have one zero point. */
-export interface ByteProduct {
-  readonly product: Product;
-  readonly numerics: Integer;
-  readonly weights: TypedArray;
-  readonly bias: TypedArray | null;
-  /** The weights' zero point. */
-  readonly zero: number;
-}
-
-/** The integers of a product, where kernels can have them. */
-export function byteOperands(product: Product): ByteProduct | null {
-  const numerics = numericsOf(product);
-  const { value } = product.weights;
-  if (numerics?.kind !== 'integer' || value === undefined) return null;
-  const bias = product.bias === null ? null : product.bias.value;
-  const { zeroPoint } = numerics.channels;
-  const zero = zeroPoint[0] as number;
-  if (bias === undefined || zeroPoint.some((other) => other !== zero)) return null;
-  return product.output.type.shape.includes(0)
-    ? null
-    : { product, numerics, weights: value, bias, zero };
-}
-
-/** The form of a product of `items` matrices side by side that kernels have; null where they have none. */
-export function byteProduct(product: Product | null, items: number): ByteProduct | null {
-  if (product === null) return null;
-  const columns = (product.weights.type.shape[0] as number) / items;
-  return items === 1 || columns % 4 === 0 ? byteOperands(product) : null;
-}
-
-/** The constants and functions that make bytes of sums: REQUANTIZATION of the WASM kernels. */
-export function requantization(
-  emit: Emitter,
-  { activation }: Pick<Product, 'activation'>,
-  { input, output, channels: { scale } }: Integer,
-  columns: number,
-) {
-  const { low, high } = quantizedRange(activation, output);
-  const scales = emit.constant(`scales ${input.scale} ${output.scale} ${scale}`, () =>
-    Float32Array.from({ length: 4 * Math.ceil(columns / 4) }, (_, column) =>
-      combinedScale(
-        input.scale,
-        (scale.length === 1 ? scale[0] : (scale[column] ?? 0)) as number,
-        output.scale,
-      ),
-    ),
-  );
-  return {
-    bindings: { scales: reads({ ref: scales, type: { dtype: 'float32' } }, 4) },
-    params: {
-      y_zero: i32(output.zero),
-      low: f32(low - output.zero),
-      high: f32(high - output.zero),
-    },
-    // One product rounded to float32, then half to even: exact on all devices.
-    declarations: `${roundFunction(emit.traits)}
-fn requantize(sums: vec4<i32>, scales: vec4<f32>) -> vec4<i32> {
-  let real = clamp(vec4<f32>(sums) * scales, vec4(params.low), vec4(params.high));
-  return nearest(real) + vec4(params.y_zero);
-}`,
-  } as const;
-}
-
-/** From stored bytes to int8: unsigned ones less 128. */
-export function shiftOf(dtype: string): number {
-  return dtype === 'uint8' ? 128 : 0;
-}
 
 /**
  * Words of four depths of a column, [item, tap, depth / 4, column] with columns in whole fours, and for
  * each column what its sums begin with.
  */
-function pack({ weights, bias, zero, product, numerics }: ByteProduct, tiles: Tiles) {
+function pack({ weights, zero, product }: ByteProduct, { bias, factor }: SumStart, tiles: Tiles) {
   const {
     items,
     size: [, columns],
     rows: { taps, depth },
   } = tiles;
   const shift = shiftOf(product.weights.type.dtype);
-  const inputZero = numerics.input.zero - shiftOf(product.input.type.dtype);
   const [deep, padded] = [Math.ceil(depth / 4), 4 * Math.ceil(columns / 4)];
   const bytes = new Int8Array(4 * items * taps * deep * padded);
   const starts = new Int32Array(4 * Math.ceil((items * columns) / 4));
@@ -106,7 +31,7 @@ function pack({ weights, bias, zero, product, numerics }: ByteProduct, tiles: Ti
       bytes[4 * word + (at & 3)] = weight;
       sum += weight - (zero - shift);
     }
-    starts[unit] = Number(bias?.[unit] ?? 0) - inputZero * sum;
+    starts[unit] = Number(bias?.[unit] ?? 0) + factor * sum;
   }
   return { bytes: new Int32Array(bytes.buffer), starts };
 }
@@ -169,20 +94,22 @@ function largestSum({ product, weights, zero }: ByteProduct): number {
 type Tiles = Omit<TiledProduct, 'arithmetic'>;
 
 /**
- * Emits y = requantize(sum over k of (x[row, k] - x_zero) * (w[k, column] - w_zero) + bias[column]),
- * four depths at a time. The input's zero point is in what sums begin with, which depends on weights
- * alone.
+ * Emits y = finish(sum over k of (x[row, k] - x_zero) * (w[k, column] - w_zero) + bias[column]), four
+ * depths at a time. What depends on weights alone is in what sums begin with.
  */
 export function emitByteTiles(emit: Emitter, tiles: Tiles, bytes: ByteProduct): void {
-  const { product, numerics } = bytes;
+  const { product } = bytes;
   const { items, size, rows } = tiles;
-  const key = `${items} ${rows.taps} ${JSON.stringify(numerics.input)}`;
-  const words = emit.constant(`bytes ${key}`, () => pack(bytes, tiles).bytes);
-  const starts = emit.constant(`starts ${key}`, () => pack(bytes, tiles).starts);
-  const finish = requantization(emit, product, numerics, items * size[1]);
+  const finish = byteFinish(emit, bytes, items * size[1], size[0]);
+  const key = `${items} ${rows.taps} ${JSON.stringify(finish.start)}`;
+  const isNarrow = areNibbles(bytes, shiftOf(product.weights.type.dtype));
+  const words = emit.constant(`bytes ${isNarrow} ${key}`, () => {
+    const packed = pack(bytes, finish.start, tiles).bytes;
+    return isNarrow ? pairNibbles(packed) : packed;
+  });
+  const starts = emit.constant(`starts ${key}`, () => pack(bytes, finish.start, tiles).starts);
   const weightZero = bytes.zero - shiftOf(product.weights.type.dtype);
-  const flip = shiftOf(product.input.type.dtype);
-  const padding = (numerics.input.zero - flip) & 255;
+  const flip = shiftOf(finish.input.type.dtype);
   const isVector = rows.unit === 4;
   const signed = flip === 0 ? '' : ' ^ 0x80808080u';
   const declarations = isVector
@@ -197,39 +124,59 @@ fn word(begin: u32, k: u32) -> u32 {
   let high = select(x[next] << (32u - turn), 0u, turn == 0u);
   return ((low | high)${signed}) & inside(k);
 }`;
-  const orZero = (run: string, load: string) =>
-    rows.canMiss ? `select(params.padding & inside(k), ${load}, ${run} >= 0)` : load;
+  const orZero = (run: string, load: string, number: string) =>
+    rows.canMiss
+      ? `select(((u32(${finish.outside(number)}) & 255u) * 0x01010101u) & inside(k), ${load}, ${run} >= 0)`
+      : load;
   const apart =
     realBytes(emit.traits, largestSum(bytes)) ?? (emit.traits.hasByteDot ? null : INTEGER_BYTES);
   const hasZero = weightZero !== 0;
   const form = apart === null ? packedForm(hasZero) : apartForm(apart, hasZero);
   const arithmetic: TileArithmetic = {
     bindings: {
-      x: array(product.input.ref, 'u32', 'read'),
-      weights: array(words, 'vec4<u32>', 'read'),
+      x: array(finish.input.ref, 'u32', 'read'),
+      weights: array(words, isNarrow ? 'vec2<u32>' : 'vec4<u32>', 'read'),
       starts: array(starts, 'vec4<i32>', 'read'),
       ...finish.bindings,
     },
     params: {
       deeps: u32(Math.ceil(rows.depth / 4)),
       w_zero: i32(weightZero),
-      padding: u32(padding * 0x01010101),
       ...finish.params,
     },
     declarations: [form.declarations, declarations, finish.declarations].join('\n'),
     sum: form.sum,
     step: 4 / rows.unit,
     start: 'var w_at = item * params.taps * params.deeps * params.fours + four;',
-    row: (run, begin) => [form.row(orZero(run, `word(${begin}, k)`))],
-    weights: `let w = weights[w_at]; ${form.weights}`,
+    row: (run, begin, number) => [form.row(orZero(run, `word(${begin}, k)`, number))],
+    weights: `let w = ${isNarrow ? PAIRED : 'weights[w_at]'}; ${form.weights}`,
     next: 'w_at += params.fours;',
     add: (sum, [x]) => form.add(sum, x as string),
     ready: `let unit = item * params.columns / 4u + four;
 let begin = starts[unit];
-let scale = scales_load(unit);`,
-    result: (sum) => `requantize(${form.whole(sum)} + begin, scale)`,
+${finish.ready('unit')}`,
+    result: (sum, number) => finish.result(form.whole(sum), number),
   };
   emitNarrowed(emit, tiles.output, isWholeFours(tiles), (output) =>
     emitTiles(emit, { ...tiles, arithmetic, output }),
   );
 }
+
+/** Whether weights, as int8, are integers of four bits. */
+function areNibbles({ weights }: ByteProduct, shift: number): boolean {
+  return (weights as Int8Array).every((weight) => weight - shift >= -8 && weight - shift <= 7);
+}
+
+/** Words of bytes between -8 and 7, less -8: each with those of the word after next in the high half-bytes. */
+function pairNibbles(words: Int32Array): Int32Array {
+  return Int32Array.from({ length: words.length / 2 }, (_, at) => {
+    const first = 4 * (at >> 1) + (at & 1);
+    const [low, high] = [first, first + 2].map(
+      (from) => ((words[from] as number) & 0x0f0f0f0f) ^ 0x08080808,
+    );
+    return (low as number) | ((high as number) << 4);
+  });
+}
+
+/** Four words of bytes from two of `pairNibbles`; 0x80 keeps the bytes' differences apart. */
+const PAIRED = `(((vec4<u32>(weights[w_at], weights[w_at] >> vec2(4u)) & vec4(0x0f0f0f0fu)) | vec4(0x80808080u)) - vec4(0x08080808u)) ^ vec4(0x80808080u)`;

@@ -38,10 +38,12 @@ export interface TileArithmetic {
   readonly sum: 'vec4<f32>' | 'vec4<i32>';
   /** Units of depth of a step of the innermost loop. */
   readonly step: number;
-  /** What a step takes of the row whose run `run` (-1: zeros) begins at unit `begin`, from unit `k` on. */
-  row(run: string, begin: string): readonly string[];
+  /** What a step takes of row `number` whose run `run` (-1: zeros) begins at unit `begin`, from unit `k` on. */
+  row(run: string, begin: string, number: string): readonly string[];
   /** Statements before all steps; the invocation's columns are those of the four number `four`. */
   readonly start: string;
+  /** Statements before the steps of run `tap`; none by default. */
+  readonly run?: string;
   /** Statements that load a step's weights. */
   readonly weights: string;
   /** Statements that go to the next step's weights. */
@@ -50,8 +52,8 @@ export interface TileArithmetic {
   add(sum: string, row: readonly string[]): string;
   /** Statements that make `result` ready once all is added up. */
   readonly ready: string;
-  /** What is stored for a sum. */
-  result(sum: string): string;
+  /** What is stored for a sum of row `number`. */
+  result(sum: string, number: string): string;
 }
 
 export interface TiledProduct {
@@ -111,7 +113,9 @@ export function emitTiles(emit: Emitter, product: TiledProduct): void {
     ? times(height / 4, (at) => `${4 * at}u + quad_lane`)
     : times(height, (at) => `${at}u`);
   const loads = loaded.flatMap((_, at) =>
-    arithmetic.row(`run${at}`, `begin${at}`).map((load, part) => `let x${at}_${part} = ${load};`),
+    arithmetic
+      .row(`run${at}`, `begin${at}`, `number${at}`)
+      .map((load, part) => `let x${at}_${part} = ${load};`),
   );
   const parts = loads.length / loaded.length;
   const rowProducts = (m: number) => {
@@ -159,10 +163,11 @@ let item = group.z;
 // Beyond the edges the last row and columns are computed once more, so that quads stay together.
 let four = min(own, params.fours - 1u);
 ${arithmetic.start}
-${loaded.map((number, at) => `let row${at} = row_at(item, min(row + ${number}, params.rows - 1u));`).join('\n')}
+${loaded.map((number, at) => `let number${at} = min(row + ${number}, params.rows - 1u); let row${at} = row_at(item, number${at});`).join('\n')}
 ${times(height, (m) => `var s${m} = ${sum}();`).join('\n')}
 for (var tap = 0u; tap < params.taps; tap++) {
   ${loaded.map((_, at) => `let run${at} = run_at(row${at}, item, tap); let begin${at} = u32(max(run${at}, 0));`).join('\n  ')}
+  ${arithmetic.run ?? ''}
   for (var k = 0u; k < params.depth; k += ${step}u) {
     ${arithmetic.weights}
     ${loads.join('\n    ')}
@@ -173,7 +178,7 @@ for (var tap = 0u; tap < params.taps; tap++) {
 if (own > four) { return; }
 ${arithmetic.ready}
 var to = item * params.y_item + row * params.y_row + four * ${4 / unit}u;
-${times(height, (m) => rowStore(m, arithmetic.result(`s${m}`), isWhole, isFull)).join('\n')}`,
+${times(height, (m) => rowStore(m, arithmetic.result(`s${m}`, `(row + ${m}u)`), isWhole, isFull)).join('\n')}`,
   });
 }
 

@@ -43,7 +43,7 @@ export function reads({ ref, type: { dtype } }: Elements, width: Width): Binding
 export function writes({ ref, type: { dtype } }: Elements, width: Width): Binding {
   invariant(isStored(dtype), `Shaders do not write ${dtype}.`);
   const { array, store } = accessOf(dtype, width);
-  invariant(store !== null, `Shaders write ${dtype} in fours.`);
+  invariant(store !== null, `Shaders do not write ${dtype} ${width} at a time.`);
   const type = width === 1 ? elementOf(dtype) : `vec4<${elementOf(dtype)}>`;
   return {
     ref,

@@ -59,6 +59,24 @@ function bytes(signed: boolean): Storage {
   };
 }
 
+/** Eight to a word, as files pack them; constants only. */
+const NIBBLES: Storage = {
+  element: 'i32',
+  single: {
+    array: 'i32',
+    load: (name) => `return extractBits(${name}[i >> 3u], (i & 7u) * 4u, 4u);`,
+    store: null,
+  },
+  four: {
+    array: 'u32',
+    load: (name) => {
+      const places = [0, 4, 8, 12].map((at) => `${2 ** (28 - at)}`);
+      return `let half = select(${name}[i >> 1u], ${name}[i >> 1u] >> 16u, (i & 1u) == 1u); return bitcast<vec4<i32>>(vec4<u32>(half) * vec4<u32>(${places})) >> vec4<u32>(28u);`;
+    },
+    store: null,
+  },
+};
+
 /** Two to a word. */
 const SHORTS: Storage = {
   element: 'i32',
@@ -101,7 +119,7 @@ const STORAGES = {
   float32: words('f32'),
   int32: words('i32'),
   int8: bytes(true),
-  int4: bytes(true),
+  int4: NIBBLES,
   uint8: bytes(false),
   bool: bytes(false),
   int16: SHORTS,

@@ -1,0 +1,179 @@
+/** Products of 8-bit integers: what they are made of, and what becomes of their sums. */
+import type { TypedArray } from '@linnet/schema';
+import { quantizedRange } from '../../lower/activation.js';
+import { combinedScale } from '../../lower/fixed-point.js';
+import {
+  type ByteNumerics,
+  type Numerics,
+  numericsOf,
+  type Product,
+} from '../../lower/numerics.js';
+import type { BufferRef, Operand } from '../../plan/lowering.js';
+import type { Emitter } from '../lowering.js';
+import { roundFunction } from '../wgsl/bytes.js';
+import { array, type Binding, f32, i32, type Param, reads, u32 } from '../wgsl/kernel.js';
+import { emitQuantizedRows } from './rows.js';
+
+/** A product of bytes by weights that are known while planning and have one zero point. */
+export interface ByteProduct {
+  readonly product: Product;
+  readonly numerics: ByteNumerics;
+  readonly weights: TypedArray;
+  /** Integers; real numbers where the numerics are hybrid. */
+  readonly bias: TypedArray | null;
+  /** The weights' zero point. */
+  readonly zero: number;
+}
+
+/** The integers of a product, where kernels can have them. */
+export function byteOperands(product: Product): ByteProduct | null {
+  const numerics = numericsOf(product);
+  const { value } = product.weights;
+  if (numerics?.kind !== 'integer' && numerics?.kind !== 'hybrid') return null;
+  const bias = product.bias === null ? null : product.bias.value;
+  const { zeroPoint } = numerics.channels;
+  const zero = zeroPoint[0] as number;
+  const hasOneZero = zeroPoint.every((other) => other === zero);
+  if (value === undefined || bias === undefined || !hasOneZero) return null;
+  return !product.output.type.shape.includes(0)
+    ? { product, numerics, weights: value, bias, zero }
+    : null;
+}
+
+/** The form of a product of `items` matrices side by side that kernels have; null where they have none. */
+export function byteProduct(product: Product | null, items: number): ByteProduct | null {
+  if (product === null) return null;
+  const columns = (product.weights.type.shape[0] as number) / items;
+  return items === 1 || columns % 4 === 0 ? byteOperands(product) : null;
+}
+
+/** From stored bytes to int8: unsigned ones less 128. */
+export function shiftOf(dtype: string): number {
+  return dtype === 'uint8' ? 128 : 0;
+}
+
+/** What the sum of a column begins with: its bias, and so many times the sum of its weights. */
+export interface SumStart {
+  readonly bias: TypedArray | null;
+  readonly factor: number;
+}
+
+/** What becomes of the sums of four columns. */
+export interface ByteFinish {
+  /** The bytes that are multiplied. */
+  readonly input: Operand;
+  readonly start: SumStart;
+  readonly bindings: Readonly<Record<string, Binding>>;
+  readonly params: Readonly<Record<string, Param>>;
+  readonly declarations: string;
+  /** What stands for zero among the bytes of row `number`, as int8: an expression of type i32. */
+  outside(number: string): string;
+  /** Statements once sums are complete, which begin with `begin`, of the columns `four`. */
+  ready(four: string): string;
+  /** What is stored for the sum of row `number`. */
+  result(sum: string, number: string): string;
+}
+
+/** @param rows of the output, of which each of the parts that are quantized on their own has as many */
+export function byteFinish(
+  emit: Emitter,
+  bytes: ByteProduct,
+  columns: number,
+  rows: number,
+): ByteFinish {
+  const { numerics } = bytes;
+  return numerics.kind === 'integer'
+    ? requantization(emit, bytes, numerics, columns)
+    : realization(emit, bytes, numerics, columns, rows);
+}
+
+type Integer = Extract<Numerics, { kind: 'integer' }>;
+type Hybrid = Extract<Numerics, { kind: 'hybrid' }>;
+
+/** Bytes again: REQUANTIZATION of the WASM kernels. */
+function requantization(
+  emit: Emitter,
+  { product, bias }: ByteProduct,
+  { input, output, channels: { scale } }: Integer,
+  columns: number,
+): ByteFinish {
+  const { low, high } = quantizedRange(product.activation, output);
+  const scales = emit.constant(`scales ${input.scale} ${output.scale} ${scale}`, () =>
+    inFours(columns, (column) => combinedScale(input.scale, scaleOf(scale, column), output.scale)),
+  );
+  const inputZero = input.zero - shiftOf(input.dtype);
+  return {
+    input: product.input,
+    start: { bias, factor: -inputZero },
+    bindings: { scales: reads({ ref: scales, type: { dtype: 'float32' } }, 4) },
+    params: {
+      x_zero: i32(inputZero),
+      y_zero: i32(output.zero),
+      low: f32(low - output.zero),
+      high: f32(high - output.zero),
+    },
+    // One product rounded to float32, then half to even: exact on all devices.
+    declarations: `${roundFunction(emit.traits)}
+fn requantize(sums: vec4<i32>, scales: vec4<f32>) -> vec4<i32> {
+  let real = clamp(vec4<f32>(sums) * scales, vec4(params.low), vec4(params.high));
+  return nearest(real) + vec4(params.y_zero);
+}`,
+    outside: () => 'params.x_zero',
+    ready: (four) => `let scale = scales_load(${four});`,
+    result: (sum) => `requantize(${sum} + begin, scale)`,
+  };
+}
+
+/** Real numbers, by scales and zero points that parts of the input have got when the model runs. */
+function realization(
+  emit: Emitter,
+  { product, bias }: ByteProduct,
+  { units, channels: { scale } }: Hybrid,
+  columns: number,
+  rows: number,
+): ByteFinish {
+  const { bytes, rows: parts } = emitQuantizedRows(emit, product.input, units);
+  const scales = emit.constant(`scales ${scale}`, () =>
+    inFours(columns, (column) => scaleOf(scale, column)),
+  );
+  const biases = emit.constant('biases', () =>
+    inFours(columns, (column) => Number(bias?.[column] ?? 0)),
+  );
+  const float32 = (ref: BufferRef) => reads({ ref, type: { dtype: 'float32' } }, 4);
+  const part = (number: string) =>
+    rows === units ? `parts[${number}]` : `parts[${number} / params.part_rows]`;
+  const { low, high } = product.activation;
+  return {
+    input: bytes,
+    start: { bias: null, factor: 1 },
+    bindings: {
+      parts: array(parts, 'vec2<f32>', 'read'),
+      scales: float32(scales),
+      biases: float32(biases),
+    },
+    params: {
+      part_rows: u32(rows / units),
+      low: f32(Math.max(low, -MAX_FLOAT)),
+      high: f32(Math.min(high, MAX_FLOAT)),
+    },
+    declarations: `fn realize(sums: vec4<i32>, weights: vec4<i32>, part: vec2<f32>, scales: vec4<f32>, bias: vec4<f32>) -> vec4<f32> {
+  let real = vec4<f32>(sums - i32(part.x) * weights) * (part.y * scales) + bias;
+  return clamp(real, vec4(params.low), vec4(params.high));
+}`,
+    outside: (number) => `i32(${part(number)}.x)`,
+    ready: (four) => `let scale = scales_load(${four}); let bias = biases_load(${four});`,
+    result: (sum, number) => `realize(${sum}, begin, ${part(number)}, scale, bias)`,
+  };
+}
+
+/** The largest float32: shaders have no infinity. */
+const MAX_FLOAT = 2 ** 128 - 2 ** 104;
+
+function scaleOf(scale: Float32Array, column: number): number {
+  return (scale.length === 1 ? scale[0] : (scale[column] ?? 0)) as number;
+}
+
+/** Float32 for each of some columns, in whole fours. */
+function inFours(columns: number, value: (column: number) => number): Float32Array {
+  return Float32Array.from({ length: 4 * Math.ceil(columns / 4) }, (_, at) => value(at));
+}
