@@ -6,7 +6,7 @@ import { gpuCode } from './gpu-code.js';
 import type { InspectOptions } from './load-options.js';
 import type { ExecutableModel, Graph, GraphNode } from './model/graph.js';
 import { Resources } from './model/resources.js';
-import type { Target } from './plan/backend.js';
+import type { DeviceTarget } from './plan/backend.js';
 import { notMeasured } from './plan/choice.js';
 import { type Given, isHostNode } from './plan/infer.js';
 import type { PlannedNode, Port, Stage } from './plan/plan.js';
@@ -33,7 +33,7 @@ export async function inspect(
 }
 
 /** What is planned for where there need be no GPU. */
-async function anyGpu(ops: ReadonlySet<OpName>): Promise<Target> {
+async function anyGpu(ops: ReadonlySet<OpName>): Promise<DeviceTarget> {
   const { ShaderTarget, LEAST_TRAITS, loadShaders } = await gpuCode();
   return new ShaderTarget(LEAST_TRAITS, await loadShaders(ops));
 }

@@ -5,12 +5,22 @@ import { getPriority, setPriority } from 'node:os';
 /** The share of the machine that the processes of a session have together. */
 const GROUP = '/proc/self/autogroup';
 
+/** @returns {Promise<number[]>} ids of all processes of a browser: its own, the network's, pages' */
+export async function allProcesses(browser) {
+  return (await processes(browser)).map(({ id }) => id);
+}
+
 /** @returns {Promise<number[]>} ids of the processes that run a browser's pages */
 export async function renderers(browser) {
+  const found = await processes(browser);
+  return found.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+}
+
+async function processes(browser) {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   await session.detach();
-  return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+  return processInfo;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { PicturePlan, PictureSource } from '../io/picture.js';
 import type { TensorInfo } from '../io/tensor.js';
 import type { Lifetime } from './liveness.js';
 import type { Fused, LowerSite, PlanEmitter } from './lowering.js';
+import type { Divide } from './place.js';
 import type { ArenaLayout, NodeLabel, Program } from './plan.js';
 
 /** What planning needs to know of whatever executes programs of calls that do `Work`. */
@@ -25,6 +26,11 @@ export interface Target<Work = unknown> {
 
   /** Where buffers go so that those alive at the same time do not overlap. */
   layOut(lifetimes: readonly Lifetime[]): ArenaLayout;
+}
+
+/** What may take some of a stage's steps from the host's backend. */
+export interface DeviceTarget<Work = unknown> extends Target<Work> {
+  readonly divide: Divide;
 }
 
 /** What runs programs. */
@@ -59,7 +65,7 @@ export interface HostBackend<Work = unknown> extends Backend<Work> {
 }
 
 /** A backend on hardware that may compute wrongly or go away. */
-export interface DeviceBackend<Work = unknown> extends Backend<Work> {
+export interface DeviceBackend<Work = unknown> extends Backend<Work>, DeviceTarget<Work> {
   /** What the hardware calls itself. */
   readonly description: string;
   /** Whether all that is bound has computed rightly on this hardware before. */
@@ -80,7 +86,7 @@ export interface DeviceBackend<Work = unknown> extends Backend<Work> {
 export interface Targets {
   readonly host: HostBackend;
   /** Where nodes run that it has kernels for; null: all run on the host's. */
-  readonly device: Target | null;
+  readonly device: DeviceTarget | null;
 }
 
 /** What plans are bound to. */

@@ -1,9 +1,6 @@
 /** Which backend carries out each step, and in which order. */
-import type { OpName } from '@linnet/schema';
-import { storageBytes } from '../model/storage.js';
 import type { Target } from './backend.js';
 import type { StageBuilder } from './lower.js';
-import { Network } from './min-cut.js';
 import type { Step, TensorTable } from './step.js';
 
 /** Steps that one backend runs without anything from another. */
@@ -17,168 +14,16 @@ export interface PlacedStep extends Step {
   readonly whyOnHost: string | null;
 }
 
-/**
- * Divides steps between the host's backend and a device, and orders them so that what runs on one
- * comes in few runs: whatever is ready on one backend goes first, before the other has its turn.
- *
- * Steps that the device has kernels for run there, but for those where the host takes less time than
- * having tensors pass to and fro; steps that share state stay with the host.
- */
-export function place(
+/** Divides steps between the host's backend and a device; see `divide`. */
+export type Divide = (
   steps: readonly Step[],
   tensors: TensorTable,
   host: StageBuilder,
-  device: StageBuilder | null,
-): readonly Run[] {
+  device: StageBuilder,
+) => readonly Run[];
+
+/** All steps on one backend. */
+export function inOneRun(steps: readonly Step[], target: Target): readonly Run[] {
   if (steps.length === 0) return [];
-  if (device === null) {
-    return [{ target: host.target, steps: steps.map((step) => ({ ...step, whyOnHost: null })) }];
-  }
-  const obstacles = steps.map((step) => obstacleOf(step, tensors, host, device));
-  const onDevice = cheapest(steps, obstacles, tensors, device);
-  const placed = steps.map((step, at): PlacedStep => {
-    const whyOnHost = obstacles[at] ?? (onDevice.has(step) ? null : 'sooner done than handed over');
-    return { ...step, whyOnHost };
-  });
-  const targets = new Map(
-    placed.map((step) => [step, step.whyOnHost === null ? device.target : host.target]),
-  );
-  const orders = [device, host].map((first) => inRuns(placed, tensors, targets, first.target));
-  return orders.reduce((best, order) => (order.length < best.length ? order : best));
-}
-
-/** Why a step cannot run on the device or had better not; null where it can. */
-function obstacleOf(
-  step: Step,
-  tensors: TensorTable,
-  host: StageBuilder,
-  device: StageBuilder,
-): string | null {
-  if (step.node.inputs.some((tensor) => tensor >= 0 && tensors.isVariable(tensor))) {
-    return 'keeps state';
-  }
-  const support = device.support(step);
-  if (support === 'native') return null;
-  if (support === 'unsupported') return 'no shader for it';
-  return host.support(step) === 'native' ? 'no shader for its element types' : null;
-}
-
-/** Nanoseconds that handing a tensor over takes whatever its size, and for each byte. */
-const HANDING_OVER_NS = 100_000;
-const HANDING_OVER_NS_PER_BYTE = 0.25;
-
-/** Nanoseconds of the host's kernels for each element that they read or write, and multiply-add. */
-const HOST_NS_PER_ELEMENT = 1;
-const HOST_NS_PER_MULTIPLY_ADD = 0.1;
-
-/**
- * The steps that run on the device when handing over costs least, together with what the host takes for
- * steps that the device could have run: a minimum cut between both.
- */
-function cheapest(
-  steps: readonly Step[],
-  obstacles: readonly (string | null)[],
-  tensors: TensorTable,
-  device: StageBuilder,
-): ReadonlySet<Step> {
-  if (obstacles.every((obstacle) => obstacle === null)) return new Set(steps);
-  const network = new Network();
-  const nodeOf = new Map<Step, number>();
-  const makers = new Map<number, Step>();
-  const readers = new Map<number, Step[]>();
-  steps.forEach((step, at) => {
-    const node = network.addNode();
-    nodeOf.set(step, node);
-    if (obstacles[at] !== null) network.addEdge(node, 1, Number.POSITIVE_INFINITY);
-    else network.addEdge(0, node, device.isAlias(step) ? 0 : hostNanoseconds(step, tensors));
-    for (const tensor of step.node.outputs) makers.set(tensor, step);
-    for (const tensor of step.node.inputs) {
-      readers.set(tensor, [...(readers.get(tensor) ?? []), step]);
-    }
-  });
-  for (const [tensor, maker] of makers) {
-    const bytes = storageBytes(tensors.type(tensor));
-    const cost = HANDING_OVER_NS + HANDING_OVER_NS_PER_BYTE * bytes;
-    const made = nodeOf.get(maker) as number;
-    // However many read it, a tensor is handed over once.
-    const [down, up] = [network.addNode(), network.addNode()];
-    network.addEdge(made, down, cost);
-    network.addEdge(up, made, cost);
-    for (const reader of readers.get(tensor) ?? []) {
-      network.addEdge(down, nodeOf.get(reader) as number, Number.POSITIVE_INFINITY);
-      network.addEdge(nodeOf.get(reader) as number, up, Number.POSITIVE_INFINITY);
-    }
-  }
-  const withHost = network.withSink();
-  return new Set(steps.filter((step) => !withHost.has(nodeOf.get(step) as number)));
-}
-
-/** About how long the host's kernels take for a step. */
-function hostNanoseconds({ node }: Step, tensors: TensorTable): number {
-  const elements = (tensor: number) =>
-    tensor < 0 ? 0 : tensors.type(tensor).shape.reduce((product, dim) => product * dim, 1);
-  const sum = (list: readonly number[]) => list.reduce((total, each) => total + elements(each), 0);
-  const moved = HOST_NS_PER_ELEMENT * (sum(node.inputs) + sum(node.outputs));
-  if (!PRODUCTS.includes(node.op)) return moved;
-  // Each output element is a sum over the weights of one of as many columns as it has channels.
-  const [output, weights] = [node.outputs[0] as number, node.inputs[1] as number];
-  const columns = tensors.type(output).shape.at(-1) ?? 1;
-  return moved + (HOST_NS_PER_MULTIPLY_ADD * elements(output) * elements(weights)) / columns;
-}
-
-/** Ops that multiply much more than they move. */
-const PRODUCTS: readonly OpName[] = [
-  'CONV_2D',
-  'CONV_3D',
-  'TRANSPOSE_CONV',
-  'FULLY_CONNECTED',
-  'BATCH_MATMUL',
-];
-
-/** The steps in runs, beginning with what is ready on `first`. */
-function inRuns(
-  steps: readonly PlacedStep[],
-  tensors: TensorTable,
-  targets: ReadonlyMap<PlacedStep, Target>,
-  first: Target,
-): readonly Run[] {
-  const waitsFor = dependencies(steps, tensors);
-  const done = new Set<Step>();
-  const runs: Run[] = [];
-  let left = steps;
-  let target = first;
-  while (left.length > 0) {
-    const run: PlacedStep[] = [];
-    // Steps are in an order of dependence, so one pass finds all that become ready.
-    left = left.filter((step) => {
-      const isReady =
-        targets.get(step) === target &&
-        (waitsFor.get(step) ?? []).every((other) => done.has(other));
-      if (!isReady) return true;
-      done.add(step);
-      run.push(step);
-      return false;
-    });
-    if (run.length > 0) runs.push({ target, steps: run });
-    target = [...new Set(targets.values())].find((other) => other !== target) ?? target;
-  }
-  return runs;
-}
-
-/** The steps whose results, or whose turn with some state, each step waits for. */
-function dependencies(
-  steps: readonly Step[],
-  tensors: TensorTable,
-): ReadonlyMap<Step, readonly Step[]> {
-  const latest = new Map<number, Step>();
-  return new Map(
-    steps.map((step) => {
-      const waits = step.node.inputs.flatMap((tensor) => latest.get(tensor) ?? []);
-      for (const tensor of step.node.outputs) latest.set(tensor, step);
-      for (const tensor of step.node.inputs) {
-        if (tensor >= 0 && tensors.isVariable(tensor)) latest.set(tensor, step);
-      }
-      return [step, waits];
-    }),
-  );
+  return [{ target, steps: steps.map((step) => ({ ...step, whyOnHost: null })) }];
 }

@@ -9,7 +9,7 @@ import { fuse } from './fuse.js';
 import { type Given, inferStage, isHostNode } from './infer.js';
 import { lifetimes } from './liveness.js';
 import { conversionNode, StageBuilder } from './lower.js';
-import { place } from './place.js';
+import { inOneRun } from './place.js';
 import type { PlannedNode, Stage } from './plan.js';
 import { type Step, TensorTable, Uses } from './step.js';
 import { expandedType } from './types.js';
@@ -67,7 +67,10 @@ export class Planner {
     const accepts = (step: Step) =>
       [hosted, offloaded].every((builder) => builder === null || builder.accepts(step));
     const live = this.#liveSteps(fuse(steps, tensors, uses, accepts), tensors, isWanted);
-    const runs = place(live, tensors, hosted, offloaded);
+    const runs =
+      device === null || offloaded === null
+        ? inOneRun(live, host)
+        : device.divide(live, tensors, hosted, offloaded);
     const assembly = new StageAssembly(
       graph,
       tensors,

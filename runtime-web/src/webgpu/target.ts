@@ -1,6 +1,7 @@
 import type { OpName } from '@linnet/schema';
 import { storageBytes } from '../model/storage.js';
-import type { Target } from '../plan/backend.js';
+import type { DeviceTarget } from '../plan/backend.js';
+import { divide } from '../plan/divide.js';
 import type { LowerSite, Operand, PlanEmitter } from '../plan/lowering.js';
 import { shareSlots } from '../plan/slots.js';
 import { type Lowering, type ShaderLowerings, shaderEmitter } from './lowering.js';
@@ -8,10 +9,11 @@ import type { Traits } from './traits.js';
 import type { Shader } from './wgsl/kernel.js';
 
 /** Plans shaders for devices of some traits. */
-export class ShaderTarget implements Target<Shader> {
+export class ShaderTarget implements DeviceTarget<Shader> {
   readonly name = 'webgpu';
   readonly fuses = new Set(['padding', 'activation'] as const);
   readonly layOut = shareSlots;
+  readonly divide = divide;
 
   constructor(
     readonly traits: Traits,

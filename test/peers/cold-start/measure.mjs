@@ -9,7 +9,7 @@ import { launchBrowser } from '../../browser/launch.mjs';
 import { serve } from '../../browser/server.mjs';
 import { PICTURES } from '../../dist/support/imagenet.js';
 import { shared } from '../../dist/support/paths.js';
-import { inheritPriority, renderers } from '../processes.mjs';
+import { allProcesses, inheritPriority } from '../processes.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -111,7 +111,7 @@ async function open(browser, url) {
   const context = await browser.newContext();
   try {
     const page = await context.newPage();
-    inheritPriority(await renderers(browser));
+    inheritPriority(await allProcesses(browser));
     const sizes = [];
     page.on('response', (response) => {
       if (!isRuntimeFile(response.url())) return;
