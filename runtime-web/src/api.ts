@@ -63,6 +63,8 @@ export interface ModelInfo {
   readonly threads: number;
   /** Why there are that many. */
   readonly threadsReason: string;
+  /** Instances in workers of their own, among which runs are divided; 0: there are none. */
+  readonly workers: number;
   readonly memory: MemoryInfo;
   /** Between the GPU and the host: inputs and outputs, and what nodes that run elsewhere need. */
   readonly handovers: Handovers;

@@ -24,6 +24,13 @@ export interface LoadOptions {
    * `model.info` says how many there are and why.
    */
   readonly threads?: number;
+  /**
+   * Loads an instance of the model in each of so many workers, which run different inputs at the same
+   * time: runs begin in the order of the calls, each on a worker that is free. They share no memory, so
+   * that no page has to be cross-origin isolated, and each takes memory for all weights. For models that
+   * keep no state, on WASM; what `threads` and `model.info` say of threads is about one worker.
+   */
+  readonly workers?: number;
   /** Ends loading early with an error of code ABORTED. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;

@@ -9,7 +9,15 @@ import { gpuCode } from './gpu-code.js';
 import { readSourceModel } from './io/model.js';
 import type { ModelSource } from './io/source.js';
 import type { InspectOptions, LoadOptions, TuneOptions } from './load-options.js';
-import { openKernels } from './wasm/kernels.js';
+import { INSTANCES } from './parallel/instances.js';
+import { type Kernels, openKernels, type Workers } from './wasm/kernels.js';
+
+/** Makes a model of its bytes, in this thread or on workers. */
+type Prepare = (
+  bytes: Uint8Array,
+  kernels: Kernels & { readonly instances: Workers },
+  options: LoadOptions & Required<Pick<LoadOptions, 'backend'>>,
+) => Promise<Model>;
 
 const BACKENDS: readonly NonNullable<LoadOptions['backend']>[] = ['auto', 'wasm', 'webgpu'];
 
@@ -23,7 +31,7 @@ const BACKENDS: readonly NonNullable<LoadOptions['backend']>[] = ['auto', 'wasm'
  * unsupported ops at once), OUT_OF_MEMORY or ENVIRONMENT
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { backend = 'wasm', signal, onProgress } = options;
+  const { backend = 'wasm', workers, signal, onProgress } = options;
   if (!BACKENDS.includes(backend)) {
     throw new LinnetError('INVALID_ARGUMENT', `There is no backend "${backend}".`, {}, [
       `It can be ${BACKENDS.map((name) => `"${name}"`).join(', ')}.`,
@@ -33,13 +41,16 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     onProgress?.({ phase: 'read', loaded, total });
   const kernels = openKernels(options.threads, options.wasmUrl);
   const reading = readSourceModel(source, progress, signal);
-  const code = fetchPart(() => import('./prepare.js'));
+  const code = fetchPart(
+    (): Promise<{ readonly prepare: Prepare }> =>
+      workers === undefined ? import('./prepare.js') : import('./parallel/index.js'),
+  );
   const gpu = backend === 'wasm' ? null : gpuCode().then(({ acquireGpu }) => acquireGpu());
   for (const early of [kernels.module, reading, code, gpu]) early?.catch(() => {});
   try {
     const bytes = await reading;
     const { prepare } = await code;
-    return await prepare(bytes, kernels, { ...options, backend });
+    return await prepare(bytes, { ...kernels, instances: INSTANCES }, { ...options, backend });
   } catch (error) {
     if (!signal?.aborted) throw error;
     throw new LinnetError('ABORTED', 'Loading was aborted.', {}, [], { cause: error });

@@ -7,7 +7,7 @@ const distOf = (packageName) => dirname(fileURLToPath(import.meta.resolve(packag
 
 /**
  * Bundles the runtime for a page, as a web app's bundler would: index.js (the public API),
- * worker.js, schema.js (the reader of files, for pages that look into models), chunks/ of what they
+ * worker.js and instance.js (its workers), schema.js (the reader of files, for pages that look into models), chunks/ of what they
  * import, and the kernels under wasm/, where the code expects them beside itself.
  *
  * @param {string} folder where to put them; made if need be
@@ -35,6 +35,13 @@ export async function bundleRuntime(folder, entry) {
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     metafile: true,
+  });
+  // Bundlers give workers bundles of their own, where they do not share chunks.
+  await build({
+    ...options,
+    entryPoints: { instance: join(runtime, 'parallel/instance.js') },
+    splitting: true,
+    chunkNames: 'instance/[name]-[hash]',
   });
   await build({ ...options, entryPoints: { schema: join(distOf('@linnet/schema'), 'index.js') } });
   cpSync(join(distOf('@linnet/runtime-wasm'), 'wasm'), join(folder, 'wasm'), { recursive: true });

@@ -1,9 +1,14 @@
 import type { Cost, ModelInfo, Profile } from '@linnet/runtime-web';
 import { formatBytes } from '../units.js';
 import { formatTable } from './console.js';
+import type { Throughput } from './throughput.js';
 
 /** A profile as text: a summary, and tables of ops, steps and choices. */
-export function formatProfile(file: string, profile: Profile): string {
+export function formatProfile(
+  file: string,
+  profile: Profile,
+  throughput: Throughput | undefined,
+): string {
   const { info, latency, peakGigaflops: peak, total, outside, steps, ops } = profile;
   const { memory } = info;
   const share = (cost: Cost) => percent(cost.milliseconds / total.milliseconds);
@@ -18,6 +23,7 @@ export function formatProfile(file: string, profile: Profile): string {
             total.ofPeak === null ? '' : `; reached: ${percent(total.ofPeak)}`
           }`,
         ]),
+    ...(throughput === undefined ? [] : [describeThroughput(throughput)]),
     `memory: ${formatBytes(memory.constants)} of weights, arena ${formatBytes(memory.arena)} (at least ${formatBytes(memory.arenaLowerBound)}), ${formatBytes(memory.state)} of state, ${formatBytes(memory.total)} in all`,
   ];
   const costs = (cost: Cost) => [
@@ -51,6 +57,11 @@ export function formatProfile(file: string, profile: Profile): string {
     ),
     ...formatChoices(info),
   ].join('\n\n');
+}
+
+function describeThroughput({ workers, alone, together }: Throughput): string {
+  const gain = (together / alone).toFixed(2);
+  return `throughput: one instance ${alone.toFixed(1)} runs/s, ${workers} workers ${together.toFixed(1)}, ${gain} times that, for ${workers} times the memory`;
 }
 
 /** The table of choices, where there were any to make. */

@@ -62,6 +62,13 @@ function tensorInfo(name: string, { dtype, shape, quantization }: TensorType): T
   };
 }
 
+/** The error for what only a model on WebGPU can do. */
+export function notOnDevice(what: string): LinnetError {
+  return new LinnetError('INVALID_ARGUMENT', `${what}: the model does not run on WebGPU.`, {}, [
+    'Load it with backend "webgpu"; model.info.fallback says why it may not be used.',
+  ]);
+}
+
 /**
  * The values for an entry's inputs, in its order.
  *

@@ -1,12 +1,13 @@
 /** What callers pass for inputs, as the values that a graph runs on. */
 
-import { LinnetError, type TensorType } from '@linnet/schema';
+import type { TensorType } from '@linnet/schema';
 import { fetchPart } from '../base.js';
 import type { PictureInput } from '../io/picture.js';
 import { bufferInput, encodeInput, type TensorInfo, type TensorInput } from '../io/tensor.js';
 import { storageBytes } from '../model/storage.js';
 import type { StringPool } from '../model/strings.js';
 import type { DeviceBackend } from '../plan/backend.js';
+import { notOnDevice } from './entry.js';
 import type { HostValue } from './executor.js';
 
 /**
@@ -31,12 +32,7 @@ export async function toValue(
     return { type: { ...declared, shape }, bytes };
   }
   if (device === null) {
-    throw new LinnetError(
-      'INVALID_ARGUMENT',
-      `Input "${input.name}" was given a GPU buffer, but the model does not run on WebGPU.`,
-      { tensor: input.name },
-      ['Load it with backend "webgpu"; model.info.fallback says why it may not be used.'],
-    );
+    throw notOnDevice(`Input "${input.name}" cannot be a GPU buffer`).at({ tensor: input.name });
   }
   const { buffer, type } = onDevice;
   const resident = device.adopt(buffer, storageBytes(type));

@@ -23,7 +23,7 @@ import { elementsOf } from '../model/storage.js';
 import type { BackendMemory, DeviceBackend, DeviceTensor } from '../plan/backend.js';
 import type { Choice } from './choose.js';
 import { Engine } from './engine.js';
-import { type Entry, pickInputs, toEntry } from './entry.js';
+import { type Entry, notOnDevice, pickInputs, toEntry } from './entry.js';
 import type { HostValue, RunContext } from './executor.js';
 import type { Guard } from './guard.js';
 import { toValue } from './inputs.js';
@@ -93,6 +93,7 @@ export class LoadedModel implements Model {
       build: host.build,
       threads: host.threads,
       threadsReason: host.threadsReason,
+      workers: 0,
       memory: {
         constants: sum('constants'),
         arena: arenas.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -109,6 +110,16 @@ export class LoadedModel implements Model {
     };
   }
 
+  /** Whether a run may depend on those before it. */
+  get keepsState(): boolean {
+    const { graphs } = this.#live().engine.model;
+    return graphs.some(
+      ({ nodes, tensors }) =>
+        nodes.some(({ op }) => op === 'VAR_HANDLE' || op === 'CALL_ONCE') ||
+        tensors.some(({ isVariable }) => isVariable),
+    );
+  }
+
   get device(): GPUDevice | null {
     return this.#live().engine.backends.device?.device ?? null;
   }
@@ -121,12 +132,7 @@ export class LoadedModel implements Model {
     return this.#enqueue(async () => {
       const { device } = this.#live().engine.backends;
       if (device === null) {
-        throw new LinnetError(
-          'INVALID_ARGUMENT',
-          'Outputs cannot stay on a GPU: the model does not run on WebGPU.',
-          {},
-          ['Load it with backend "webgpu"; model.info.fallback says why it may not be used.'],
-        );
+        throw notOnDevice('Outputs cannot stay on a GPU');
       }
       const { entry, values } = await this.#compute(inputs, { ...options, staysOnDevice: true });
       return Object.fromEntries(

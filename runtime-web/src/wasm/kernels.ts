@@ -11,24 +11,35 @@ export interface Kernels {
   readonly workers: Workers;
 }
 
-/** Makes threads that run worker.js, by literal URLs that bundlers see. */
+/** Makes workers that run a script, by literal URLs that bundlers see. */
 export interface Workers {
   readonly inBrowser: () => Worker;
   readonly inNode: () => import('node:worker_threads').Worker | undefined;
 }
 
+/** Threads that share memory. */
+const THREADS: Workers = {
+  inBrowser: () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
+  inNode: () => nodeWorker(new URL('./worker.js', import.meta.url)),
+};
+
+/** A worker of Node, where there is one. */
+export function nodeWorker(url: URL): ReturnType<Workers['inNode']> {
+  const node = nodeModule('node:worker_threads');
+  return node && new node.Worker(url, { name: 'linnet' });
+}
+
 /** Chooses and fetches kernels; errors as `selectBuild` and, by the promise, `loadModule`. */
 export function openKernels(threads: number | undefined, wasmUrl: WasmUrl | undefined): Kernels {
   const selection = selectBuild(threads);
+  return { selection, module: loadModule(selection.build, wasmUrl), workers: THREADS };
+}
+
+/** The same, of a module that another thread has compiled for such threads. */
+export function sharedKernels(threads: number | undefined, module: WebAssembly.Module): Kernels {
   return {
-    selection,
-    module: loadModule(selection.build, wasmUrl),
-    workers: {
-      inBrowser: () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
-      inNode: () => {
-        const node = nodeModule('node:worker_threads');
-        return node && new node.Worker(new URL('./worker.js', import.meta.url), { name: 'linnet' });
-      },
-    },
+    selection: selectBuild(threads),
+    module: Promise.resolve(module),
+    workers: THREADS,
   };
 }

@@ -1,5 +1,11 @@
 /** The side of the browser tests that runs in the page, as `globalThis.linnet`; see chromium.ts. */
-import { LinnetError, type LoadOptions, loadModel, type ModelInfo } from '@linnet/runtime-web';
+import {
+  LinnetError,
+  type LoadOptions,
+  loadModel,
+  type Model,
+  type ModelInfo,
+} from '@linnet/runtime-web';
 import type { ElementsByName } from '../support/outputs.js';
 import * as gpu from './page-gpu.js';
 import { type Parcel, pack, unpack } from './parcel.js';
@@ -104,8 +110,37 @@ async function progressOf(
   return seen;
 }
 
+/** What a model on two workers does that one instance does, and what it fetches and leaves behind. */
+async function runOnWorkers(url: string) {
+  const [one, two] = [await loadModel(url), await loadModel(url, { workers: 2 })];
+  const size = (one.inputs[0]?.shape ?? []).reduce((product, dim) => product * dim, 1);
+  const inputs = Array.from({ length: 6 }, (_, n) =>
+    Float32Array.from({ length: size }, (_, i) => Math.sin(i + 10 * n)),
+  );
+  const picture = new ImageData(3, 3);
+  picture.data.forEach((_, i) => {
+    picture.data[i] = i % 4 === 3 ? 255 : 5 * i;
+  });
+  const answers = (model: Model) =>
+    Promise.all([...inputs.map((input) => [input]), [{ picture }]].map((each) => model.run(each)));
+  const toText = async (model: Model) =>
+    JSON.stringify(await answers(model), (_, value) =>
+      ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value,
+    );
+  const expected = await toText(one);
+  const isSame = (await toText(two)) === expected;
+  const wrong = await two.run([new Float32Array(1)]).catch((error) => error.code);
+  const { workers, threads } = two.info;
+  const left = two.run([inputs[0] as Float32Array]).catch((error) => error.code);
+  two.dispose();
+  const fetched = performance.getEntriesByType('resource').filter(({ name }) => name.endsWith(url));
+  one.dispose();
+  return { isSame, workers, threads, wrong, left: await left, fetched: fetched.length };
+}
+
 export const linnet = {
   run,
+  runOnWorkers,
   load,
   loadFromEverywhere,
   loadFaults,

@@ -90,6 +90,19 @@ for (const isolated of [false, true]) {
       assert.deepEqual(found.outputs, expected.outputs);
     });
 
+    test('workers without shared memory answer as one instance does', async () => {
+      const url = chromium.addFile(fixtureFiles.get('cnn/export') as Uint8Array);
+      assert.deepEqual(await chromium.call('runOnWorkers', url), {
+        isSame: true,
+        workers: 2,
+        threads: 1,
+        wrong: 'INVALID_ARGUMENT',
+        left: 'DISPOSED',
+        // For the instance, and once for both workers.
+        fetched: 2,
+      });
+    });
+
     test('progress counts the bytes that arrive', async () => {
       const bytes = fixtureFiles.get('mlp/export') as Uint8Array;
       const seen = await chromium.call('progressOf', chromium.addFile(bytes));

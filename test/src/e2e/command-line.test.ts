@@ -214,6 +214,15 @@ suite('benchmark', () => {
     assert.equal(drawn.length, spans.length);
   });
 
+  test('--workers tells runs a second', () => {
+    const args = ['benchmark', FLOAT, '--runs', '2', '--workers', '2'];
+    const { out } = succeed(...args);
+    assert.match(out, /^throughput: one instance [\d.]+ runs\/s, 2 workers [\d.]+/m);
+    const { throughput } = JSON.parse(succeed(...args, '--json').out);
+    assert.equal(throughput.workers, 2);
+    assert.ok(throughput.alone > 0 && throughput.together > 0);
+  });
+
   test('--tune writes what it measures, --tuning chooses by it', () => {
     const file = path('tuning.json');
     const tuned = succeed('benchmark', FLOAT, '--runs', '2', '--tune', file, '--json');

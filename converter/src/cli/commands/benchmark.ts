@@ -26,6 +26,7 @@ import {
 import { writeFiles } from '../output-files.js';
 import { formatProfile } from '../profile-text.js';
 import { createProgress } from '../progress.js';
+import { measureThroughput, type Throughput } from '../throughput.js';
 import { readTuning, writeTuning } from '../tuning-file.js';
 
 interface BenchmarkOptions {
@@ -37,6 +38,7 @@ interface BenchmarkOptions {
   readonly trace?: string;
   readonly tune?: string;
   readonly tuning?: string;
+  readonly workers?: number;
   readonly json?: true;
 }
 
@@ -65,6 +67,12 @@ export function benchmarkCommand(context: CommandContext): Command {
     .addOption(
       new Option('--tuning <file>', 'choose kernels by what --tune has found').conflicts('tune'),
     )
+    .addOption(
+      new Option(
+        '--workers <n>',
+        'tell also how many runs a second so many workers do that share no memory',
+      ).argParser(wholeNumber(1)),
+    )
     .option('--trace <file>', 'write the recorded runs for Perfetto or chrome://tracing')
     .addOption(jsonOption())
     .addHelpText(
@@ -92,12 +100,17 @@ other ops, it is ignored. It is for loadModel(source, { tuning }), too.`,
         progress.update('measuring', 0, 0);
         const { inputs, signature } = await inputsFor(model, options);
         const profile = await model.profile(inputs, { runs, signal, signature });
+        const throughput = await throughputOf(model, bytes, options, tuning, signal);
         if (options.trace !== undefined) {
           const trace = JSON.stringify(toTrace(profile));
           await writeFiles(new Map([[options.trace, new TextEncoder().encode(trace)]]));
         }
         progress.stop();
-        console.out(options.json ? toJson({ file, ...profile }) : formatProfile(file, profile));
+        console.out(
+          options.json
+            ? toJson({ file, ...profile, ...(throughput && { throughput }) })
+            : formatProfile(file, profile, throughput),
+        );
       } catch (error) {
         throw error instanceof LinnetError && error.where.file === undefined
           ? error.at({ file })
@@ -122,6 +135,21 @@ async function tuningFor(
   const tuning = await tuneModel(bytes, inputs, { threads, signal, signature, tuning: known });
   await writeTuning(tune, tuning);
   return tuning;
+}
+
+/** Runs a second of the model and of workers, where they are asked for. */
+async function throughputOf(
+  model: Model,
+  bytes: Uint8Array,
+  options: BenchmarkOptions,
+  tuning: Tuning | undefined,
+  signal: AbortSignal,
+): Promise<Throughput | undefined> {
+  const { backend, threads, workers } = options;
+  if (workers === undefined) return undefined;
+  using together = await loadModel(bytes, { backend, threads, workers, tuning, signal });
+  const { inputs, signature } = await inputsFor(model, options);
+  return await measureThroughput(model, together, inputs, { signature, signal });
 }
 
 async function inputsFor(
