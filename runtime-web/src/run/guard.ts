@@ -1,4 +1,4 @@
-import { LinnetError } from '@linnet/schema';
+import { LinnetError } from '@linnet/schema/errors';
 
 /** Says whether runs of a model may go on. */
 export class Guard {
