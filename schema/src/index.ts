@@ -15,7 +15,6 @@ export * from './ops/infer.js';
 export type { NoOptions, OpRecord, OpSite } from './ops/op.js';
 export * from './ops/records.js';
 export { broadcast as broadcastShapes, normalizeAxis } from './ops/site.js';
-export * from './ops/strided-slice.js';
 export type { OptionsTable } from './options.js';
 export type { ExternalFiles } from './read/buffers.js';
 export * from './read/model.js';

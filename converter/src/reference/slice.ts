@@ -1,4 +1,4 @@
-import { resolveStridedSlice } from '@linnet/schema';
+import { resolveStridedSlice } from '@linnet/schema/ops/strided-slice';
 import { offsets, pick, retype, stridesOf } from './indexing.js';
 import type { ReferenceFamily } from './kernel.js';
 import { clamp } from './numbers.js';

@@ -1,5 +1,6 @@
 /** Where ops that only move elements find those of their output, whatever moves them. */
-import { normalizeAxis, type OpName, resolveStridedSlice } from '@linnet/schema';
+import { normalizeAxis, type OpName } from '@linnet/schema';
+import { resolveStridedSlice } from '@linnet/schema/ops/strided-slice';
 import type { LowerSite } from '../plan/lowering.js';
 import { broadcast, rowMajor } from './dims.js';
 import { integersOf, outputOf } from './operands.js';

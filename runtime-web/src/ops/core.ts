@@ -1,16 +1,14 @@
 import type { FamilyName, OpsOf } from '@linnet/schema';
 import { BINARY_OPS } from '@linnet/schema/ops/binary';
 import { CONVERT_OPS } from '@linnet/schema/ops/convert';
-import { JOIN_OPS } from '@linnet/schema/ops/join';
 import { MATMUL_OPS } from '@linnet/schema/ops/matmul';
 import { SHAPE_OPS } from '@linnet/schema/ops/shape';
-import { SLICE_OPS } from '@linnet/schema/ops/slice';
 import { UNARY_OPS } from '@linnet/schema/ops/unary';
 import { BINARY_LOWERINGS } from '../wasm/lower/binary.js';
 import { CONVERSION_LOWERINGS } from '../wasm/lower/conversion.js';
 import { matmulLowerings } from '../wasm/lower/matmul.js';
-import { MOVEMENT_LOWERINGS } from '../wasm/lower/movement.js';
 import { NORMALIZATION_LOWERINGS } from '../wasm/lower/normalization.js';
+import { RESHAPE_LOWERINGS } from '../wasm/lower/reshape.js';
 import { UNARY_LOWERINGS } from '../wasm/lower/unary.js';
 import type { KnownOps, OpFamily } from './family.js';
 
@@ -21,8 +19,6 @@ export const CORE: OpFamily<'core'> = {
     ...BINARY_OPS,
     ...CONVERT_OPS,
     ...SHAPE_OPS,
-    ...JOIN_OPS,
-    ...SLICE_OPS,
     ...MATMUL_OPS,
   },
   lowerings: (dot) => ({
@@ -30,7 +26,7 @@ export const CORE: OpFamily<'core'> = {
     ...CONVERSION_LOWERINGS,
     DENSIFY: 'structural',
     ...matmulLowerings(dot),
-    ...MOVEMENT_LOWERINGS,
+    ...RESHAPE_LOWERINGS,
     ...NORMALIZATION_LOWERINGS,
     ...UNARY_LOWERINGS,
   }),

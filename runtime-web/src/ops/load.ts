@@ -14,6 +14,7 @@ export interface LoadedOps {
 const FAMILIES: { readonly [F in FamilyName]: () => Promise<OpFamily<F>> } = {
   core: async () => CORE,
   window: async () => (await import('./window.js')).WINDOW,
+  movement: async () => (await import('./movement.js')).MOVEMENT,
   layout: async () => (await import('./layout.js')).LAYOUT,
   reduction: async () => (await import('./reduction.js')).REDUCTION,
   recurrent: async () => (await import('./recurrent.js')).RECURRENT,

@@ -4,16 +4,13 @@ import { defineOp } from './op.js';
 import {
   type AnySite,
   declaredRank,
-  dimOf,
   input,
   inputVersion,
   integer,
   integers,
-  listLength,
   moved,
   normalizeAxis,
   refuse,
-  shapeInput,
   unify,
   unknownShape,
 } from './site.js';
@@ -97,75 +94,6 @@ export const SHAPE_OPS = {
       if (axis === undefined) return [moved(site, 0, source, unknownShape(rank))];
       const shape = [...source.shape];
       shape.splice(normalizeAxis(axis, rank), 0, 1);
-      return [moved(site, 0, source, shape)];
-    },
-  }),
-  TRANSPOSE: defineOp({
-    ...TWO,
-    options: null,
-    valueInputs: [1],
-    version: (site) => {
-      const rank = site.inputs[0]?.shape.length ?? 0;
-      return Math.max(
-        inputVersion(site, 0, { int8: 2, bool: 3, int16: 5, int4: 7, bfloat16: 8, float16: 9 }),
-        rank > 6 ? 8 : rank > 5 ? 6 : rank > 4 ? 4 : 1,
-      );
-    },
-    infer: (site) => {
-      const source = input(site, 0, 'input');
-      const rank = source.shape.length;
-      unify(listLength(site, 1, 'permutation'), rank, 'The permutation and the rank of the input');
-      const permutation = integers(site, 1, 'permutation');
-      if (permutation === undefined) return [moved(site, 0, source, unknownShape(rank))];
-      const axes = permutation.map((axis) => normalizeAxis(axis, rank, 'permuted axis'));
-      if (new Set(axes).size !== rank) {
-        refuse(`Input 1 (permutation) is [${permutation}]; expected each axis once.`);
-      }
-      return [
-        moved(
-          site,
-          0,
-          source,
-          axes.map((axis) => source.shape[axis] as number),
-        ),
-      ];
-    },
-  }),
-  BROADCAST_TO: defineOp({
-    ...TWO,
-    options: null,
-    valueInputs: [1],
-    // Version 1 had another op code and was withdrawn.
-    version: (site) => Math.max(2, inputVersion(site, 0, { int8: 3, int16: 3 })),
-    infer: (site) => {
-      const source = input(site, 0, 'input');
-      const target = shapeInput(site, 1);
-      source.shape.forEach((dim, axis) => {
-        const size = target[axis + target.length - source.shape.length];
-        if (size === undefined || (dim !== 1 && dim !== size && dim >= 0 && size >= 0)) {
-          refuse(`Input 0 is ${formatType(source)}, which does not broadcast to [${target}].`);
-        }
-      });
-      return [moved(site, 0, source, target)];
-    },
-  }),
-  TILE: defineOp({
-    ...TWO,
-    options: null,
-    valueInputs: [1],
-    version: (site) => inputVersion(site, 0, { string: 2, int8: 3 }),
-    infer: (site) => {
-      const source = input(site, 0, 'input');
-      const rank = source.shape.length;
-      unify(listLength(site, 1, 'multiples'), rank, 'The multiples and the rank of the input');
-      const multiples = integers(site, 1, 'multiples');
-      if (multiples === undefined) return [moved(site, 0, source, unknownShape(rank))];
-      if (multiples.some((count) => count < 0)) {
-        refuse(`Input 1 (multiples) is [${multiples}]; expected no negative number.`);
-      }
-      const shape = source.shape.map((dim, axis) =>
-        dimOf((size) => size * (multiples[axis] as number), dim),
-      );
       return [moved(site, 0, source, shape)];
     },
   }),

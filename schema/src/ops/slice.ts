@@ -3,18 +3,23 @@ import { formatType, UNKNOWN_DIM } from '../tensor-type.js';
 import { defineOp } from './op.js';
 import {
   declaredRank,
+  dimOf,
   input,
   inputVersion,
   integers,
   listLength,
   moved,
+  normalizeAxis,
   refuse,
+  shapeInput,
   unify,
   unknownShape,
 } from './site.js';
 import { resolveStridedSlice } from './strided-slice.js';
 
-/** Ops that cut a block out of a tensor. */
+const TWO = { inputs: [2, 2], outputs: [1, 1] } as const;
+
+/** Ops that take elements along a path of their own: cut out, transposed or repeated. */
 export const SLICE_OPS = {
   /** Inputs: data, begin, size (-1: up to the end). */
   SLICE: defineOp({
@@ -88,6 +93,75 @@ export const SLICE_OPS = {
         length,
       };
       const { shape } = resolveStridedSlice(source.shape, spec, site.options);
+      return [moved(site, 0, source, shape)];
+    },
+  }),
+  TRANSPOSE: defineOp({
+    ...TWO,
+    options: null,
+    valueInputs: [1],
+    version: (site) => {
+      const rank = site.inputs[0]?.shape.length ?? 0;
+      return Math.max(
+        inputVersion(site, 0, { int8: 2, bool: 3, int16: 5, int4: 7, bfloat16: 8, float16: 9 }),
+        rank > 6 ? 8 : rank > 5 ? 6 : rank > 4 ? 4 : 1,
+      );
+    },
+    infer: (site) => {
+      const source = input(site, 0, 'input');
+      const rank = source.shape.length;
+      unify(listLength(site, 1, 'permutation'), rank, 'The permutation and the rank of the input');
+      const permutation = integers(site, 1, 'permutation');
+      if (permutation === undefined) return [moved(site, 0, source, unknownShape(rank))];
+      const axes = permutation.map((axis) => normalizeAxis(axis, rank, 'permuted axis'));
+      if (new Set(axes).size !== rank) {
+        refuse(`Input 1 (permutation) is [${permutation}]; expected each axis once.`);
+      }
+      return [
+        moved(
+          site,
+          0,
+          source,
+          axes.map((axis) => source.shape[axis] as number),
+        ),
+      ];
+    },
+  }),
+  BROADCAST_TO: defineOp({
+    ...TWO,
+    options: null,
+    valueInputs: [1],
+    // Version 1 had another op code and was withdrawn.
+    version: (site) => Math.max(2, inputVersion(site, 0, { int8: 3, int16: 3 })),
+    infer: (site) => {
+      const source = input(site, 0, 'input');
+      const target = shapeInput(site, 1);
+      source.shape.forEach((dim, axis) => {
+        const size = target[axis + target.length - source.shape.length];
+        if (size === undefined || (dim !== 1 && dim !== size && dim >= 0 && size >= 0)) {
+          refuse(`Input 0 is ${formatType(source)}, which does not broadcast to [${target}].`);
+        }
+      });
+      return [moved(site, 0, source, target)];
+    },
+  }),
+  TILE: defineOp({
+    ...TWO,
+    options: null,
+    valueInputs: [1],
+    version: (site) => inputVersion(site, 0, { string: 2, int8: 3 }),
+    infer: (site) => {
+      const source = input(site, 0, 'input');
+      const rank = source.shape.length;
+      unify(listLength(site, 1, 'multiples'), rank, 'The multiples and the rank of the input');
+      const multiples = integers(site, 1, 'multiples');
+      if (multiples === undefined) return [moved(site, 0, source, unknownShape(rank))];
+      if (multiples.some((count) => count < 0)) {
+        refuse(`Input 1 (multiples) is [${multiples}]; expected no negative number.`);
+      }
+      const shape = source.shape.map((dim, axis) =>
+        dimOf((size) => size * (multiples[axis] as number), dim),
+      );
       return [moved(site, 0, source, shape)];
     },
   }),

@@ -9,10 +9,10 @@ import {
   encodeStrings,
   Padding,
   read,
-  resolveStridedSlice,
   type Tensor,
   windowSpan,
 } from '@linnet/schema';
+import { resolveStridedSlice } from '@linnet/schema/ops/strided-slice';
 import { write } from '@linnet/schema/write';
 import fc from 'fast-check';
 import { writeModel } from '../../../schema/dist/write/layout.js';

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  decodeStrings,
-  encodeStrings,
-  Padding,
-  resolveStridedSlice,
-  windowSpan,
-} from '@linnet/schema';
+import { decodeStrings, encodeStrings, Padding, windowSpan } from '@linnet/schema';
+import { resolveStridedSlice } from '@linnet/schema/ops/strided-slice';
 
 test('strings survive encoding, and damaged buffers are refused', () => {
   const strings = ['', 'a', 'größer', ''].map((text) => new TextEncoder().encode(text));

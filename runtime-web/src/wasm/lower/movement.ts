@@ -1,7 +1,7 @@
 /** Ops that move elements: each is a list of strided copies. */
 import { ActivationFunctionType, normalizeAxis, type OpName } from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
-import { count, rowMajor } from '../../lower/dims.js';
+import { rowMajor } from '../../lower/dims.js';
 import { type AnySite, canMove, inputOf, integersOf, outputOf } from '../../lower/operands.js';
 import { type Path, SOURCE_PATHS } from '../../lower/paths.js';
 import { elementBytes } from '../../model/storage.js';
@@ -9,7 +9,6 @@ import type { LowerSite } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
 import { emitActivation } from './activation.js';
 import { emitCopy } from './dims.js';
-import { emitMove } from './operands.js';
 
 /** One block of elements on its way from an input to an output. */
 interface Copy {
@@ -193,30 +192,7 @@ const depthToSpace = moves<'DEPTH_TO_SPACE'>((site) => {
   ];
 });
 
-/** Ops that only give elements another shape; copied where the buffer cannot be shared. */
-function reshape<N extends OpName>(): Lowering<N> {
-  return {
-    alias: true,
-    supports: (site) => canMove(inputOf(site, 0).type, outputOf(site).type),
-    lower: (site, emit) => emitMove(emit, inputOf(site, 0), outputOf(site)),
-  };
-}
-
-/** The same bytes as elements of another dtype. */
-const bitcast: Lowering<'BITCAST'> = {
-  supports: () => true,
-  lower(site, emit) {
-    const [source, target] = [inputOf(site, 0), outputOf(site)];
-    const bytes = [elementBytes(target.type.dtype) * count(target.type.shape)];
-    emitCopy(emit, 1, bytes, { ref: source.ref, strides: [1] }, { ref: target.ref, strides: [1] });
-  },
-};
-
 export const MOVEMENT_LOWERINGS = {
-  RESHAPE: reshape<'RESHAPE'>(),
-  SQUEEZE: reshape<'SQUEEZE'>(),
-  EXPAND_DIMS: reshape<'EXPAND_DIMS'>(),
-  BITCAST: bitcast,
   TRANSPOSE: from<'TRANSPOSE'>(SOURCE_PATHS.TRANSPOSE),
   CONCATENATION: concatenation,
   SPLIT: split<'SPLIT'>(1, 0),

@@ -8,8 +8,8 @@ import type { Emitter, Lowering } from '../lowering.js';
 import { type Binding, reads, u32, writes } from '../wgsl/kernel.js';
 import { elementOf, type StoredDType } from '../wgsl/storage.js';
 import { times } from '../wgsl/text.js';
-import { canMove } from './movement.js';
 import type { Shape4 } from './product.js';
+import { canMove } from './reshape.js';
 
 type ResizeOp = 'RESIZE_BILINEAR' | 'RESIZE_NEAREST_NEIGHBOR';
 

@@ -4,28 +4,16 @@ import { activationOf } from '../../lower/activation.js';
 import { count, merge, rowMajor, type Walk } from '../../lower/dims.js';
 import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
 import { type Path, SOURCE_PATHS } from '../../lower/paths.js';
-import { storageBytes } from '../../model/storage.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
-import { sameElements } from '../../plan/types.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { activationFunction } from '../wgsl/activation.js';
-import { array, i32, type Param, reads, u32, writes } from '../wgsl/kernel.js';
-import { elementOf, isStored, type StoredDType } from '../wgsl/storage.js';
+import { i32, type Param, reads, u32, writes } from '../wgsl/kernel.js';
+import { elementOf, type StoredDType } from '../wgsl/storage.js';
 import { LANES } from '../wgsl/text.js';
 import { walkCode } from '../wgsl/walk.js';
 import { emitElementwise } from './elementwise.js';
 import { emitNarrowed } from './narrow.js';
-
-type Ends = readonly [input: Operand, output: Operand];
-
-/** Whether elements of the one are elements of the other, which shaders can move. */
-export function canMove([input, output]: Ends): boolean {
-  return (
-    sameElements(input.type, output.type) &&
-    isStored(input.type.dtype) &&
-    !output.type.shape.includes(0)
-  );
-}
+import { canMove, type Ends } from './reshape.js';
 
 /** Emits y = the elements of x along a path, in the order of y's. */
 function emitFrom(emit: Emitter, label: string, [input, output]: Ends, path: Path): void {
@@ -283,32 +271,7 @@ y_store(index, v);`,
   };
 }
 
-/** Ops that only give elements another shape; copied where the buffer cannot be shared. */
-function reshape<N extends OpName>(): Lowering<N> {
-  return {
-    alias: true,
-    supports: (site) => sameElements(inputOf(site, 0).type, outputOf(site).type),
-    lower(site, emit) {
-      const [input, output] = [inputOf(site, 0), outputOf(site)];
-      const words = Math.ceil(storageBytes(output.type) / 16);
-      emit.run({
-        label: site.op,
-        bindings: {
-          input: array(input.ref, 'vec4<u32>', 'read'),
-          output: array(output.ref, 'vec4<u32>', 'read_write'),
-        },
-        params: { words: u32(words) },
-        grid: { invocations: words },
-        body: 'if (index < params.words) { output[index] = input[index]; }',
-      });
-    },
-  };
-}
-
 export const MOVEMENT_LOWERINGS = {
-  RESHAPE: reshape<'RESHAPE'>(),
-  SQUEEZE: reshape<'SQUEEZE'>(),
-  EXPAND_DIMS: reshape<'EXPAND_DIMS'>(),
   TRANSPOSE: from<'TRANSPOSE'>(SOURCE_PATHS.TRANSPOSE),
   CONCATENATION: join<'CONCATENATION'>(true),
   PACK: join<'PACK'>(false),

@@ -1,9 +1,9 @@
 import { BINARY_LOWERINGS } from '../lower/binary.js';
 import { CONVERSION_LOWERINGS } from '../lower/conversion.js';
 import { LOGIC_LOWERINGS } from '../lower/logic.js';
-import { MOVEMENT_LOWERINGS } from '../lower/movement.js';
 import { NORMALIZATION_LOWERINGS } from '../lower/normalization.js';
 import { PRODUCT_LOWERINGS } from '../lower/product.js';
+import { RESHAPE_LOWERINGS } from '../lower/reshape.js';
 import { UNARY_LOWERINGS } from '../lower/unary.js';
 import type { ShaderLowerings } from '../lowering.js';
 
@@ -11,7 +11,7 @@ export const CORE_SHADERS: ShaderLowerings = {
   ...BINARY_LOWERINGS,
   ...CONVERSION_LOWERINGS,
   ...LOGIC_LOWERINGS,
-  ...MOVEMENT_LOWERINGS,
+  ...RESHAPE_LOWERINGS,
   ...NORMALIZATION_LOWERINGS,
   ...PRODUCT_LOWERINGS,
   ...UNARY_LOWERINGS,

@@ -1,4 +1,5 @@
 import { IMAGE_LOWERINGS } from '../lower/image.js';
+import { MOVEMENT_LOWERINGS } from '../lower/movement.js';
 import { withCore } from './core.js';
 
-export const LAYOUT_SHADERS = withCore(IMAGE_LOWERINGS);
+export const LAYOUT_SHADERS = withCore({ ...IMAGE_LOWERINGS, ...MOVEMENT_LOWERINGS });

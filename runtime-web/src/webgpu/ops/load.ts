@@ -6,6 +6,7 @@ import { CORE_SHADERS } from './core.js';
 /** The families that have shaders, each fetched when a model has some of its ops. */
 const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderLowerings> } = {
   window: async () => (await import('./window.js')).WINDOW_SHADERS,
+  movement: async () => (await import('./movement.js')).MOVEMENT_SHADERS,
   layout: async () => (await import('./layout.js')).LAYOUT_SHADERS,
   reduction: async () => (await import('./reduction.js')).REDUCTION_SHADERS,
 };

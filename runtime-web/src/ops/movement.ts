@@ -1,0 +1,10 @@
+import { JOIN_OPS } from '@linnet/schema/ops/join';
+import { SLICE_OPS } from '@linnet/schema/ops/slice';
+import { MOVEMENT_LOWERINGS } from '../wasm/lower/movement.js';
+import { withCore } from './core.js';
+
+/** Ops that put tensors together, take them apart, transpose or repeat them. */
+export const MOVEMENT = withCore<'movement'>({
+  records: { ...JOIN_OPS, ...SLICE_OPS },
+  lowerings: () => MOVEMENT_LOWERINGS,
+});
