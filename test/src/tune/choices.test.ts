@@ -5,11 +5,9 @@ import { suite, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { type Choice, loadModel, type Model, type TensorInput } from '@linnet/runtime-web';
 import { OP_NAMES } from '@linnet/schema';
-import { convert } from '../../../converter/dist/convert.js';
 import { buildCases } from '../cases/build.js';
 import { judge } from '../cases/suite.js';
 import { fromStockAnyhow } from '../cases/tolerance.js';
-import { fixturePath } from '../support/fixtures.js';
 import { needsShared, shared } from '../support/paths.js';
 import { forEachForced } from './forced.js';
 
@@ -46,7 +44,7 @@ suite('op cases with each candidate of their choices', () => {
 
   test('come upon the decisions', () => {
     const decisions = new Set(seen.map(({ decision }) => decision));
-    assert.deepEqual([...decisions].sort(), ['block', 'minimal filtering', 'zeros']);
+    assert.deepEqual([...decisions].sort(), ['block', 'int4', 'minimal filtering', 'zeros']);
   });
 });
 
@@ -55,16 +53,6 @@ suite('models with each candidate of their choices', () => {
   test('rows that are expanded at a time', { skip }, async () => {
     const picture = Float32Array.from({ length: 224 * 224 * 3 }, (_, i) => Math.sin(i));
     await checkAnswers(new Uint8Array(readFileSync(shared(MOBILENET))), picture, 'expanded rows');
-  });
-
-  test('int4 weights in blocks', async () => {
-    const { bytes } = await convert(fixturePath('cnn/export'), {
-      quantize: 'int4',
-      blockSize: 32,
-      inputShapes: { image: [3, 8, 8, 1] },
-    });
-    const image = Float32Array.from({ length: 3 * 64 }, (_, i) => Math.sin(i));
-    await checkAnswers(bytes, image, 'int4');
   });
 });
 
