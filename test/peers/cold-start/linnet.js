@@ -1,7 +1,6 @@
 import { loadModel } from '@linnet/runtime-web';
 import { classify } from './classify.js';
 
-// Left as it is: the bundle stands beside the worker and the kernels.
 await classify(async (model, input) => {
   const loaded = await loadModel(model);
   const [scores] = Object.values(await loaded.run([await input]));

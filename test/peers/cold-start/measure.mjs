@@ -1,10 +1,9 @@
 /** From opening a page to the first answer of MobileNet v2, and what has to be downloaded for it. */
-import { writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
-import { bundleRuntime } from '../../browser/bundle.mjs';
+import { build } from 'vite';
 import { launchBrowser } from '../../browser/launch.mjs';
 import { serve } from '../../browser/server.mjs';
 import { PICTURES } from '../../dist/support/imagenet.js';
@@ -64,36 +63,28 @@ export async function measureColdStart(folder, rounds) {
   }
 }
 
-/** Pages as bundlers make them: what is imported dynamically is apart, and the other chunks are preloaded. */
+/** Pages as Vite makes them: what is imported later is apart, and comes with all that it imports. */
 async function bundlePages(folder) {
-  await bundleRuntime(folder);
+  const sources = join(folder, 'sources');
+  mkdirSync(sources);
   for (const runtime of RUNTIMES) {
-    const { metafile } = await build({
-      entryPoints: [here(`${runtime}.js`)],
-      outdir: folder,
-      bundle: true,
-      splitting: true,
-      minify: true,
-      format: 'esm',
-      target: 'es2022',
-      external: ['node:*'],
-      metafile: true,
-      logLevel: 'error',
-    });
-    const [entry] = Object.values(metafile.outputs).filter(({ entryPoint }) =>
-      entryPoint?.endsWith(`${runtime}.js`),
-    );
-    const preloads = entry.imports
-      .filter(({ kind, external }) => kind === 'import-statement' && !external)
-      .map(({ path }) => `<link rel="modulepreload" href="${basename(path)}">`);
+    const script = JSON.stringify(here(`${runtime}.js`));
     const parts = [
       '<!doctype html><link rel="icon" href="data:,">',
       `<title>${runtime}</title>`,
       `<script>${OBSERVE_TASKS}</script>`,
-      ...preloads,
-      `<script type="module" src="${runtime}.js"></script>`,
+      `<script type="module">import ${script};</script>`,
     ];
-    writeFileSync(join(folder, `${runtime}.html`), parts.join('\n'));
+    const page = join(sources, `${runtime}.html`);
+    writeFileSync(page, parts.join('\n'));
+    await build({
+      root: sources,
+      base: './',
+      configFile: false,
+      logLevel: 'error',
+      worker: { format: 'es' },
+      build: { outDir: folder, target: 'es2022', rollupOptions: { input: page } },
+    });
   }
 }
 

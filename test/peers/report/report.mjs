@@ -59,7 +59,7 @@ ${memory(race)}
 
 ## Cold start and download
 
-From the start of the navigation to the first scores of MobileNet v2 float32 for a picture, in pages bundled with esbuild,
+From the start of the navigation to the first scores of MobileNet v2 float32 for a picture, in pages bundled with Vite,
 each opened ${results['cold-start'][0].times.length} times in turns with empty caches, from a server on the same machine. The longest
 task is the main thread's, the median of these openings. The download is the JavaScript and the WebAssembly that the page
 fetches, gzip -9.
