@@ -66,7 +66,7 @@ export async function measureColdStart(folder, rounds) {
 /** Pages as Vite makes them: what is imported later is apart, and comes with all that it imports. */
 async function bundlePages(folder) {
   const sources = join(folder, 'sources');
-  mkdirSync(sources);
+  mkdirSync(sources, { recursive: true });
   for (const runtime of RUNTIMES) {
     const script = JSON.stringify(here(`${runtime}.js`));
     const parts = [
