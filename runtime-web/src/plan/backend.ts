@@ -162,7 +162,7 @@ export interface BoundProgram {
    */
   run(segment: number, inputs: readonly Contents[]): Promise<readonly Uint8Array[]>;
   /** The same, but on a device the outputs stay there, each in a buffer that the caller destroys. */
-  runOnDevice?(segment: number, inputs: readonly Contents[]): readonly DeviceTensor[];
+  runOnDevice?(segment: number, inputs: readonly Contents[]): Promise<readonly DeviceTensor[]>;
   /** The same, with a record of when each call ran. */
   profile(segment: number, inputs: readonly Contents[]): Promise<TimedRun>;
   dispose(): void;

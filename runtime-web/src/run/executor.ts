@@ -163,7 +163,7 @@ export class Executor {
       record(timed.steps);
       setAll(timed.outputs.map((bytes) => ({ bytes, isOwned: true })));
     } else if (staysOnDevice && bound.runOnDevice) {
-      const residents = bound.runOnDevice(turn.segment, given);
+      const residents = await bound.runOnDevice(turn.segment, given);
       setAll(residents.map((resident) => ({ bytes: NOTHING, resident })));
     } else {
       const running = bound.run(turn.segment, given);

@@ -1,9 +1,9 @@
 import type { BoundProgram, CallCost, Contents, Span, TimedRun } from '../plan/backend.js';
+import { faultError } from '../plan/fault.js';
 import type { Call, Segment } from '../plan/plan.js';
 import { readTimes, STEP_TIMES_BYTES, setTimes } from './abi.js';
 import type { WasmBackend } from './backend.js';
 import { costOf } from './cost.js';
-import { faultError } from './fault.js';
 import type { Block } from './heap.js';
 import type { KernelCall } from './lowering.js';
 

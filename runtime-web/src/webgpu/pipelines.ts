@@ -28,8 +28,8 @@ export class PipelineCache {
     return compiling;
   }
 
-  async #compile({ label, wgsl, access, params }: Shader): Promise<Pipeline> {
-    const layout = this.#layout(access, params.length > 0);
+  async #compile({ label, wgsl, access, params, faults }: Shader): Promise<Pipeline> {
+    const layout = this.#layout(access, params.length > 0, faults);
     const module = this.device.createShaderModule({ label, code: wgsl });
     try {
       const pipeline = await this.device.createComputePipelineAsync({
@@ -50,12 +50,13 @@ export class PipelineCache {
     }
   }
 
-  #layout(access: Shader['access'], hasParams: boolean): GPUBindGroupLayout {
-    const key = `${access.join()} ${hasParams}`;
+  #layout(access: Shader['access'], hasParams: boolean, faults: boolean): GPUBindGroupLayout {
+    const key = `${access.join()} ${hasParams} ${faults}`;
     const types: GPUBufferBindingType[] = access.map((kind) =>
       kind === 'read' ? 'read-only-storage' : 'storage',
     );
     if (hasParams) types.push('uniform');
+    if (faults) types.push('storage');
     const layout =
       this.#layouts.get(key) ??
       this.device.createBindGroupLayout({

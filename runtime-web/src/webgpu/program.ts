@@ -2,6 +2,7 @@ import { LinnetError } from '@linnet/schema';
 import type { BoundProgram, CallCost, Contents, Span, TimedRun } from '../plan/backend.js';
 import { bytesOf, type Call, type NodeLabel, type PlanBuffer, type Program } from '../plan/plan.js';
 import type { Gpu } from './device.js';
+import { SegmentFaults } from './faults.js';
 import type { GpuMemory } from './memory.js';
 import type { Pipeline } from './pipelines.js';
 import { alignWord, Staging } from './staging.js';
@@ -25,6 +26,8 @@ interface BoundSegment {
   readonly inputs: readonly GPUBuffer[];
   readonly dispatches: readonly Dispatch[];
   readonly staging: Staging;
+  /** Null where no shader can find values that it cannot work with. */
+  readonly faults: SegmentFaults | null;
 }
 
 /** Uniform blocks begin at multiples of this, the default limit of all devices. */
@@ -63,31 +66,31 @@ export async function bindProgram(
     const pipelines = await compiling;
     const error = (await failed).find((each) => each !== null);
     if (error) throw bindingError(error);
-    const dispatches = calls.map(({ work, node, site }, at): Dispatch => {
-      const { pipeline, layout } = pipelines[at] as Pipeline;
-      const buffers = work.refs.map(({ buffer }) => placed.get(buffer) as GPUBuffer);
-      const entries: GPUBindGroupEntry[] = buffers.map((buffer, binding) => ({
-        binding,
-        resource: { buffer },
-      }));
-      if (work.params.length > 0 && params !== null) {
-        const [offset, size] = [offsets[at] as number, work.params.length];
-        entries.push({ binding: entries.length, resource: { buffer: params, offset, size } });
-      }
-      return {
-        label: work.label,
-        node,
-        site,
-        cost: costOf(work, program.buffers),
-        pipeline,
-        bindings: device.createBindGroup({ layout, entries }),
-        workgroups: work.workgroups,
-      };
-    });
     let next = 0;
     const segments = program.segments.map((segment): BoundSegment => {
-      const first = next;
-      next += segment.calls.length;
+      const faults = SegmentFaults.of(memory, segment.calls, owned);
+      const dispatches = segment.calls.map(({ work, node, site }): Dispatch => {
+        const at = next++;
+        const { pipeline, layout } = pipelines[at] as Pipeline;
+        const resources: GPUBufferBinding[] = work.refs.map(({ buffer }) => ({
+          buffer: placed.get(buffer) as GPUBuffer,
+        }));
+        if (work.params.length > 0 && params !== null) {
+          const [offset, size] = [offsets[at] as number, work.params.length];
+          resources.push({ buffer: params, offset, size });
+        }
+        if (work.faults && faults !== null) resources.push(faults.bindingOf(work));
+        const entries = resources.map((resource, binding) => ({ binding, resource }));
+        return {
+          label: work.label,
+          node,
+          site,
+          cost: costOf(work, program.buffers),
+          pipeline,
+          bindings: device.createBindGroup({ layout, entries }),
+          workgroups: work.workgroups,
+        };
+      });
       let offset = 0;
       const readings = segment.outputs.map(({ ref, bytes }) => {
         const source = placed.get(ref.buffer) as GPUBuffer;
@@ -97,8 +100,9 @@ export async function bindProgram(
       });
       return {
         inputs: segment.inputs.map(({ ref }) => placed.get(ref.buffer) as GPUBuffer),
-        dispatches: dispatches.slice(first, next),
+        dispatches,
         staging: new Staging(memory, readings),
+        faults,
       };
     });
     return new GpuProgram(gpu, memory, segments, owned);
@@ -167,7 +171,7 @@ function costOf({ refs, multiplyAdds }: Shader, buffers: readonly PlanBuffer[]):
 class GpuProgram implements BoundProgram {
   #isDisposed = false;
   /** Outputs on their way. */
-  #reading = 0;
+  #underWay = 0;
 
   constructor(
     readonly gpu: Gpu,
@@ -185,7 +189,7 @@ class GpuProgram implements BoundProgram {
     return this.#finish(segment, this.#encode(segment, inputs));
   }
 
-  runOnDevice(index: number, inputs: readonly Contents[]): readonly GpuTensor[] {
+  async runOnDevice(index: number, inputs: readonly Contents[]): Promise<readonly GpuTensor[]> {
     const segment = this.#segment(index);
     const encoder = this.#encode(segment, inputs);
     const outputs = segment.staging.readings.map(({ source, bytes }) => {
@@ -193,8 +197,17 @@ class GpuProgram implements BoundProgram {
       if (bytes > 0) encoder.copyBufferToBuffer(source, 0, tensor.buffer, 0, alignWord(bytes));
       return tensor;
     });
-    this.gpu.device.queue.submit([encoder.finish()]);
-    return outputs;
+    try {
+      await this.#reading(async () => {
+        const checked = segment.faults?.encode(encoder) ?? null;
+        this.gpu.device.queue.submit([encoder.finish()]);
+        await segment.faults?.check(checked);
+      });
+      return outputs;
+    } catch (error) {
+      for (const { buffer } of outputs) buffer.destroy();
+      throw error;
+    }
   }
 
   async profile(index: number, inputs: readonly Contents[]): Promise<TimedRun> {
@@ -238,6 +251,7 @@ class GpuProgram implements BoundProgram {
 
   /** Has inputs written to where a segment reads them. */
   #take(segment: BoundSegment, inputs: readonly Contents[], encoder: GPUCommandEncoder): void {
+    segment.faults?.clear(encoder);
     segment.inputs.forEach((buffer, i) => {
       const input = inputs[i] as Contents;
       if (input instanceof GpuTensor) {
@@ -250,22 +264,28 @@ class GpuProgram implements BoundProgram {
   }
 
   /** Submits what is encoded and reads a segment's outputs after it. */
-  async #finish(
-    { staging }: BoundSegment,
-    encoder: GPUCommandEncoder,
-  ): Promise<readonly Uint8Array[]> {
-    const buffer = staging.encode(encoder);
-    this.gpu.device.queue.submit([encoder.finish()]);
-    this.#reading++;
+  #finish({ staging, faults }: BoundSegment, encoder: GPUCommandEncoder) {
+    return this.#reading(async (): Promise<readonly Uint8Array[]> => {
+      const [buffer, checked] = [staging.encode(encoder), faults?.encode(encoder) ?? null];
+      this.gpu.device.queue.submit([encoder.finish()]);
+      const [outputs] = await Promise.all([staging.read(buffer), faults?.check(checked)]);
+      return outputs;
+    });
+  }
+
+  /** Has `read` submit something and wait for what comes of it. */
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    this.#underWay++;
     try {
-      return await staging.read(buffer);
+      return await read();
     } catch (cause) {
+      if (cause instanceof LinnetError) throw cause;
       // That the device is lost is known a little later than that reading failed.
       await Promise.race([this.gpu.device.lost, new Promise((resolve) => setTimeout(resolve))]);
       this.#checkDevice(cause);
       throw cause;
     } finally {
-      this.#reading--;
+      this.#underWay--;
       if (this.#isDisposed) this.#destroy();
     }
   }
@@ -284,8 +304,11 @@ class GpuProgram implements BoundProgram {
   }
 
   #destroy(): void {
-    if (this.#reading > 0) return;
-    for (const { staging } of this.segments) staging.dispose();
+    if (this.#underWay > 0) return;
+    for (const { staging, faults } of this.segments) {
+      staging.dispose();
+      faults?.dispose();
+    }
     for (const buffer of this.owned) this.memory.destroy(buffer);
   }
 }

@@ -1,5 +1,6 @@
 /** Every op case on WebGPU, in Chromium with SwiftShader; ops without a shader run on WASM in between. */
 import { buildCases } from '../cases/build.js';
+import { testRefusals } from '../cases/refusals.js';
 import { testCases } from '../cases/suite.js';
 import { pageBackend } from './page-backend.js';
 
@@ -24,12 +25,11 @@ const EDGES = Object.fromEntries(
   ].map((op) => [`${op} edge values`, 'WGSL does not define NaN, infinities and denormals']),
 );
 
-testCases(
-  pageBackend(
-    'WebGPU in Chromium',
-    { isolated: false, webgpu: true },
-    { backend: 'webgpu' },
-    EDGES,
-  ),
-  buildCases(),
+const backend = pageBackend(
+  'WebGPU in Chromium',
+  { isolated: false, webgpu: true },
+  { backend: 'webgpu' },
+  EDGES,
 );
+testCases(backend, buildCases());
+testRefusals(backend);

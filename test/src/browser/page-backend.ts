@@ -1,7 +1,7 @@
 /** The runtime in a page of Chromium as a backend of op cases. */
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import type { LoadOptions } from '@linnet/runtime-web';
+import { LinnetError, type LoadOptions } from '@linnet/runtime-web';
 import type { Backend } from '../cases/backend.js';
 import { Chromium, type PageOptions } from './chromium.js';
 import { pack, unpack } from './parcel.js';
@@ -26,13 +26,15 @@ export function pageBackend(
       });
       const chromium = await started;
       const url = chromium.addFile(bytes);
-      const { outputs, info } = await chromium.call('run', {
+      const answer = await chromium.call('attempt', {
         url,
         inputs: inputs.map(pack),
         signature: null,
         options,
         runs,
       });
+      if ('code' in answer) throw new LinnetError(answer.code, answer.message, answer.where);
+      const { outputs, info } = answer;
       // Shaders that do not compile or compute something else would hide behind WASM's right answers.
       assert.equal(info.fallback, null);
       return Object.values(outputs).map((output) => unpack(output) as never);

@@ -184,6 +184,22 @@ export async function runOnBuffers(
   return [Array.from(y?.data as Float32Array), Array.from(read)];
 }
 
+/** y of some rows of a table, which stays on the GPU until it is read; the message where that is refused. */
+export async function rowsOnDevice(
+  url: string,
+  rows: readonly number[],
+): Promise<readonly number[] | string> {
+  using model = await loadModel(url, { backend: 'webgpu' });
+  try {
+    const { y } = await model.runOnDevice({ rows });
+    const read = (await y?.read()) as Float32Array;
+    y?.dispose();
+    return Array.from(read);
+  } catch (error) {
+    return error instanceof LinnetError ? error.message : `not a LinnetError: ${error}`;
+  }
+}
+
 /** The outputs of runs that are all asked for at once. */
 export async function runTogether(
   url: string,

@@ -53,6 +53,20 @@ async function load(url: string, options: LoadOptions = {}): Promise<string> {
   }
 }
 
+/** A LinnetError on its way out of the page. */
+export type Refusal = Pick<LinnetError, 'code' | 'message' | 'where'>;
+
+/** What running gives, or why it is refused. */
+async function attempt(request: RunRequest): Promise<RunAnswer | Refusal> {
+  try {
+    return await run(request);
+  } catch (error) {
+    if (!(error instanceof LinnetError)) throw error;
+    const { code, message, where } = error;
+    return { code, message, where };
+  }
+}
+
 /** What loading from each kind of source gives: the number of inputs, or the error's code. */
 type Outcome = number | string;
 
@@ -139,6 +153,7 @@ async function runOnWorkers(url: string) {
 }
 
 export const linnet = {
+  attempt,
   run,
   runOnWorkers,
   load,

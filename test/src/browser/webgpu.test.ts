@@ -29,6 +29,20 @@ const IDENTITY = file([
   }),
 ]);
 
+/** y = the rows of [[0], [1], [2]] that `rows` names. */
+const LOOKUP = file([
+  graph({
+    tensors: [
+      tensor('table', 'float32', [3, 1], Float32Array.of(0, 1, 2)),
+      tensor('rows', 'int32', [4]),
+      tensor('y', 'float32', [4, 1]),
+    ],
+    operators: [node('GATHER', [0, 1], [2], { axis: 0, batchDims: 0 })],
+    inputs: [1],
+    outputs: [2],
+  }),
+]);
+
 /** Cycles of loading, running and disposing; what leaks shows in the first few. */
 const CYCLES = Number(process.env.LINNET_CYCLES ?? 30);
 
@@ -109,6 +123,15 @@ suite('WebGPU', () => {
     Y.forEach((y, i) => {
       assert.ok(Math.abs((twice?.[i] as number) - Math.tanh(Math.exp(y))) < 1e-5, `element ${i}`);
     });
+  });
+
+  test('rows that a table does not have are refused, wherever outputs stay', async () => {
+    const lookup = chromium.addFile(LOOKUP);
+    assert.deepEqual(await chromium.call('rowsOnDevice', lookup, [2, 0, 1, 1]), [2, 0, 1, 1]);
+    assert.match(
+      String(await chromium.call('rowsOnDevice', lookup, [2, 0, 3, 1])),
+      /Index 3 is outside a dimension of 3/,
+    );
   });
 
   test('runs that overlap do not mix', async () => {

@@ -12,7 +12,14 @@ import { quadCode } from '../wgsl/quad.js';
 import { elementOf, isStored, type StoredDType, type Width } from '../wgsl/storage.js';
 import { emitNarrowed } from './narrow.js';
 
-type ReductionOp = 'SUM' | 'MEAN' | 'REDUCE_MAX' | 'REDUCE_MIN' | 'REDUCE_PROD';
+type ReductionOp =
+  | 'SUM'
+  | 'MEAN'
+  | 'REDUCE_MAX'
+  | 'REDUCE_MIN'
+  | 'REDUCE_PROD'
+  | 'REDUCE_ANY'
+  | 'REDUCE_ALL';
 
 interface Row {
   /** What the result begins with: the identity, or the first element where that may come twice. */
@@ -21,6 +28,8 @@ interface Row {
 }
 
 const SUM: Row = { first: '0', combine: (a, b) => `${a} + ${b}` };
+const MOST: Row = { first: 'element', combine: (a, b) => `max(${a}, ${b})` };
+const LEAST: Row = { first: 'element', combine: (a, b) => `min(${a}, ${b})` };
 
 /** What becomes of the result `s` of a pass. */
 interface Finish {
@@ -128,7 +137,9 @@ function byteMean(site: LowerSite<ReductionOp>): ((emit: Emitter) => Finish) | n
 /** Whether a reduction can be had of elements as they are: of reals, of integers, or by choosing one. */
 function isPlain(site: LowerSite<ReductionOp>): boolean {
   const [x, y] = [inputOf(site, 0).type, outputOf(site).type];
-  if (!isStored(x.dtype) || x.dtype === 'bool' || !sameElements(x, y)) return false;
+  const isLogic = site.op === 'REDUCE_ANY' || site.op === 'REDUCE_ALL';
+  if (!isStored(x.dtype) || !sameElements(x, y) || isLogic !== (x.dtype === 'bool')) return false;
+  if (isLogic) return true;
   if (site.op === 'REDUCE_MAX' || site.op === 'REDUCE_MIN') return x.dtype !== 'float16';
   return x.dtype === 'float32' || (x.dtype === 'int32' && site.op !== 'MEAN');
 }
@@ -212,10 +223,12 @@ y[index] = ${isWide ? 'vec2(at, 0u)' : 'at'};`,
 }
 
 export const REDUCTION_LOWERINGS = {
+  REDUCE_ANY: reduction<'REDUCE_ANY'>(MOST),
+  REDUCE_ALL: reduction<'REDUCE_ALL'>(LEAST),
   SUM: reduction<'SUM'>(SUM),
   MEAN: reduction<'MEAN'>(SUM),
-  REDUCE_MAX: reduction<'REDUCE_MAX'>({ first: 'element', combine: (a, b) => `max(${a}, ${b})` }),
-  REDUCE_MIN: reduction<'REDUCE_MIN'>({ first: 'element', combine: (a, b) => `min(${a}, ${b})` }),
+  REDUCE_MAX: reduction<'REDUCE_MAX'>(MOST),
+  REDUCE_MIN: reduction<'REDUCE_MIN'>(LEAST),
   REDUCE_PROD: reduction<'REDUCE_PROD'>({ first: '1', combine: (a, b) => `${a} * ${b}` }),
   ARG_MAX: arg<'ARG_MAX'>('>'),
   ARG_MIN: arg<'ARG_MIN'>('<'),

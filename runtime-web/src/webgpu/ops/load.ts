@@ -8,6 +8,7 @@ const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderLowerings> } 
   window: async () => (await import('./window.js')).WINDOW_SHADERS,
   movement: async () => (await import('./movement.js')).MOVEMENT_SHADERS,
   layout: async () => (await import('./layout.js')).LAYOUT_SHADERS,
+  selection: async () => (await import('./selection.js')).SELECTION_SHADERS,
   reduction: async () => (await import('./reduction.js')).REDUCTION_SHADERS,
 };
 

@@ -1,4 +1,5 @@
 /** A compute shader as a value: what it reads and writes, its parameters and its body. */
+import { FAULTS, type FaultKind } from '@linnet/runtime-wasm';
 import { type DType, invariant } from '@linnet/schema';
 import type { BufferRef } from '../../plan/lowering.js';
 import type { Traits } from '../traits.js';
@@ -89,6 +90,8 @@ export interface Kernel {
    * a workgroup that is a line: it has `quad_lane`, 0 to 3. The device must have subgroups.
    */
   readonly quads?: boolean;
+  /** What is wrong where the body calls `fault(value: vec2<u32>, bound: u32)`, which makes the run fail. */
+  readonly faults?: FaultKind;
   /**
    * Statements of the entry point. It has `group` (workgroup_id), `local` (local_invocation_id),
    * `lane` (local_invocation_index), `id` (global_invocation_id) and, on a grid of invocations,
@@ -106,9 +109,23 @@ export interface Shader {
   readonly refs: readonly BufferRef[];
   /** The uniform block; empty where the kernel has no parameters. */
   readonly params: Uint8Array;
+  /** Whether the last binding is for a fault: FAULT_BYTES of storage. */
+  readonly faults: boolean;
   readonly multiplyAdds: number;
   readonly workgroups: readonly [x: number, y: number, z: number];
 }
+
+/** A fault's kind (0: there is none), value (int64, the low word first) and bound. */
+export const FAULT_BYTES = 16;
+
+/** Of all faults of a run of a kernel, which come in any order, the first to be there is kept. */
+const faultFunction = (kind: FaultKind) => `
+fn fault(value: vec2<u32>, bound: u32) {
+  if (atomicExchange(&faults[0], ${FAULTS[kind]}u) != 0u) { return; }
+  atomicStore(&faults[1], value.x);
+  atomicStore(&faults[2], value.y);
+  atomicStore(&faults[3], bound);
+}`;
 
 /** More workgroups than this in one dimension are spread over two. */
 const MAX_WORKGROUPS = 65535;
@@ -117,7 +134,7 @@ const MAX_WORKGROUPS = 65535;
 const LINE = 64;
 
 export function assemble(kernel: Kernel, traits: Traits): Shader {
-  const { label, grid, declarations = '', body, params = {}, quads = false } = kernel;
+  const { label, grid, declarations = '', body, params = {}, quads = false, faults } = kernel;
   const workgroup = kernel.workgroup ?? [LINE, 1, 1];
   const bindings = Object.entries(kernel.bindings);
   const entries = Object.entries(params);
@@ -132,6 +149,12 @@ export function assemble(kernel: Kernel, traits: Traits): Shader {
       ? [
           `struct Params { ${entries.map(([name, [type]]) => `${name}: ${type}`).join(', ')} }`,
           `@group(0) @binding(${bindings.length}) var<uniform> params: Params;`,
+        ]
+      : []),
+    ...(faults !== undefined
+      ? [
+          `@group(0) @binding(${bindings.length + Math.min(entries.length, 1)}) var<storage, read_write> faults: array<atomic<u32>, ${FAULT_BYTES / 4}>;`,
+          faultFunction(faults),
         ]
       : []),
     ...bindings.map(([name, { functions }]) => functions(name, traits)),
@@ -149,6 +172,7 @@ export function assemble(kernel: Kernel, traits: Traits): Shader {
     access: bindings.map(([, { access }]) => access),
     refs: bindings.map(([, { ref }]) => ref),
     params: encodeParams(entries.map(([, param]) => param)),
+    faults: faults !== undefined,
     multiplyAdds: kernel.multiplyAdds ?? 0,
     workgroups: isLine ? line(grid.invocations, workgroup[0]) : grid.workgroups,
   };

@@ -1,8 +1,15 @@
 /** What kernels report, as errors. */
 import { FAULTS, type FaultKind } from '@linnet/runtime-wasm';
 import { type ErrorCode, LinnetError } from '@linnet/schema';
-import type { NodeLabel } from '../plan/plan.js';
-import type { Fault } from './abi.js';
+import type { NodeLabel } from './plan.js';
+
+/** A value that a kernel cannot work with. */
+export interface Fault {
+  /** A number of FAULTS. */
+  readonly kind: number;
+  readonly value: bigint;
+  readonly bound: bigint;
+}
 
 const MESSAGES: { readonly [K in FaultKind]: (fault: Fault) => string } = {
   index: ({ value, bound }) => `Index ${value} is outside a dimension of ${bound}.`,
