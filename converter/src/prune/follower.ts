@@ -5,7 +5,7 @@ import { Retargeting } from './retargeting.js';
 import type { TwinStatistics } from './twin.js';
 
 /** What a follower has become. */
-export interface FollowerState {
+interface FollowerState {
   /** As a layer's: [outputs, window]. */
   readonly weights: Float32Array;
   readonly bias: Float32Array | undefined;
@@ -17,12 +17,10 @@ export interface FollowerState {
  */
 export class Follower {
   readonly #original: FollowerState;
-  #state: FollowerState;
 
   private constructor(readonly layer: Layer) {
     const { bias, weights } = layer;
     this.#original = { weights, bias: bias && floats(bias.graph, bias.id)!.slice() };
-    this.#state = this.#original;
   }
 
   /** All of a program's. */
@@ -43,21 +41,16 @@ export class Follower {
     const target = new Retargeting(this.layer, twin);
     const weights = target.weights();
     const { bias } = this.#original;
-    this.restore({ weights, bias: bias && target.bias(bias, weights) });
+    this.#take({ weights, bias: bias && target.bias(bias, weights) });
   }
 
   /** Gives the program what it had at first. */
   reset(): void {
-    this.restore(this.#original);
+    this.#take(this.#original);
   }
 
-  get state(): FollowerState {
-    return this.#state;
-  }
-
-  restore(state: FollowerState): void {
+  #take(state: FollowerState): void {
     const { bias, columns, rows, sites } = this.layer;
-    this.#state = state;
     const [{ graph, weights }] = sites as readonly [Site];
     setFloats(graph, weights, transposed(state.weights, rows, columns));
     if (bias !== undefined && state.bias !== undefined) setFloats(bias.graph, bias.id, state.bias);

@@ -3,7 +3,7 @@ import { throwIfAborted } from '../abort.js';
 import type { Program } from '../graph/graph.js';
 import type { Layer } from './layers.js';
 import type { PruneContext } from './result.js';
-import { observeTwins, type TwinStatistics } from './twin.js';
+import { observeTwins, type Seen, type TwinStatistics } from './twin.js';
 
 /** Stages in which layers are told of what the ones before them have become. */
 export const STAGES = 32;
@@ -23,6 +23,7 @@ export async function propagate(
   program: Program,
   original: Model,
   told: readonly Told[],
+  seen: Seen,
   { calibration, signal, onProgress }: PruneContext,
 ): Promise<void> {
   if (calibration === undefined) return;
@@ -37,7 +38,7 @@ export async function propagate(
     throwIfAborted(signal);
     onProgress?.(`layer ${start + 1} of ${told.length}`);
     const sites = stage.map(({ layer }) => layer);
-    const twins = await observeTwins(program, original, sites, calibration, signal);
+    const twins = await observeTwins(program, original, sites, calibration, seen, signal);
     for (const one of stage) await one.tell(twins.get(one.layer)!);
   }
 }

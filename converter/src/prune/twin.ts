@@ -2,10 +2,14 @@ import { invariant, type Model, type Operator, type Subgraph } from '@linnet/sch
 import { observe, ProbeGraph } from '../calibrate/index.js';
 import { CrossMoments } from '../calibrate/observers/cross-moments.js';
 import { type CalibrationOptions, openSamples } from '../calibrate/open-samples.js';
+import { Dataset } from '../data/dataset.js';
 import { toModel } from '../emit/index.js';
 import type { Program } from '../graph/graph.js';
 import type { Layer } from './layers.js';
 import { withoutHeldBack } from './statistics.js';
+
+/** Which of the samples are looked at. */
+export type Seen = 'all' | 'but those held back';
 
 /** Samples that a stage sees at most. */
 const SAMPLES = 256;
@@ -31,12 +35,14 @@ export interface TwinStatistics {
  * both.
  *
  * @param original the model of the program before any of its constants changed
+ * @param seen whether to look at all samples, or to leave out those that are held back
  */
 export async function observeTwins(
   program: Program,
   original: Model,
   layers: readonly Layer[],
   calibration: CalibrationOptions,
+  seen: Seen,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<Layer, TwinStatistics>> {
   const current = toModel(program);
@@ -58,7 +64,8 @@ export async function observeTwins(
         }),
     );
     if (observers.length === 0) continue;
-    const samples = withoutHeldBack(await openSamples(calibration, signature), []);
+    const all = await openSamples(calibration, signature);
+    const samples = seen === 'all' ? Dataset.from(all) : withoutHeldBack(all, []);
     await observe(new ProbeGraph(model, signature.key), samples.take(SAMPLES), observers, {
       threads: calibration.threads ?? 1,
       ...(signal && { signal }),

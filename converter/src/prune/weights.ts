@@ -7,7 +7,7 @@ import { propagate, STAGES } from './propagate.js';
 import type { PrunableLayer } from './prunable-layer.js';
 import type { PruneContext, Pruned } from './result.js';
 import { measuredCurve, scoredCurve } from './sensitivity.js';
-import type { TwinStatistics } from './twin.js';
+import type { Seen, TwinStatistics } from './twin.js';
 
 /**
  * Makes the part `sparsity` of the layers' weights zero, in place.
@@ -33,7 +33,7 @@ export async function pruneWeights(
   const followers = Follower.in(program);
   const told = layers.filter(({ isRetargetable }) => isRetargetable);
   const areToldAlone = told.length + followers.length <= STAGES;
-  const finish = async (chosen: readonly number[]): Promise<number | null> => {
+  const finish = async (chosen: readonly number[], seen: Seen): Promise<void> => {
     for (const follower of followers) follower.reset();
     for (const [index, layer] of layers.entries()) {
       // One that is told when all before it have been, and no other reads its weights, is pruned then.
@@ -50,26 +50,24 @@ export async function pruneWeights(
         tell: async (twin: TwinStatistics) => follower.follow(twin),
       })),
     ];
-    await propagate(program, original, tellings, context);
-    return heldBack ? heldBack.error() : null;
+    await propagate(program, original, tellings, seen, context);
   };
-  let error = await finish(counts);
-  if (error !== null && counts !== uniform) {
-    const undo = [...layers.map(undoing), ...followers.map(undoing)];
+  let error: number | null = null;
+  if (heldBack !== undefined) {
     // The losses do not quite add up: the plain allotment stands where it does better.
-    const plain = await finish(uniform);
-    if (plain !== null && plain < error) error = plain;
-    else for (const restore of undo) restore();
+    const errors: number[] = [];
+    for (const chosen of counts === uniform ? [uniform] : [uniform, counts]) {
+      await finish(chosen, 'but those held back');
+      errors.push(await heldBack.error());
+    }
+    error = Math.min(...errors);
+    if (error === errors[0]) counts = uniform;
   }
+  // What has been judged by the samples held back can learn from them, too.
+  await finish(counts, 'all');
   const size = layers.reduce((sum, { layer }) => sum + layer.weights.length, 0);
   const zeros = layers.reduce((sum, layer) => sum + layer.zeros, 0) / size;
   return { layers: layers.map((layer) => layer.report()), zeros, error };
-}
-
-/** What gives back the state that something has now. */
-function undoing<S>(one: { readonly state: S; restore(state: S): void }): () => void {
-  const { state } = one;
-  return () => one.restore(state);
 }
 
 /** What each layer loses at several degrees. */

@@ -55,7 +55,7 @@ export async function pruneChannels(
     const tell: Told['tell'] = async (twin) => layer.refit(twin, readers[index]!.kept);
     return [{ layer: layer.layer, tell }];
   });
-  await propagate(program, original, told, context);
+  await propagate(program, original, told, 'but those held back', context);
   const error = heldBack ? await heldBack.error() : null;
   const reports = layers.map((layer, index) => {
     const part = readers[index]!.size / layer.layer.weights.length;
