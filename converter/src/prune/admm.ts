@@ -20,57 +20,73 @@ const GROWING = 40;
 const SETTLING = 20;
 
 /**
- * Weights near those that lose least when `count` of them are zero: the alternating direction method of
- * multipliers on min tr((W - V) H (W - V)^T) + [Z fits the pattern], W = Z. All weights move at once, and
- * what has gone can come back for as long as it pays.
+ * Weights near those that lose least when some are zero: the alternating direction method of multipliers on
+ * min tr((W - V) H (W - V)^T) + [Z fits the pattern], W = Z. All weights move at once, and what has gone
+ * can come back for as long as it pays.
  *
  * Sources: Boža 2024, arXiv:2401.02938 (scaling, growing sparsity); Meng et al. 2024, arXiv:2406.07831.
- *
- * @param gram H [columns, columns], positive definite
- * @returns Z, which fits the pattern; where the error is least for these zeros is yet to be found
  */
-export async function splitWeights(
-  { rows, columns, values }: WeightMatrix,
-  gram: Float64Array,
-  pattern: Pattern,
-  count: number,
-): Promise<Float64Array> {
-  const scales = Float64Array.from({ length: columns }, (_, i) =>
-    Math.sqrt(gram[i * columns + i]!),
-  );
-  const scaled = gram.map(
-    (value, at) => value / (scales[Math.floor(at / columns)]! * scales[at % columns]!),
-  );
-  const original = Float32Array.from(values, (value, at) => value * scales[at % columns]!);
-  using solve = await RowProduct.with(penalizedInverse(scaled, columns), columns);
-  // (H + p)^-1 (H V + p (Z - U)) = V + p (H + p)^-1 (Z - U - V)
-  const weights = original.slice();
-  const multipliers = new Float32Array(original.length);
-  const kept = new Float32Array(original.length);
-  for (let step = 1; step <= GROWING + SETTLING; step++) {
-    const scores = new Float32Array(weights.length);
-    for (let at = 0; at < scores.length; at++) scores[at] = (weights[at]! + multipliers[at]!) ** 2;
-    // A third root: weights that hardly matter go in large numbers, those that do one by one.
-    const part = pattern.limit ? 1 : Math.min(1, step / GROWING) ** (1 / 3);
-    const ranking = new Ranking({ rows, columns, values: scores }, pattern);
-    const mask = ranking.mask(Math.round(count * part));
-    const right = new Float32Array(original.length);
-    for (let at = 0; at < right.length; at++) {
-      const sum = weights[at]! + multipliers[at]!;
-      kept[at] = mask[at] === 1 ? sum : 0;
-      multipliers[at] = sum - kept[at]!;
-      right[at] = PENALTY * (kept[at]! - multipliers[at]! - original[at]!);
-    }
-    const moved = await solve.of(right);
-    for (let at = 0; at < right.length; at++) weights[at] = original[at]! + moved[at]!;
-  }
-  return Float64Array.from(kept, (value, at) => value / scales[at % columns]!);
-}
+export class Splitting {
+  readonly #scales: Float64Array;
+  /** (H + p)^-1 of the scaled H. */
+  readonly #inverse: Float32Array;
 
-/** (H + p)^-1 for a symmetric H [n, n] with a diagonal of 1, and p the penalty. */
-function penalizedInverse(matrix: Float64Array, n: number): Float32Array {
-  const penalized = matrix.slice();
-  for (let i = 0; i < n; i++) penalized[i * n + i]! += PENALTY;
-  const factor = inverseFactor(penalized, n)!;
-  return Float32Array.from(squareOfUpper(factor, n));
+  /** @param gram H [columns, columns], positive definite */
+  constructor(
+    gram: Float64Array,
+    readonly columns: number,
+  ) {
+    const scales = Float64Array.from({ length: columns }, (_, i) =>
+      Math.sqrt(gram[i * columns + i]!),
+    );
+    const scaled = new Float64Array(gram.length);
+    for (let i = 0; i < columns; i++) {
+      for (let j = 0; j < columns; j++) {
+        const at = i * columns + j;
+        scaled[at] = gram[at]! / (scales[i]! * scales[j]!);
+      }
+      scaled[i * columns + i]! += PENALTY;
+    }
+    this.#scales = scales;
+    const factor = inverseFactor(scaled, columns)!;
+    this.#inverse = Float32Array.from(squareOfUpper(factor, columns));
+  }
+
+  /**
+   * @param count how many weights go, of V [rows, columns]
+   * @returns Z, which fits the pattern; where the error is least for these zeros is yet to be found
+   */
+  async split(
+    { rows, columns, values }: WeightMatrix,
+    pattern: Pattern,
+    count: number,
+  ): Promise<Float64Array> {
+    const scales = this.#scales;
+    const original = Float32Array.from(values, (value, at) => value * scales[at % columns]!);
+    using solve = await RowProduct.with(this.#inverse, columns);
+    // (H + p)^-1 (H V + p (Z - U)) = V + p (H + p)^-1 (Z - U - V)
+    const weights = original.slice();
+    const multipliers = new Float32Array(original.length);
+    const kept = new Float32Array(original.length);
+    for (let step = 1; step <= GROWING + SETTLING; step++) {
+      const scores = new Float32Array(weights.length);
+      for (let at = 0; at < scores.length; at++) {
+        scores[at] = (weights[at]! + multipliers[at]!) ** 2;
+      }
+      // A third root: weights that hardly matter go in large numbers, those that do one by one.
+      const part = pattern.limit ? 1 : Math.min(1, step / GROWING) ** (1 / 3);
+      const ranking = new Ranking({ rows, columns, values: scores }, pattern);
+      const mask = ranking.mask(Math.round(count * part));
+      const right = new Float32Array(original.length);
+      for (let at = 0; at < right.length; at++) {
+        const sum = weights[at]! + multipliers[at]!;
+        kept[at] = mask[at] === 1 ? sum : 0;
+        multipliers[at] = sum - kept[at]!;
+        right[at] = PENALTY * (kept[at]! - multipliers[at]! - original[at]!);
+      }
+      const moved = await solve.of(right);
+      for (let at = 0; at < right.length; at++) weights[at] = original[at]! + moved[at]!;
+    }
+    return Float64Array.from(kept, (value, at) => value / scales[at % columns]!);
+  }
 }

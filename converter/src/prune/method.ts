@@ -34,7 +34,7 @@ const METHODS: Readonly<Record<PruneMethod, Method>> = {
       return byScores('wanda', layer, pattern, (weight, input) => weight ** 2 * squares[input]!);
     },
   },
-  /** Those go that the others can best make up for, which they then do. Sources: splitWeights. */
+  /** Those go that the others can best make up for, which they then do. Sources: Splitting. */
   obs: { needs: 'gram', of: secondOrder },
 };
 

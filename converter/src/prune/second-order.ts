@@ -1,7 +1,8 @@
 import { invariant } from '@linnet/schema';
 import { inverseDiagonal, inverseFactor, squareOfUpper } from '../linear-algebra.js';
-import { splitWeights, type WeightMatrix } from './admm.js';
+import { Splitting, type WeightMatrix } from './admm.js';
 import type { Pattern, Scores } from './pattern.js';
+import { RowProduct } from './row-product.js';
 
 /**
  * Added to the diagonal, as a part of its mean, so that the inverse exists and weights do not follow the
@@ -23,6 +24,7 @@ export class Curvature {
   /** The upper triangular U with H^-1 = U^T U. */
   readonly #factor: Float64Array;
   readonly #diagonal: Float64Array;
+  #splitting: Splitting | undefined;
   /** What was added to the diagonal. */
   readonly damping: number;
 
@@ -57,15 +59,9 @@ export class Curvature {
 
   /** Removes `count` weights, and updates the others to make up for them. */
   async prune(weights: WeightMatrix, pattern: Pattern, count: number): Promise<Float32Array> {
-    const result = await splitWeights(weights, this.#gram, pattern, count);
-    this.#refine(result, weights);
-    return Float32Array.from(result);
-  }
-
-  /** Updates weights to make up for those that a mask [rows, columns] removes (0). */
-  pruneByMask(weights: WeightMatrix, mask: Uint8Array): Float32Array {
-    const result = Float64Array.from(weights.values, (value, at) => value * mask[at]!);
-    this.#refine(result, weights);
+    this.#splitting ??= new Splitting(this.#gram, this.n);
+    const result = await this.#splitting.split(weights, pattern, count);
+    await this.#refine(result, weights);
     return Float32Array.from(result);
   }
 
@@ -89,36 +85,47 @@ export class Curvature {
 
   /**
    * Brings the weights that stay nearer to where the squared error is least: conjugate gradients on
-   * each output's weights that are not zero, preconditioned by the diagonal. The error never grows.
+   * each output's weights that are not zero, preconditioned by the diagonal, all outputs at once.
    */
-  #refine(result: Float64Array, { rows, columns, values }: WeightMatrix): void {
+  async #refine(result: Float64Array, { rows, columns, values }: WeightMatrix): Promise<void> {
     const gram = this.#gram;
-    for (let row = 0; row < rows; row++) {
-      const current = result.subarray(row * columns, (row + 1) * columns);
-      const support: number[] = [];
-      for (let i = 0; i < columns; i++) if (current[i] !== 0) support.push(i);
-      const difference = current.map((weight, i) => values[row * columns + i]! - weight);
-      const residual = timesOn(support, gram, difference, columns);
-      const direction = new Float64Array(columns);
-      let [before, first] = [0, 0];
-      for (let step = 0; step < REFINEMENTS; step++) {
+    using product = await RowProduct.with(Float32Array.from(gram), columns);
+    const difference = Float32Array.from(values, (value, at) => value - result[at]!);
+    const residual = Float64Array.from(await product.of(difference));
+    const direction = new Float32Array(result.length);
+    // By row: the squared residual at first and before the last step; 0 where there is no more to gain.
+    const [first, before] = [new Float64Array(rows), new Float64Array(rows)];
+    for (let step = 0; step < REFINEMENTS; step++) {
+      let isDone = true;
+      for (let row = 0; row < rows; row++) {
+        const start = row * columns;
         let now = 0;
-        for (const i of support) now += residual[i]! ** 2 / gram[i * columns + i]!;
-        if (step === 0) first = now;
-        if (!(now > TOLERANCE * first)) break;
-        const keep = step === 0 ? 0 : now / before;
-        for (const i of support) {
-          direction[i] = residual[i]! / gram[i * columns + i]! + keep * direction[i]!;
+        for (let i = 0; i < columns; i++) {
+          if (result[start + i] !== 0) now += residual[start + i]! ** 2 / gram[i * columns + i]!;
         }
-        const moved = timesOn(support, gram, direction, columns, support);
+        if (step === 0) first[row] = now;
+        const goesOn = now > TOLERANCE * first[row]! && (step === 0 || before[row]! > 0);
+        const keep = step === 0 || !goesOn ? 0 : now / before[row]!;
+        for (let i = 0; i < columns; i++) {
+          const at = start + i;
+          const gradient = goesOn && result[at] !== 0 ? residual[at]! / gram[i * columns + i]! : 0;
+          direction[at] = gradient + keep * direction[at]!;
+        }
+        before[row] = goesOn ? now : 0;
+        if (goesOn) isDone = false;
+      }
+      if (isDone) return;
+      const moved = await product.of(direction);
+      for (let row = 0; row < rows; row++) {
+        if (before[row] === 0) continue;
+        const [start, end] = [row * columns, (row + 1) * columns];
         let curvature = 0;
-        for (const i of support) curvature += direction[i]! * moved[i]!;
-        const length = now / curvature;
-        for (const i of support) {
-          current[i]! += length * direction[i]!;
-          residual[i]! -= length * moved[i]!;
+        for (let at = start; at < end; at++) curvature += direction[at]! * moved[at]!;
+        const length = before[row]! / curvature;
+        for (let at = start; at < end; at++) {
+          result[at]! += length * direction[at]!;
+          residual[at]! -= length * moved[at]!;
         }
-        before = now;
       }
     }
   }
@@ -138,24 +145,6 @@ function dampingOf(gram: Float64Array, n: number, rows: number): number {
   const part = ((1 - 2 / n) * squares + trace ** 2) / ((rows + 1 - 2 / n) * spread);
   const shrinkage = spread > 0 ? Math.min(part, 0.5) : 0.5;
   return (Math.max(DAMPING, shrinkage / (1 - shrinkage)) * trace) / n;
-}
-
-/** The entries `rows` of the product of a symmetric [n, n] with a vector that is zero outside `columns`. */
-function timesOn(
-  rows: readonly number[],
-  matrix: Float64Array,
-  vector: Float64Array,
-  n: number,
-  columns?: readonly number[],
-): Float64Array {
-  const product = new Float64Array(n);
-  for (const i of rows) {
-    let sum = 0;
-    if (columns === undefined) for (let j = 0; j < n; j++) sum += matrix[i * n + j]! * vector[j]!;
-    else for (const j of columns) sum += matrix[i * n + j]! * vector[j]!;
-    product[i] = sum;
-  }
-  return product;
 }
 
 /** sum over rows of (a - b)^T G (a - b), for a Gram matrix G of the inputs. */

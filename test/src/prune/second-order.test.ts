@@ -98,14 +98,14 @@ suite(`second-order pruning, seed ${SEED}`, () => {
     });
   }
 
-  test('inputs that others repeat cost nothing', () => {
+  test('inputs that others repeat cost nothing', async () => {
     // Input 1 is twice input 0.
     const gram = Float64Array.of(1, 2, 0, 2, 4, 0, 0, 0, 1);
     const curvature = new Curvature(gram, 3, 1000);
     const weights = { rows: 1, columns: 3, values: Float32Array.of(1, 1, 1) };
-    const pruned = curvature.pruneByMask(weights, Uint8Array.of(0, 1, 1));
-    assert.equal(pruned[0], 0);
-    assert.ok(Math.abs(pruned[1]! - 1.5) < 0.02, `${pruned}`);
+    const pruned = await curvature.prune(weights, PATTERNS.unstructured, 1);
+    assert.ok(pruned[0] === 0 || pruned[1] === 0, `${pruned}`);
+    assert.ok(Math.abs(pruned[0]! + 2 * pruned[1]! - 3) < 0.05, `${pruned}`);
     assert.ok(Math.abs(pruned[2]! - 1) < 0.02, `${pruned}`);
   });
 });
