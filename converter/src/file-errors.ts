@@ -4,6 +4,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'permission denied',
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file is larger than may be written here',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of its path is not a folder',
   EMFILE: 'too many files are open',

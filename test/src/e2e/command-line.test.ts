@@ -10,7 +10,7 @@ import {
   recordedCase,
   toleranceOf,
 } from '../support/fixtures.js';
-import { type CommandResult, linnet, temporaryFolder } from '../support/linnet.js';
+import { type CommandResult, linnet, linnetWithin, temporaryFolder } from '../support/linnet.js';
 import { assertOutputs, type Elements } from '../support/outputs.js';
 
 const CNN = fixtures.find(({ name }) => name === 'cnn/export') as Fixture;
@@ -300,6 +300,19 @@ suite('faults', () => {
       assert.ok(!existsSync(path('x.tflite')) && !existsSync(path('x')), 'nothing is written');
     });
   }
+
+  test('a disk that is full half-way', { skip: process.platform === 'win32' }, () => {
+    using own = temporaryFolder();
+    const [model, recipe] = [own.path('model.tflite'), own.path('recipe.json')];
+    writeFileSync(model, 'what was there');
+    const args = ['convert', fixturePath(CNN.path), '-o', model, '--write-recipe', recipe];
+    // The chunk and the manifest of the download have room, the model has not.
+    const { status, messages } = linnetWithin(16, ...args, '--compress');
+    assert.equal(status, 1, messages);
+    assert.match(messages, /cannot write: the file is larger than may be written here/);
+    assert.deepEqual(readdirSync(own.path('.')), ['model.tflite']);
+    assert.equal(readFileSync(model, 'utf8'), 'what was there');
+  });
 
   test('--json says them as data, --debug with a stack trace', () => {
     const result = linnet('inspect', damaged, '--json');

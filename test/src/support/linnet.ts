@@ -19,6 +19,19 @@ export function linnet(...args: readonly string[]): CommandResult {
   return { status, out: stdout, messages: stderr };
 }
 
+/**
+ * As `linnet`, where no file can grow past so many blocks of 512 to 1,024 bytes: writes fail half-way, as on a
+ * full disk. Needs a POSIX shell.
+ */
+export function linnetWithin(blocks: number, ...args: readonly string[]): CommandResult {
+  const command = [process.execPath, join(ROOT, 'bin.js'), ...args];
+  const limited = `ulimit -f ${blocks} && exec "$0" "$@"`;
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', limited, ...command], {
+    encoding: 'utf8',
+  });
+  return { status, out: stdout, messages: stderr };
+}
+
 /** A folder that is gone when the caller's scope ends: `using folder = temporaryFolder()`. */
 export function temporaryFolder(): Disposable & { path(name: string): string } {
   const folder = mkdtempSync(join(tmpdir(), 'linnet-'));
