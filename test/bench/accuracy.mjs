@@ -5,18 +5,12 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { convert } from '@linnet/converter';
-import { Dataset } from '../../converter/dist/data/index.js';
 import { measure } from '../../converter/dist/recover/measure.js';
 import { AGREEMENT } from '../../converter/dist/verify/metric.js';
 import { classifiers, labels, sampleCount, topOne } from './digits.mjs';
-import { cropsOf } from './pictures.mjs';
+import { MOBILENET, mobilenetSamples } from './pictures.mjs';
 
 const TABLE = new URL('../../docs/accuracy.md', import.meta.url);
-const IMAGENET = new URL(
-  '../../../shared/models/mobilenet_v2_1.0_224_float.tflite',
-  import.meta.url,
-);
-
 /**
  * The rows of each net. `calibrated`: with data even without recovery. `recovered`: once more with
  * recovery, in the modes that lose something. `recorded`: the mode's name in the fixtures' records of TensorFlow's converter.
@@ -80,15 +74,14 @@ async function digitRows() {
 }
 
 async function imagenetRows() {
-  const float = await convert(IMAGENET.pathname);
+  const float = await convert(MOBILENET.pathname);
   const [{ key, inputs, outputs }] = float.report.signatures;
   const [{ name }] = inputs;
-  const data = await cropsOf(['cat_224.rgb', 'hot_dog.jpg', 'parrot.jpg'], 12, name, 1);
-  const judged = Dataset.from(await cropsOf(['grace_hopper_224.rgb'], 24, name, 2));
+  const { data, judged } = await mobilenetSamples(name);
   const rows = [];
   for (const configuration of CONFIGURATIONS.slice(1)) {
     const { plain, recovered } = await conversions(
-      IMAGENET.pathname,
+      MOBILENET.pathname,
       configuration.options,
       configuration,
       data,
@@ -135,7 +128,7 @@ ${table(
 )}
 `,
 ];
-if (existsSync(IMAGENET)) {
+if (existsSync(MOBILENET)) {
   sections.push(`## MobileNet v2 on ImageNet's classes
 
 The real net at 224 x 224 against itself in float32: the signal to noise ratio of its outputs in dB, and the

@@ -2,9 +2,25 @@
 import { readFileSync } from 'node:fs';
 import { decodePicture } from '../../converter/dist/data/image/decode.js';
 import { resample } from '../../converter/dist/data/image/resample.js';
+import { Dataset } from '../../converter/dist/data/index.js';
 import { seededRandom } from '../../converter/dist/verify/random-inputs.js';
 
 const IMAGES = new URL('../../../shared/images/', import.meta.url);
+
+/** The real net that takes such crops; it is not a part of the repository. */
+export const MOBILENET = new URL(
+  '../../../shared/models/mobilenet_v2_1.0_224_float.tflite',
+  import.meta.url,
+);
+
+/** Samples to calibrate on, and others to judge by, for an input of that name. */
+export async function mobilenetSamples(name) {
+  return {
+    data: await cropsOf(['cat_224.rgb', 'hot_dog.jpg', 'parrot.jpg'], 12, name, 1),
+    judged: Dataset.from(await cropsOf(['grace_hopper_224.rgb'], 24, name, 2)),
+  };
+}
+
 const SIDE = 224;
 
 async function open(name) {
@@ -32,7 +48,7 @@ function crop({ width, height, data }, random) {
 }
 
 /** `count` crops of each picture, as float32 [1, 224, 224, 3] from -1 to 1 for the input `name`. */
-export async function cropsOf(pictures, count, name, seed) {
+async function cropsOf(pictures, count, name, seed) {
   const random = seededRandom(seed);
   const samples = [];
   for (const file of pictures) {
