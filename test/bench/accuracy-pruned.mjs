@@ -1,9 +1,9 @@
 /**
- * Top-1 and sizes of the digit classifiers pruned, in float32 and int8, and a real ImageNet net pruned against
- * itself: a part of `npm run bench:accuracy`, which writes docs/accuracy-pruned.md. Names on the command line
- * choose nets, and then nothing is written.
+ * Top-1 and sizes of the digit classifiers pruned, in float32 and int8: a part of
+ * `npm run bench:accuracy`, which writes docs/accuracy-pruned.md. Names on the command line choose nets, and
+ * then nothing is written; one of them is `imagenet`, a real net against itself, which takes many minutes.
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { convert } from '@linnet/converter';
 import { compressModel } from '../../converter/dist/compress.js';
 import { emit } from '../../converter/dist/emit/index.js';
@@ -55,12 +55,14 @@ async function filesOf({ source, options, data }, pruning) {
   });
 }
 
-/** The ImageNet net's rows, of the prunings that leave its shapes. */
+/**
+ * Prints of the ImageNet net, for the prunings that leave its shapes, in float32 and in int8: dB, agreement, bytes
+ * and bytes of the download; and seconds of processor time.
+ */
 async function imagenetRows() {
   const float = await convert(MOBILENET.pathname);
   const [{ key, inputs, outputs }] = float.report.signatures;
   const { data, judged } = await mobilenetSamples(inputs[0].name);
-  const rows = [];
   for (const { name, options } of PRUNINGS.slice(0, 3)) {
     const before = process.cpuUsage();
     const files = await filesOf({ source: MOBILENET.pathname, options: {}, data }, options);
@@ -75,14 +77,9 @@ async function imagenetRows() {
       const signal = Number.isFinite(sqnr) ? sqnr.toFixed(1) : '–';
       return [signal, percent(score), bytes.length, sizeOf(compressModel(bytes, 'model.tflite'))];
     });
-    rows.push([name, ...cells, (user / 1e6).toFixed(0)]);
-    console.log(rows.at(-1).join(' | '));
+    console.log(['imagenet', name, ...cells, (user / 1e6).toFixed(0)].join(' | '));
   }
-  return rows;
 }
-
-const table = (head, rows) =>
-  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
 const chosen = process.argv.slice(2);
 const rows = [];
@@ -108,35 +105,16 @@ const head = [
   ...['net', 'pruned', 'float32', 'bytes', 'download'],
   ...['int8', 'bytes', 'download', 'of dense int8'],
 ];
-const sections = [
-  `# Accuracy of pruned models
+const lines = [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
+const text = `# Accuracy of pruned models
 
 Top-1 in percent on the ${labels.length} digits of the test set (one is ${percent(1 / labels.length)}), in float32 and in int8;
 sizes of the files in bytes, and of what \`--compress\` writes for them, manifests included; last the
 int8 download as a part of the dense int8 file. Pruned in one shot by \`--prune-method auto\` on ${sampleCount} other
-digits, without labels or training; an eighth of them, 25, is held back to judge by. Nets without rows for channels
-have none that can go. Made by \`npm run bench:accuracy\`.
+digits, without labels or training; an eighth of them, 25, is held back to judge by, and only then made use of.
+Nets without rows for channels have none that can go. Made by \`npm run bench:accuracy\`.
 
-${table(head, rows)}
-`,
-];
-if (chosen.length === 0) {
-  if (existsSync(MOBILENET)) {
-    sections.push(`## MobileNet v2 on ImageNet's classes
-
-The real net at 224 x 224 against itself in float32, dense: the signal to noise ratio of its outputs in dB, and
-the share in percent of 24 crops of a picture for which the best class is the same. Pruned by 36 crops of three
-other pictures, four of them held back: too few for a top-1, and few for so many weights. Last, the
-seconds of processor time that both files took.
-
-${table(
-  [
-    ...['pruned', 'float32 dB', 'agree', 'bytes', 'download'],
-    ...['int8 dB', 'agree', 'bytes', 'download', 'seconds'],
-  ],
-  await imagenetRows(),
-)}
-`);
-  }
-  writeFileSync(TABLE, sections.join('\n'));
-}
+${lines.join('\n')}
+`;
+if (chosen.length === 0) writeFileSync(TABLE, text);
+if (chosen.includes('imagenet')) await imagenetRows();

@@ -40,11 +40,14 @@ export interface Scores {
 
 /** The blocks of a matrix of weights in the order in which they go. */
 export class Ranking {
-  /** Blocks, numbered row by row, and their scores summed over their weights. */
-  readonly #order: Uint32Array;
+  /** Of blocks, numbered row by row, the sums and the means of their weights' scores. */
   readonly #sums: Float32Array;
-  /** How many blocks (of one weight) the pattern's limit removes: they come first. */
+  readonly #means: Float32Array;
+  /** 1 for the blocks (of one weight) that the pattern's limit removes, and how many these are. */
+  readonly #isForced: Uint8Array | null;
   readonly #forced: number;
+  /** Blocks as they go, those first that the limit removes; made when asked for. */
+  #order: Uint32Array | undefined;
   readonly #blocksInRow: number;
   /** Whether blocks are single weights, which have the same numbers. */
   readonly #isSingle: boolean;
@@ -58,17 +61,24 @@ export class Ranking {
     this.#isSingle = height * width === 1;
     const blocks = Math.ceil(scores.rows / height) * this.#blocksInRow;
     this.#sums = this.#isSingle ? scores.values : new Float32Array(blocks);
-    const means = this.#isSingle ? scores.values : this.#sums.map((_, block) => this.#mean(block));
-    const forced = pattern.limit ? overLimit(means, this.#blocksInRow, pattern.limit) : null;
-    const order = ascending(means);
-    this.#forced = forced === null ? 0 : forced.reduce((sum, is) => sum + is, 0);
-    this.#order =
-      forced === null
-        ? order
-        : Uint32Array.from([
-            ...order.filter((block) => forced[block] === 1),
-            ...order.filter((block) => forced[block] === 0),
-          ]);
+    this.#means = this.#isSingle ? scores.values : this.#sums.map((_, block) => this.#mean(block));
+    const { limit } = pattern;
+    this.#isForced = limit ? overLimit(this.#means, this.#blocksInRow, limit) : null;
+    this.#forced = this.#isForced?.reduce((sum, is) => sum + is, 0) ?? 0;
+  }
+
+  get #ordered(): Uint32Array {
+    if (this.#order !== undefined) return this.#order;
+    const order = ascending(this.#means);
+    const isForced = this.#isForced;
+    if (isForced === null) {
+      this.#order = order;
+      return order;
+    }
+    this.#order = new Uint32Array(order.length);
+    let [first, rest] = [0, this.#forced];
+    for (const block of order) this.#order[isForced[block] === 1 ? first++ : rest++] = block;
+    return this.#order;
   }
 
   /**
@@ -85,7 +95,11 @@ export class Ranking {
     const mask = new Uint8Array(this.scores.values.length).fill(1);
     if (this.#isSingle) {
       const going = count === 0 ? 0 : Math.max(this.#forced, Math.round(count));
-      for (let i = 0; i < going; i++) mask[this.#order[i]!] = 0;
+      if (this.#isForced !== null && going === this.#forced) {
+        return this.#isForced.map((forced) => 1 - forced);
+      }
+      const order = this.#ordered;
+      for (let i = 0; i < going; i++) mask[order[i]!] = 0;
       return mask;
     }
     this.#take(count, (block) => {
@@ -107,7 +121,7 @@ export class Ranking {
 
   #take(count: number, take: (block: number) => void): void {
     let left = count;
-    for (const [i, block] of this.#order.entries()) {
+    for (const [i, block] of this.#ordered.entries()) {
       const size = this.#size(block);
       if (left < size / 2 && (count === 0 || i >= this.#forced)) return;
       left -= size;
@@ -152,10 +166,17 @@ function overLimit(
 ): Uint8Array {
   const forced = new Uint8Array(scores.length);
   for (let row = 0; row < scores.length; row += columns) {
-    for (let start = row; start < row + columns; start += of) {
-      const run = Array.from({ length: Math.min(of, row + columns - start) }, (_, i) => start + i);
-      run.sort((a, b) => scores[b]! - scores[a]! || a - b);
-      for (const at of run.slice(keep)) forced[at] = 1;
+    const rowEnd = row + columns;
+    for (let start = row; start < rowEnd; start += of) {
+      const end = Math.min(start + of, rowEnd);
+      for (let left = end - start; left > keep; left--) {
+        let lowest = -1;
+        for (let at = start; at < end; at++) {
+          // Of equal ones the last.
+          if (forced[at] === 0 && (lowest < 0 || scores[at]! <= scores[lowest]!)) lowest = at;
+        }
+        forced[lowest] = 1;
+      }
     }
   }
   return forced;

@@ -1,8 +1,10 @@
 import { formatBytes } from '../units.js';
 import { columnChart } from './charts.js';
 import { escapeHtml } from './escape.js';
+import { precisionSection } from './precision.js';
 import type { LayerReport, Report } from './report.js';
 import type { LayerConstants } from './sizes.js';
+import { type Column, htmlTable } from './table.js';
 
 const BEFORE = '#9aa5b1';
 const AFTER = '#2f7d5b';
@@ -24,7 +26,7 @@ svg .title { font-size: 13px; font-weight: 600 } .grid { stroke: var(--line) }
 td, th { padding: .25rem .45rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap }
 .n { text-align: right; font-variant-numeric: tabular-nums }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem } dd { margin: 0; overflow-wrap: anywhere }
-code { font-size: 13px }
+code, pre { font-size: 13px } pre { overflow-x: auto }
 `;
 
 /** A report as one HTML page that needs no other file and no network. */
@@ -48,7 +50,8 @@ ${report.choices.length === 0 ? '' : `<h2>Choices</h2>\n<ul>${report.choices.map
 <h2>Layers</h2>
 ${errorChart(layers)}
 ${sizeChart(layers)}
-<div class="scroll">${layerTable(layers)}</div>
+<div class="scroll">${htmlTable(LAYER_COLUMNS, layers)}</div>
+${report.precision ? precisionSection(report.precision) : ''}
 <h2>How this was made</h2>
 ${provenance(report)}
 </body>
@@ -117,12 +120,7 @@ function sizeChart(layers: readonly LayerReport[]): string {
   });
 }
 
-/** Columns of the table of layers; numbers stand right. */
-const COLUMNS: readonly {
-  readonly head: string;
-  readonly isNumber?: true;
-  text(layer: LayerReport): string;
-}[] = [
+const LAYER_COLUMNS: readonly Column<LayerReport>[] = [
   { head: 'layer', text: ({ name }) => name },
   { head: 'op', text: ({ op }) => op },
   { head: 'result', text: ({ difference }) => difference?.dtypes[0] ?? 'not in the result' },
@@ -147,16 +145,6 @@ const COLUMNS: readonly {
   },
 ];
 
-function layerTable(layers: readonly LayerReport[]): string {
-  const head = COLUMNS.map(({ head, isNumber }) => `<th${numeric(isNumber)}>${head}</th>`);
-  const rows = layers.map((layer) =>
-    COLUMNS.map(({ isNumber, text }) => `<td${numeric(isNumber)}>${escapeHtml(text(layer))}</td>`),
-  );
-  return `<table><thead><tr>${head.join('')}</tr></thead><tbody>
-${rows.map((cells) => `<tr>${cells.join('')}</tr>`).join('\n')}
-</tbody></table>`;
-}
-
 function provenance({ command, version, inputs, result, latency }: Report): string {
   const entries: readonly (readonly [string, string])[] = [
     ['command', command],
@@ -172,10 +160,6 @@ function provenance({ command, version, inputs, result, latency }: Report): stri
     ([term, text]) => `<dt>${escapeHtml(term)}</dt><dd><code>${escapeHtml(text)}</code></dd>`,
   );
   return `<dl>${lines.join('\n')}</dl>`;
-}
-
-function numeric(isNumber: true | undefined): string {
-  return isNumber ? ' class="n"' : '';
 }
 
 function formatScore(score: number | undefined): string {

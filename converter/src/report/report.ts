@@ -3,6 +3,7 @@ import { type Model, read, type Subgraph, type Tensor } from '@linnet/schema';
 import { ProbeGraph } from '../calibrate/probe-graph.js';
 import { type Dataset, openDataset, type Preprocess, type Sample } from '../data/index.js';
 import type { TensorInfo } from '../entry-point.js';
+import type { PrecisionSummary } from '../quantization-stage.js';
 import {
   compareLayers,
   defaultSignature,
@@ -45,6 +46,8 @@ export interface Report {
   };
   /** What was chosen and why, for people: a line each. */
   readonly choices: readonly string[];
+  /** How single nodes are stored, where a recipe or a budget says so. */
+  readonly precision: PrecisionSummary | null;
 }
 
 export interface ReportOptions {
@@ -63,6 +66,7 @@ export interface ReportOptions {
   readonly metrics?: readonly Metric[];
   readonly threads: number;
   readonly choices: readonly string[];
+  readonly precision: PrecisionSummary | null;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (stage: string, done: number, total: number | undefined) => void;
 }
@@ -117,6 +121,7 @@ export async function makeReport(options: ReportOptions): Promise<Report> {
       machine: `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, Node ${process.version}`,
     },
     choices: options.choices,
+    precision: options.precision,
   };
 }
 

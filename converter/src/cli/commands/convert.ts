@@ -190,6 +190,7 @@ export function convertCommand(context: CommandContext): Command {
                 signature: options.signature,
                 threads,
                 choices: describeChoices(report),
+                precision: report.precision,
                 signal,
                 onProgress: (stage, done, total) => progress.update(stage, done, total ?? done),
               });

@@ -97,6 +97,7 @@ export function verifyCommand(context: CommandContext): Command {
             signature: signature.key,
             threads,
             choices: [],
+            precision: null,
             signal,
             onProgress,
           }),
