@@ -106,6 +106,30 @@ suite('a report of a conversion', () => {
   });
 });
 
+suite('a report of a conversion within a budget', () => {
+  test('has the models that were measured and the recipe', () => {
+    const [html, json] = [path('b.html'), path('b.json')];
+    const { status, messages } = linnet(
+      ...['convert', fixturePath('cnn/save'), '-o', path('b.tflite'), '--quantize', 'int8'],
+      ...['--calibration-data', CALIBRATION, '--budget', 'size<=12KB'],
+      ...['--report', html, '--report', json, '--report-samples', '4'],
+    );
+    assert.equal(status, 0, messages);
+    const { precision } = JSON.parse(readFileSync(json, 'utf8')) as Report;
+    const chosen = precision!.pareto.filter((point) => point.chosen);
+    assert.equal(chosen.length, 1);
+    const page = readFileSync(html, 'utf8');
+    assert.match(page, /<h2>Precision<\/h2>/);
+    assert.ok(page.includes(`<td class="n">${chosen[0]!.quality.sqnr.toFixed(2)}</td>`));
+    for (const { precision: own } of precision!.recipe.rules) assert.ok(page.includes(own));
+  });
+
+  test('has neither where nothing was chosen for single nodes', () => {
+    assert.equal(report.precision, null);
+    assert.doesNotMatch(readFileSync(HTML, 'utf8'), /Precision/);
+  });
+});
+
 suite('verify', () => {
   test('compares on data and reports', () => {
     const html = path('v.html');
