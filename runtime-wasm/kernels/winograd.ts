@@ -28,13 +28,17 @@ export const WINOGRAD_KERNELS = {
     pad_top: 'u32',
     pad_left: 'u32',
   },
-  /** Outputs from [(side + 2)^2, tiles, columns] products, clamped to low .. high; `bias` or null. */
+  /**
+   * Outputs from [(side + 2)^2, tiles, columns] products, clamped to low .. high; `bias` or null. Pixels of
+   * the output are `pitch` elements apart.
+   */
   winograd_output_f32: {
     ...TILES,
     bias: 'in',
     out_h: 'u32',
     out_w: 'u32',
     columns: 'u32',
+    pitch: 'u32',
     low: 'f32',
     high: 'f32',
   },

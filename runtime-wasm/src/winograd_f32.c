@@ -123,9 +123,9 @@ INLINE void transform_output(const winograd_output_f32_params *p, uint32_t point
       if (is_inside(rows, i) && is_inside(columns, j)) {
         store_lanes_f32x4(to, clamp_f32x4(y[i] + bias, low, high), lanes);
       }
-      to = (float *)advance(to, p->out_w * p->columns);
+      to = (float *)advance(to, p->out_w * p->pitch);
     }
-    out = (float *)advance(out, p->columns);
+    out = (float *)advance(out, p->pitch);
   }
 }
 
@@ -210,7 +210,7 @@ void winograd_output_f32(const winograd_output_f32_params *p, uint32_t thread, u
     const tile_side rows = cut_side((int32_t)(at.y * p->side), p->side, p->out_h);
     const tile_side columns = cut_side((int32_t)(at.x * p->side), p->side, p->out_w);
     const uint32_t row = at.image * p->out_h + (uint32_t)rows.origin;
-    float *out = (float *)p->output + (row * p->out_w + (uint32_t)columns.origin) * p->columns;
+    float *out = (float *)p->output + (row * p->out_w + (uint32_t)columns.origin) * p->pitch;
     (p->side == 2 ? output_tile_2 : output_tile_4)(
         p, rows, columns, (const float *)p->input + i * p->columns, out);
   }

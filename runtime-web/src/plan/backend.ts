@@ -60,6 +60,8 @@ export interface Backend<Work = unknown> extends Target<Work> {
 
 /** The backend that runs what no other does, and whose answers are there at once. */
 export interface HostBackend<Work = unknown> extends Backend<Work> {
+  /** Whether lowerings of an op know of outputs whose rows lie apart; see Lowering. */
+  canPitch(op: OpName): boolean;
   /** The outputs of a program of one segment without inputs, for folding while planning. */
   evaluate(program: Program<Work>): readonly Uint8Array[];
 }

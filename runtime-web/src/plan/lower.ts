@@ -9,6 +9,7 @@ import type { BufferRef, Fused, LowerSite, Operand, PlanEmitter } from './loweri
 import type { Call, NodeLabel, PlanBuffer, Port, Support } from './plan.js';
 import type { Step, TensorTable } from './step.js';
 import { expandedType, sameElements } from './types.js';
+import type { Views } from './views.js';
 
 /** The float32 form of a known tensor of reduced precision; null when it cannot be had. */
 export type Expand = (known: Known) => Known | null;
@@ -38,6 +39,8 @@ export class StageBuilder {
     readonly target: Target,
     readonly expand: Expand,
     readonly overrule: Overrule,
+    /** Tensors that lie in others. */
+    readonly homes: Views['homes'] = new Map(),
   ) {}
 
   /** The calls emitted since they were last taken. */
@@ -58,10 +61,19 @@ export class StageBuilder {
   ref(tensor: number): BufferRef {
     const placed = this.#refs.get(tensor);
     if (placed !== undefined) return placed;
-    const known = this.tensors.known(tensor);
-    const ref = known === undefined ? this.#place(tensor) : this.#knownRef(known);
+    const ref = this.#home(tensor);
     this.#refs.set(tensor, ref);
     return ref;
+  }
+
+  #home(tensor: number): BufferRef {
+    const home = this.homes.get(tensor);
+    if (home !== undefined) {
+      const { buffer, offset } = this.ref(home.tensor);
+      return { buffer, offset: offset + home.offset };
+    }
+    const known = this.tensors.known(tensor);
+    return known === undefined ? this.#place(tensor) : this.#knownRef(known);
   }
 
   port(tensor: number): Port {

@@ -62,6 +62,8 @@ export interface Fused {
    * beta or absent.
    */
   readonly normalization?: { readonly epsilon: number; readonly depth: number };
+  /** Rows of the output, its last dimension, begin this many elements apart: it lies in another tensor. */
+  readonly pitch?: number;
   /** A LOGISTIC gives its result times its input: swish. */
   readonly gatesInput?: true;
 }
@@ -120,10 +122,12 @@ export interface PlanEmitter<Work = unknown> extends Workspace {
  * (quantized integers, float16), the planner wraps the node: inputs are expanded to float32, the
  * float32 form is lowered, the outputs are quantized again; so a lowering need only handle float32
  * and the forms that have kernels of their own. `alias` marks ops whose output is input 0 with
- * another shape: the planner shares the buffer and copies only where it must.
+ * another shape: the planner shares the buffer and copies only where it must. `pitched` marks ops whose
+ * lowering knows Fused.pitch. An output, or an input, may lie anywhere in its buffer.
  */
 export interface Lowering<N extends OpName, E> {
   readonly alias?: true;
+  readonly pitched?: true;
   supports(site: LowerSite<N>): boolean;
   lower(site: LowerSite<N>, emit: E): void;
 }

@@ -13,6 +13,7 @@ import { inOneRun } from './place.js';
 import type { PlannedNode, Stage } from './plan.js';
 import { type Step, TensorTable, Uses } from './step.js';
 import { expandedType } from './types.js';
+import { findViews, type Views } from './views.js';
 
 /** Plans the stages of one model instance. */
 export class Planner {
@@ -60,13 +61,23 @@ export class Planner {
     });
     const isWanted = (tensor: number) => uses.readFrom(tensor, end) || needs.includes(tensor);
     const { host, device } = this.targets;
-    const builderFor = (target: Target) =>
-      new StageBuilder(tensors, target, (known) => this.#expand(known), this.overrule);
-    const hosted = builderFor(host);
+    const builderFor = (target: Target, homes?: Views['homes']) =>
+      new StageBuilder(tensors, target, (known) => this.#expand(known), this.overrule, homes);
+    const onHost = builderFor(host);
     const offloaded = device && builderFor(device);
     const accepts = (step: Step) =>
-      [hosted, offloaded].every((builder) => builder === null || builder.accepts(step));
-    const live = this.#liveSteps(fuse(steps, tensors, uses, accepts), tensors, isWanted);
+      [onHost, offloaded].every((builder) => builder === null || builder.accepts(step));
+    const fused = this.#liveSteps(fuse(steps, tensors, uses, accepts), tensors, isWanted);
+    // What passes between backends, and what shaders bind, are whole tensors.
+    const { steps: live, homes } =
+      device === null
+        ? findViews(fused, tensors, uses, {
+            canPitch: (step) => host.canPitch(step.node.op) && onHost.support(step) === 'native',
+            isAlias: (step) => onHost.isAlias(step),
+            isWanted,
+          })
+        : { steps: fused, homes: new Map() };
+    const hosted = builderFor(host, homes);
     const runs =
       device === null || offloaded === null
         ? inOneRun(live, host)

@@ -98,6 +98,10 @@ export class WasmBackend implements HostBackend<KernelCall> {
     return this.#lowering(op)?.alias === true;
   }
 
+  canPitch(op: OpName): boolean {
+    return this.#lowering(op)?.pitched === true;
+  }
+
   supports(site: LowerSite<OpName>): boolean {
     return this.#lowering(site.op)?.supports(site) === true;
   }

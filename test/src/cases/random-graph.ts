@@ -21,6 +21,32 @@ const join =
       ? { ...a, id: graph.node(op, [a.id, b.id], [f32()])[0]! }
       : { ...a, id: graph.node(op, [a.id, graph.add(f32(a.shape[3]).constant())], [f32()])[0]! };
 
+/** Sizes up to which values are joined along a dimension. */
+const MOST = 8;
+
+/** Both values, where they are alike but for one dimension. */
+function joined(axis: 0 | 3): Step {
+  return (graph, a, b) => {
+    const fits = a.shape.every((dim, i) => i === axis || dim === b.shape[i]);
+    const size = a.shape[axis] + b.shape[axis];
+    if (!fits || size > MOST) return a;
+    const shape = a.shape.with(axis, size) as unknown as Grown['shape'];
+    return { id: graph.node('CONCATENATION', [a.id, b.id], [f32()], { axis })[0]!, shape };
+  };
+}
+
+/** The difference of a value's halves. */
+function parted(axis: 0 | 3): Step {
+  return (graph, a) => {
+    const size = a.shape[axis] / 2;
+    if (!Number.isInteger(size)) return a;
+    const inputs = [graph.add(i32().of(axis).constant()), a.id];
+    const [first, second] = graph.node('SPLIT', inputs, [f32(), f32()], { numSplits: 2 });
+    const [id] = graph.node('SUB', [second!, first!], [f32()]);
+    return { id: id!, shape: a.shape.with(axis, size) as unknown as Grown['shape'] };
+  };
+}
+
 /** A small dense, windowed or moving op on the first value. */
 const STEPS: readonly Step[] = [
   keep('RELU'),
@@ -90,6 +116,18 @@ const STEPS: readonly Step[] = [
     const [n, h, w, c] = a.shape;
     const [id] = graph.node('CONCATENATION', [a.id, a.id], [f32()], { axis: 3 });
     return c > 8 ? a : { id: id!, shape: [n, h, w, 2 * c] };
+  },
+  joined(0),
+  joined(3),
+  parted(0),
+  parted(3),
+  (graph, a) => {
+    const slices = graph.node('UNPACK', [a.id], new Array(a.shape[0]).fill(f32()), {
+      num: a.shape[0],
+      axis: 0,
+    });
+    const options = { valuesCount: slices.length, axis: 0 };
+    return { ...a, id: graph.node('PACK', slices.toReversed(), [f32()], options)[0]! };
   },
 ];
 

@@ -55,19 +55,20 @@ function groupItems(groups: number, channels: number, columns: number): Problem[
   }));
 }
 
-/** The problem of a convolution; the items of `matrices` are its groups. */
+/** The problem of a convolution; the items of `matrices` are its groups. `pitch` is as in Fused. */
 function convolutionProblem(
   images: number,
   axes: Axes,
   channels: number,
   matrices: Matrices,
+  pitch = matrices.items * matrices.columns,
 ): Problem {
   const { items: groups, depth, columns } = matrices;
   const taps = axes.map(({ window, dilation, before }) =>
     Array.from({ length: depth === 0 ? 0 : window }, (_, tap) => tap * dilation - before),
   ) as unknown as readonly [number[], number[], number[]];
   const size = each(axes, ({ output }) => output);
-  const [n, d, h, w] = rowMajor([images, ...size, groups * columns]) as unknown as Shape4;
+  const [n, d, h, w] = rowMajor([images, ...size, pitch]) as unknown as Shape4;
   return {
     items: groupItems(groups, channels, columns),
     runs: runsOf(combinations(taps), groups === 1),
@@ -104,7 +105,15 @@ function convolutionView(site: LowerSite<'CONV_2D'>): ProductView | null {
   const bias = site.inputs[2] ?? null;
   return {
     product: { input, weights, bias, output, activation, channelAxis: 0, units: images },
-    problems: () => [convolutionProblem(images, [FLAT, ...convolutionAxes(site)], depth, matrices)],
+    problems: () => [
+      convolutionProblem(
+        images,
+        [FLAT, ...convolutionAxes(site)],
+        depth,
+        matrices,
+        site.fused.pitch,
+      ),
+    ],
   };
 }
 
@@ -118,11 +127,12 @@ function convolutionAxes(site: LowerSite<'CONV_2D'>) {
 const plain = productLowering(convolutionView);
 
 const convolution = (dot: ByteDot): Lowering<'CONV_2D'> => ({
+  pitched: true,
   supports: plain(dot).supports,
   lower(site, emit) {
     const { product } = convolutionView(site) as ProductView;
     const isFloat = numericsOf(product)?.kind === 'float32';
-    const isDone = isFloat && emitWinograd(emit, product, convolutionAxes(site));
+    const isDone = isFloat && emitWinograd(emit, product, convolutionAxes(site), site.fused.pitch);
     if (!isDone) plain(dot).lower(site, emit);
   },
 });

@@ -53,7 +53,7 @@ const fullyConnected = productLowering<'FULLY_CONNECTED'>((site) => {
       units: rows,
       hasWholeFactor: true,
     },
-    problems: () => [rowsProblem(rows, matrices)],
+    problems: () => [rowsProblem(rows, matrices, site.fused.pitch)],
   };
 });
 
@@ -117,6 +117,6 @@ const batchMatmul = productLowering<'BATCH_MATMUL'>((site) => {
 
 export const matmulLowerings = (dot: ByteDot) =>
   ({
-    FULLY_CONNECTED: fullyConnected(dot),
+    FULLY_CONNECTED: { ...fullyConnected(dot), pitched: true },
     BATCH_MATMUL: batchMatmul(dot),
   }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -5,10 +5,10 @@ import { rowMajor } from '../../lower/dims.js';
 import { type AnySite, canMove, inputOf, integersOf, outputOf } from '../../lower/operands.js';
 import { type Path, SOURCE_PATHS } from '../../lower/paths.js';
 import { elementBytes } from '../../model/storage.js';
-import type { LowerSite } from '../../plan/lowering.js';
+import type { BufferRef, LowerSite } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
 import { emitActivation } from './activation.js';
-import { emitCopy } from './dims.js';
+import { advance, emitCopy } from './dims.js';
 
 /** One block of elements on its way from an input to an output. */
 interface Copy {
@@ -37,10 +37,20 @@ function moves<N extends OpName>(
       for (const { input, output, dims, from, to } of copies(site)) {
         const [source, target] = [inputOf(site, input), outputOf(site, output)];
         const size = elementBytes(target.type.dtype);
+        if (
+          isInPlace(advance(source.ref, from.start * size), advance(target.ref, to.start * size))
+        ) {
+          continue;
+        }
         emitCopy(emit, size, dims, { ...from, ref: source.ref }, { ...to, ref: target.ref });
       }
     },
   };
+}
+
+/** Whether planning has put elements where they are to go. */
+function isInPlace(from: BufferRef, to: BufferRef): boolean {
+  return from.buffer === to.buffer && from.offset === to.offset;
 }
 
 /** The copy of input 0 along a path of its own to the whole of output 0. */

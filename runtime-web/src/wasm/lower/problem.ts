@@ -28,8 +28,11 @@ export interface Problem {
   readonly matrices: Matrices;
 }
 
-/** The inputs of a product as rows that lie one after the other, [rows, depth]. */
-export function rowsProblem(rows: number, matrices: Matrices): Problem {
+/**
+ * The inputs of a product as rows that lie one after the other, [rows, depth]; rows of the output are
+ * `pitch` elements apart.
+ */
+export function rowsProblem(rows: number, matrices: Matrices, pitch = matrices.columns): Problem {
   return {
     items: [{ input: 0, matrix: 0, output: 0 }],
     runs: [[0, 0, 0, 1]],
@@ -39,7 +42,7 @@ export function rowsProblem(rows: number, matrices: Matrices): Problem {
     grid: [rows, 1, 1, 1],
     strides: [1, 1, 1],
     outStart: 0,
-    outStrides: [matrices.columns, 0, 0, 0],
+    outStrides: [pitch, 0, 0, 0],
     matrices,
   };
 }

@@ -106,12 +106,13 @@ function fits(geometry: Geometry, side: Side): boolean {
 
 /**
  * Emits a convolution as products of tiles, where it is one and that pays: false, with nothing
- * emitted, where not.
+ * emitted, where not. `pitch` is as in Fused.
  */
 export function emitWinograd(
   emit: Emitter,
   product: Product,
   [rows, cols]: readonly [Axis, Axis],
+  pitch = product.output.type.shape[3] as number,
 ): boolean {
   const [images, , , channels] = product.input.type.shape as [number, number, number, number];
   const [columns, , , depth] = product.weights.type.shape as [number, number, number, number];
@@ -171,6 +172,7 @@ export function emitWinograd(
       out_h: rows.output,
       out_w: cols.output,
       columns,
+      pitch,
     });
   }
   return true;
