@@ -196,9 +196,9 @@ INLINE void finish_tile(const panel_product *p, uint32_t at, uint32_t rows, sum_
                         const i32x4 (*sums)[2]) {
   const uint32_t *out = p->block->out + at;
   const uint32_t *image = p->block->image + at;
-  /* A copy, for stores might change what it is copied from. */
-  const sum_output o = *p->output;
-  uint32_t scale = p->first_scale + p->column;
+  /* A copy from the panel's first column on, for stores might change what it is copied from. */
+  sum_output o = *p->output;
+  const uint32_t scale = p->first_scale + p->column;
   if (end == REAL) {
 #pragma clang loop unroll(full)
     for (uint32_t r = 0; r < rows; r++) {
@@ -207,10 +207,12 @@ INLINE void finish_tile(const panel_product *p, uint32_t at, uint32_t rows, sum_
     }
     return;
   }
+  o.output = (uint8_t *)o.output + p->column;
+  o.scales += scale;
 #pragma clang loop unroll(full)
   for (uint32_t r = 0; r < rows; r += 2) {
     const i32x4 two[4] = {sums[r][0], sums[r][1], sums[r + 1][0], sums[r + 1][1]};
-    store_two_rows(&o, end, out[r] + p->column, out[r + 1] + p->column, scale, two);
+    store_two_rows(&o, end, out[r], out[r + 1], 0, two);
   }
 }
 
