@@ -9,4 +9,3 @@ export { isNode, nodeModule } from './io/node.js';
 export { fetchPart } from './io/part.js';
 export { locate, readSource } from './io/source.js';
 export { atOnce, inTurns, takeTurn } from './io/turns.js';
-export { Guard } from './run/guard.js';

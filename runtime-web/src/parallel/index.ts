@@ -1,6 +1,6 @@
 /** What is fetched where a model is loaded on workers. */
 import type { Model } from '../api.js';
-import { Guard, LinnetError } from '../base.js';
+import { LinnetError } from '../base.js';
 import type { LoadOptions } from '../load-options.js';
 import type { Kernels, Workers } from '../wasm/kernels.js';
 import { toError } from './messages.js';
@@ -39,7 +39,7 @@ export async function prepare(
   onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
   const loaded = await start(count, instances, bytes, await module, options);
   onProgress?.({ phase: 'plan', loaded: 1, total: 1 });
-  return new ParallelModel(loaded, new Guard());
+  return new ParallelModel(loaded);
 }
 
 /** All instances, or none. */

@@ -10,7 +10,7 @@ import type {
   RunOptions,
   SignatureInfo,
 } from '../api.js';
-import { type Guard, LinnetError } from '../base.js';
+import { LinnetError } from '../base.js';
 import type { TensorInfo } from '../io/tensor.js';
 import { passInputs } from './inputs.js';
 import {
@@ -51,17 +51,11 @@ export class ParallelModel implements Model {
   readonly device = null;
   readonly #queue: Job[] = [];
   #members: readonly Member[];
-  /** Why the last worker has ended. */
-  #loss: LinnetError | undefined;
+  /** Why nothing runs any more. */
+  #over: LinnetError | undefined;
 
-  /**
-   * @param instances at least one
-   * @param guard told when the model is disposed of
-   */
-  constructor(
-    instances: readonly Instance[],
-    readonly guard: Guard,
-  ) {
+  /** @param instances at least one */
+  constructor(instances: readonly Instance[]) {
     this.signatures = (instances[0] as Instance).loaded.signatures;
     this.#members = instances.map(({ worker, loaded }) => {
       const member: Member = { worker, info: loaded.info, job: null };
@@ -83,8 +77,7 @@ export class ParallelModel implements Model {
   }
 
   get info(): ModelInfo {
-    this.guard.check();
-    if (this.#loss && this.#members.length === 0) throw this.#loss;
+    this.#check();
     const infos = this.#members.map(({ info }) => info);
     const sum = (key: keyof ModelInfo['memory']) =>
       infos.reduce((total, { memory }) => total + memory[key], 0);
@@ -107,7 +100,7 @@ export class ParallelModel implements Model {
   }
 
   async runOnDevice(): Promise<DeviceOutputs> {
-    this.guard.check();
+    this.#check();
     throw new LinnetError(
       'INVALID_ARGUMENT',
       'Outputs cannot stay on a GPU: the model runs on workers.',
@@ -123,16 +116,13 @@ export class ParallelModel implements Model {
 
   resetVariables(): void {
     // Models that have any are not loaded on workers.
-    this.guard.check();
+    this.#check();
   }
 
   dispose(): void {
-    this.guard.dispose();
-    const ending = this.#members;
-    this.#members = [];
-    for (const { worker } of ending) worker.stop();
-    const jobs = [...ending.flatMap(({ job }) => job ?? []), ...this.#queue.splice(0)];
-    for (const job of jobs) this.#settle(job);
+    const error = new LinnetError('DISPOSED', 'The model has been disposed of.');
+    for (const member of this.#members) this.#end(member, error);
+    this.#over = error;
   }
 
   [Symbol.dispose](): void {
@@ -156,11 +146,11 @@ export class ParallelModel implements Model {
   /** A worker has ended, or is of no use. */
   #end(member: Member, error: LinnetError): void {
     if (!this.#members.includes(member)) return;
-    this.#loss = error;
     this.#members = this.#members.filter((each) => each !== member);
     member.worker.stop();
     member.job?.reject(error);
     if (this.#members.length > 0) return;
+    this.#over = error;
     for (const job of this.#queue.splice(0)) job.reject(error);
   }
 
@@ -169,8 +159,7 @@ export class ParallelModel implements Model {
     { signature, signal }: RunOptions,
     profile: RunRequest['profile'],
   ): Promise<Done> {
-    this.guard.check(signal);
-    if (this.#loss && this.#members.length === 0) throw this.#loss;
+    this.#check(signal);
     let abort = () => {};
     try {
       return await new Promise<Done>((resolve, reject) => {
@@ -219,17 +208,18 @@ export class ParallelModel implements Model {
     const at = this.#queue.indexOf(job);
     if (at >= 0) this.#queue.splice(at, 1);
     else this.#members.find((member) => member.job === job)?.worker.send(ABORT);
-    this.#settle(job);
+    job.reject(aborted(job.signal));
   }
 
-  /** Rejects a job for the reason that there is. */
-  #settle({ signal, reject }: Job): void {
-    try {
-      this.guard.check(signal);
-    } catch (error) {
-      reject(error);
-    }
+  /** @throws LinnetError that says why nothing runs any more, or of code ABORTED */
+  #check(signal?: AbortSignal): void {
+    if (this.#over) throw this.#over;
+    if (signal?.aborted) throw aborted(signal);
   }
+}
+
+function aborted(signal: AbortSignal | undefined): LinnetError {
+  return new LinnetError('ABORTED', 'The run was aborted.', {}, [], { cause: signal?.reason });
 }
 
 function cannotPass(cause: unknown): LinnetError {
