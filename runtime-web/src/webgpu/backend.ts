@@ -9,6 +9,7 @@ import { acquireGpu, type Gpu } from './device.js';
 import type { ShaderLowerings } from './lowering.js';
 import { GpuMemory, STORAGE } from './memory.js';
 import { loadShaders } from './ops/load.js';
+import { measurePeaks } from './peaks.js';
 import type { PictureReader } from './picture.js';
 import { bindProgram, type CompileProgress } from './program.js';
 import { ShaderTarget } from './target.js';
@@ -22,6 +23,7 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
   readonly #bound = new Set<string>();
   /** Made for the first picture. */
   #reader: Promise<PictureReader> | null = null;
+  #peaks: Promise<Peaks> | null = null;
   /** Where inputs' pictures are, by the inputs' names. */
   readonly #pictures = new Map<string, GPUBuffer>();
 
@@ -113,9 +115,9 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
     return { constants, state: 0, total };
   }
 
-  /** Not measured: vendors' peaks take kernels of their own to reach. */
-  async peaks(): Promise<Peaks | null> {
-    return null;
+  peaks(): Promise<Peaks> {
+    this.#peaks ??= measurePeaks(this.gpu, this.#memory);
+    return this.#peaks;
   }
 
   dispose(): void {

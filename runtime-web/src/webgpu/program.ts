@@ -163,9 +163,12 @@ function encodeDispatch(
   pass.dispatchWorkgroups(...workgroups);
 }
 
-function costOf({ refs, multiplyAdds }: Shader, buffers: readonly PlanBuffer[]): CallCost {
+function costOf(
+  { refs, multiplyAdds, arithmetic }: Shader,
+  buffers: readonly PlanBuffer[],
+): CallCost {
   const bytes = refs.reduce((sum, ref) => sum + bytesOf(buffers[ref.buffer] as PlanBuffer), 0);
-  return { arithmetic: multiplyAdds > 0 ? 'float32' : null, multiplyAdds, bytes };
+  return { arithmetic: multiplyAdds > 0 ? arithmetic : null, multiplyAdds, bytes };
 }
 
 class GpuProgram implements BoundProgram {

@@ -200,6 +200,16 @@ export async function rowsOnDevice(
   }
 }
 
+/** What a profile says that the GPU computes at best, and how many kernels it has seen. */
+export async function peaksOf(
+  url: string,
+  x: readonly number[],
+): Promise<{ readonly peaks: readonly number[]; readonly steps: number }> {
+  using model = await loadModel(url, { backend: 'webgpu' });
+  const { peakGigaflops, steps } = await model.profile([x], { runs: 2 });
+  return { peaks: Object.values(peakGigaflops ?? {}), steps: steps.length };
+}
+
 /** The outputs of runs that are all asked for at once. */
 export async function runTogether(
   url: string,

@@ -125,6 +125,13 @@ suite('WebGPU', () => {
     });
   });
 
+  test('a profile knows the peaks of the GPU', async () => {
+    const { peaks, steps } = await chromium.call('peaksOf', url, X);
+    assert.equal(steps, 2);
+    assert.equal(peaks.length, 2);
+    for (const peak of peaks) assert.ok(peak > 0 && Number.isFinite(peak), `${peak} GFLOP/s`);
+  });
+
   test('rows that a table does not have are refused, wherever outputs stay', async () => {
     const lookup = chromium.addFile(LOOKUP);
     assert.deepEqual(await chromium.call('rowsOnDevice', lookup, [2, 0, 1, 1]), [2, 0, 1, 1]);

@@ -220,6 +220,7 @@ export const depthwise: Lowering<'DEPTHWISE_CONV_2D'> = {
           ...sums.params,
         },
         grid: { invocations },
+        arithmetic: bytes === null ? 'float32' : 'int8',
         multiplyAdds: count(output.type.shape) * height * width,
         declarations: sums.declarations,
         body: `

@@ -47,6 +47,7 @@ function floatArithmetic(product: FloatProduct): TileArithmetic {
     },
     params: { w_stride: u32(stride / width), ...weights.params },
     declarations: activationFunction(activation, 'vec4<f32>'),
+    kind: 'float32',
     sum: 'vec4<f32>',
     step: deep / rows.unit,
     row: (run, begin) =>

@@ -145,6 +145,7 @@ fn word(begin: u32, k: u32) -> u32 {
       ...finish.params,
     },
     declarations: [form.declarations, declarations, finish.declarations].join('\n'),
+    kind: 'int8',
     sum: form.sum,
     step: 4 / rows.unit,
     start: 'var w_at = item * params.taps * params.deeps * params.fours + four;',

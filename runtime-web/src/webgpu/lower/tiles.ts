@@ -1,4 +1,5 @@
 /** Products of matrices and convolutions as tiles of the output that stay in registers. */
+import type { Arithmetic } from '@linnet/runtime-wasm';
 import type { Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
 import type { Traits } from '../traits.js';
@@ -34,6 +35,7 @@ export interface TileArithmetic {
   readonly bindings: Readonly<Record<string, Binding>>;
   readonly params: Readonly<Record<string, Param>>;
   readonly declarations: string;
+  readonly kind: Arithmetic;
   /** The type of the sums of four columns. */
   readonly sum: 'vec4<f32>' | 'vec4<i32>';
   /** Units of depth of a step of the innermost loop. */
@@ -154,6 +156,7 @@ export function emitTiles(emit: Emitter, product: TiledProduct): void {
         items,
       ],
     },
+    arithmetic: arithmetic.kind,
     multiplyAdds: items * size[0] * size[1] * rows.depth * rows.taps,
     declarations: `${rows.functions}\n${arithmetic.declarations}`,
     body: `

@@ -1,5 +1,5 @@
 /** A compute shader as a value: what it reads and writes, its parameters and its body. */
-import { FAULTS, type FaultKind } from '@linnet/runtime-wasm';
+import { type Arithmetic, FAULTS, type FaultKind } from '@linnet/runtime-wasm';
 import { type DType, invariant } from '@linnet/schema';
 import type { BufferRef } from '../../plan/lowering.js';
 import type { Traits } from '../traits.js';
@@ -83,6 +83,8 @@ export interface Kernel {
   readonly grid: Grid;
   /** What it computes, for profiles; 0 by default, as for kernels that multiply little. */
   readonly multiplyAdds?: number;
+  /** In which arithmetic; float32 by default. */
+  readonly arithmetic?: Arithmetic;
   /** Functions, constants and workgroup variables. */
   readonly declarations?: string;
   /**
@@ -112,6 +114,7 @@ export interface Shader {
   /** Whether the last binding is for a fault: FAULT_BYTES of storage. */
   readonly faults: boolean;
   readonly multiplyAdds: number;
+  readonly arithmetic: Arithmetic;
   readonly workgroups: readonly [x: number, y: number, z: number];
 }
 
@@ -174,6 +177,7 @@ export function assemble(kernel: Kernel, traits: Traits): Shader {
     params: encodeParams(entries.map(([, param]) => param)),
     faults: faults !== undefined,
     multiplyAdds: kernel.multiplyAdds ?? 0,
+    arithmetic: kernel.arithmetic ?? 'float32',
     workgroups: isLine ? line(grid.invocations, workgroup[0]) : grid.workgroups,
   };
 }
