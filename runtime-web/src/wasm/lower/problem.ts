@@ -145,7 +145,24 @@ export function problemArguments(emit: Emitter, problem: Problem, key: string, m
 function blockLimits(patchBytes: number, columns: number, gathers: boolean) {
   if (patchBytes <= SHORT_PATCH_BYTES) return BLOCKS.short;
   if (gathers) return BLOCKS.gathered;
-  return columns * patchBytes > LARGE_WEIGHT_BYTES ? BLOCKS.directOnLargeWeights : BLOCKS.direct;
+  return areLarge(patchBytes, columns) ? BLOCKS.directOnLargeWeights : BLOCKS.direct;
+}
+
+/** Whether weights, a patch's size in each column, are too large to stay in a cache. */
+export function areLarge(patchBytes: number, columns: number): boolean {
+  return columns * patchBytes > LARGE_WEIGHT_BYTES;
+}
+
+/** How many tiles of `tileRows` rows a thread works on at a time, if there are as many. */
+export function tilesOfBlock(
+  patchBytes: number,
+  columns: number,
+  gathers: boolean,
+  tileRows: number,
+): number {
+  const most = blockLimits(patchBytes, columns, gathers);
+  const fitting = Math.floor(most.bytes / Math.max(patchBytes, 1) / tileRows);
+  return Math.min(Math.max(fitting, 1), Math.floor(most.rows / tileRows));
 }
 
 /**
@@ -159,9 +176,7 @@ export function blockArguments(
   gathers: boolean,
   tileRows: number,
 ) {
-  const most = blockLimits(patchBytes, matrices.columns, gathers);
-  const fitting = Math.floor(most.bytes / Math.max(patchBytes, 1) / tileRows);
-  const tiles = Math.min(Math.max(fitting, 1), Math.floor(most.rows / tileRows));
+  const tiles = tilesOfBlock(patchBytes, matrices.columns, gathers, tileRows);
   // Larger blocks than there are rows are all the same.
   const all = Math.ceil(grid.reduce((product, size) => product * size, 1) / tileRows);
   const others = [Math.ceil(tiles / 2), 2 * tiles].filter(

@@ -7,7 +7,7 @@ import { constantElements, itemSizeF32, type Matrices, packArguments, packF32 } 
 import { blockArguments, isDirect, type Problem, problemArguments } from './problem.js';
 
 /** Rows of conv_f32's tiles. */
-const TILE_ROWS = 6;
+export const TILE_ROWS = 6;
 
 /** Emits a float32 problem whose weights are packed; `key` tells it apart from others. */
 export function emitProductF32(

@@ -13,8 +13,8 @@ import type { Axis } from '../../lower/window.js';
 import type { BufferRef } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
 import { constantElements, itemSizeF32, type Matrices, packWinograd } from './packing.js';
-import { isSmall, type Problem } from './problem.js';
-import { emitProductF32 } from './product-f32.js';
+import { areLarge, isSmall, type Problem, tilesOfBlock } from './problem.js';
+import { emitProductF32, TILE_ROWS } from './product-f32.js';
 
 /** Outputs of a tile's side. */
 type Side = 2 | 4;
@@ -44,8 +44,13 @@ const points = (side: Side) => (side + 2) ** 2;
 const tilesOf = ({ images, rows, cols }: Geometry, side: Side) =>
   images * Math.ceil(rows.output / side) * Math.ceil(cols.output / side);
 
+/** Each block of patches takes all weights through the cache, where they do not stay there. */
 function plainCost({ images, channels, columns, rows, cols }: Geometry): number {
-  return 9 * channels * columns * (images * rows.output * cols.output + WEIGHT_COST);
+  const outputs = images * rows.output * cols.output;
+  const patchBytes = 9 * 4 * channels;
+  const block = TILE_ROWS * tilesOfBlock(patchBytes, columns, true, TILE_ROWS);
+  const blocks = areLarge(patchBytes, columns) ? Math.ceil(outputs / block) : 1;
+  return 9 * channels * columns * (outputs + WEIGHT_COST * blocks);
 }
 
 function tiledCost(geometry: Geometry, side: Side): number {
