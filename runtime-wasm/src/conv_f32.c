@@ -235,7 +235,11 @@ void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
     prepare_rows(&c, &reach, (const float *)p->input + item->input,
                  (float *)p->output + item->output, patches, first_row, rows, p->direct, &block);
     const float *weights = (const float *)p->weights + item->weights;
-    const uint32_t alone = rows % TILE_ROWS_F32 == 1;
+    const uint32_t rest = rows % TILE_ROWS_F32;
+    const uint32_t alone = rest == 1;
+    /* 2 rows would leave half of the multipliers idle: with the 6 before they are two tiles of 4. */
+    const uint32_t is_evened = rest == 2 && rows > TILE_ROWS_F32;
+    const uint32_t full = rows - rest - (is_evened ? TILE_ROWS_F32 : 0);
     if (alone) multiply_1_row(&c, &block, rows - 1, weights, part.panels);
     for (uint32_t i = part.panels.begin; i < part.panels.end && rows > 1; i++) {
       const float *panel = weights + (size_t)i * panel_size;
@@ -243,10 +247,13 @@ void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
       uint32_t column = i * PANEL;
       uint32_t columns = min_u32(PANEL, c.columns - column);
       uint32_t r = 0;
-      for (; r + TILE_ROWS_F32 <= rows; r += TILE_ROWS_F32) {
+      for (; r < full; r += TILE_ROWS_F32) {
         multiply_6_rows(&block, r, panel, c.depth, column, columns);
       }
-      if (r + alone < rows) tile_kernels[rows - r - 2](&block, r, panel, c.depth, column, columns);
+      for (uint32_t n; r + alone < rows; r += n) {
+        n = is_evened ? 4 : rest;
+        tile_kernels[n - 2](&block, r, panel, c.depth, column, columns);
+      }
     }
     tile += tiles;
   }
