@@ -1,5 +1,6 @@
 /** Whether a device computes what WASM does: one pass of the model on both. */
-import type { TensorType } from '@linnet/schema';
+import type { OpName, TensorType } from '@linnet/schema';
+import type { ExecutableModel } from '../model/graph.js';
 import { elementsOf, storageBytes } from '../model/storage.js';
 import type { Engine } from './engine.js';
 import type { HostValue } from './executor.js';
@@ -46,24 +47,53 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-/** Shares of the largest magnitude by which reals, and steps by which bytes, may differ. */
+/** The share of the largest magnitude by which reals, and steps by which bytes, may differ. */
 const REAL_SHARE = 1e-2;
 const BYTE_STEPS = 8;
 
-/** How the device's outputs differ from WASM's beyond rounding; null where they do not. */
+/**
+ * The share where activations are quantized as the model runs: those in the middle of two integers become
+ * either, which may make others do the same in every layer after.
+ */
+const REQUANTIZED_SHARE = 1e-1;
+
+const PRODUCTS: readonly OpName[] = ['FULLY_CONNECTED', 'CONV_2D', 'DEPTHWISE_CONV_2D'];
+
+/** By how much of the largest magnitude real outputs of a model may differ. */
+export function realShare({ graphs }: ExecutableModel): number {
+  const requantizes = graphs.some(({ nodes, tensors }) =>
+    nodes.some(({ op, inputs: [x, weights] }) => {
+      const [from, by] = [x, weights].map((tensor) => tensors[tensor as number]?.type.dtype);
+      return PRODUCTS.includes(op) && from === 'float32' && by === 'int8';
+    }),
+  );
+  return requantizes ? REQUANTIZED_SHARE : REAL_SHARE;
+}
+
+/**
+ * How the device's outputs differ from WASM's beyond rounding; null where they do not.
+ *
+ * @param share of the largest magnitude by which reals may differ
+ */
 export function disagreement(
   device: readonly HostValue[],
   host: readonly HostValue[],
+  share: number,
 ): string | null {
   for (const [at, { type, bytes }] of host.entries()) {
     const other = device[at]?.bytes ?? new Uint8Array();
-    const found = difference(type, other, bytes);
+    const found = difference(type, other, bytes, share);
     if (found !== null) return `output ${at} ${found}`;
   }
   return null;
 }
 
-function difference(type: TensorType, device: Uint8Array, host: Uint8Array): string | null {
+function difference(
+  type: TensorType,
+  device: Uint8Array,
+  host: Uint8Array,
+  share: number,
+): string | null {
   const { dtype } = type;
   if (device.length !== host.length) return 'has another shape';
   // Other integers may be the place of the larger of two numbers that are almost equal.
@@ -78,6 +108,6 @@ function difference(type: TensorType, device: Uint8Array, host: Uint8Array): str
     largest = Math.max(largest, Math.abs(b));
     worst = Math.max(worst, Math.abs(a - b));
   }
-  const allowed = dtype === 'float32' ? REAL_SHARE * largest : BYTE_STEPS;
+  const allowed = dtype === 'float32' ? share * largest : BYTE_STEPS;
   return worst > allowed ? `is off by ${worst}, where values reach ${largest}` : null;
 }
