@@ -41,10 +41,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     onProgress?.({ phase: 'read', loaded, total });
   const kernels = openKernels(options.threads, options.wasmUrl);
   const reading = readSourceModel(source, progress, signal);
-  const code = fetchPart(
-    (): Promise<{ readonly prepare: Prepare }> =>
-      workers === undefined ? import('./prepare.js') : import('./parallel/index.js'),
-  );
+  // Each import in a function of its own: to bundlers that preload what a part imports, that is one part.
+  const code: Promise<{ readonly prepare: Prepare }> =
+    workers === undefined
+      ? fetchPart(() => import('./prepare.js'))
+      : fetchPart(() => import('./parallel/index.js'));
   const gpu = backend === 'wasm' ? null : gpuCode().then(({ acquireGpu }) => acquireGpu());
   for (const early of [kernels.module, reading, code, gpu]) early?.catch(() => {});
   try {
