@@ -27,7 +27,7 @@ export function dot(
 const AT_ONCE = 4;
 
 /**
- * A v for a symmetric A [size, size] and vectors v [size]: each row of A is taken out of memory once
+ * A v for a matrix A [size, size] and vectors v [size]: each row of A is taken out of memory once
  * for all of them.
  */
 export function multiply(
@@ -41,6 +41,25 @@ export function multiply(
     for (let v = 0; v < whole; v += AT_ONCE) multiplyRow(matrix, i, vectors, v, products);
     for (let v = whole; v < vectors.length; v++) {
       products[v]![i] = dot(matrix, i * size, vectors[v]!, 0, size);
+    }
+  }
+  return products;
+}
+
+/** Rows that are gone through together, so that they stay in a cache while a matrix passes by. */
+export const ROWS_IN_CACHE = 16;
+
+/** A v for a matrix A [size, size] and each row v of [rows, size]. */
+export function multiplyRows(matrix: Float64Array, rows: Float32Array, size: number): Float64Array {
+  const products = new Float64Array(rows.length);
+  for (let start = 0; start < rows.length; start += ROWS_IN_CACHE * size) {
+    const end = Math.min(rows.length, start + ROWS_IN_CACHE * size);
+    const vectors: Float64Array[] = [];
+    for (let at = start; at < end; at += size) {
+      vectors.push(Float64Array.from(rows.subarray(at, at + size)));
+    }
+    for (const [v, product] of multiply(matrix, vectors).entries()) {
+      products.set(product, start + v * size);
     }
   }
   return products;

@@ -102,14 +102,30 @@ function secondOrder(
   pattern: Pattern,
   statistics: InputStatistics | undefined,
 ): LayerMethod {
-  const { rows, columns, weights } = layer;
   const known = needed(statistics);
-  const centred = centredGrams(layer, known);
-  const size = weights.length / centred.length;
-  const parts = centred.map((gram, group) => {
+  const grams = centredGrams(layer, known);
+  const curvatures = grams.map((gram) => new Curvature(gram, layer.columns, known.rows));
+  return byCurvature(layer, pattern, grams, curvatures);
+}
+
+/**
+ * The method `obs`.
+ *
+ * @param grams of each group's inputs
+ * @param curvatures of these
+ */
+export function byCurvature(
+  layer: Layer,
+  pattern: Pattern,
+  grams: readonly Float64Array[],
+  curvatures: readonly Curvature[],
+): LayerMethod {
+  const { rows, columns, weights } = layer;
+  const size = weights.length / grams.length;
+  const parts = curvatures.map((curvature, group) => {
     const values = weights.subarray(group * size, (group + 1) * size);
-    const matrix: WeightMatrix = { rows: rows / centred.length, columns, values };
-    return { matrix, curvature: new Curvature(gram, columns, known.rows) };
+    const matrix: WeightMatrix = { rows: rows / grams.length, columns, values };
+    return { matrix, curvature };
   });
   const values = new Float32Array(weights.length);
   parts.forEach(({ matrix, curvature }, group) => {
@@ -131,7 +147,7 @@ function secondOrder(
       }
       // The search is a heuristic: where it does not pay, the plain choice stands.
       const plain = await magnitude.prune(count);
-      const error = (other: Float32Array) => weightedError(layer, centred, other);
+      const error = (other: Float32Array) => weightedError(layer, grams, other);
       return error(pruned) <= error(plain) ? pruned : plain;
     },
   };
@@ -155,13 +171,13 @@ export function centredGrams(
 
 /** The squared error of a layer's outputs over the observed rows when it has other weights. */
 export function weightedError(
-  { weights, rows, columns }: Layer,
+  { weights, columns }: Layer,
   grams: readonly Float64Array[],
   other: Float32Array,
 ): number {
   const size = weights.length / grams.length;
   return grams.reduce((sum, gram, group) => {
     const [a, b] = [weights, other].map((all) => all.subarray(group * size, (group + 1) * size));
-    return sum + squaredError(a!, b!, { rows: rows / grams.length, columns }, gram);
+    return sum + squaredError(a!, b!, columns, gram);
   }, 0);
 }

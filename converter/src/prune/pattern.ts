@@ -95,11 +95,10 @@ export class Ranking {
     const mask = new Uint8Array(this.scores.values.length).fill(1);
     if (this.#isSingle) {
       const going = count === 0 ? 0 : Math.max(this.#forced, Math.round(count));
-      if (this.#isForced !== null && going === this.#forced) {
-        return this.#isForced.map((forced) => 1 - forced);
-      }
-      const order = this.#ordered;
-      for (let i = 0; i < going; i++) mask[order[i]!] = 0;
+      if (going === 0) return mask;
+      const isForced = this.#isForced;
+      if (isForced !== null) for (let i = 0; i < mask.length; i++) mask[i] = 1 - isForced[i]!;
+      clearLowest(mask, this.scores.values, going - this.#forced);
       return mask;
     }
     this.#take(count, (block) => {
@@ -180,6 +179,34 @@ function overLimit(
     }
   }
   return forced;
+}
+
+/**
+ * Makes `count` of the ones in a mask 0: those with the lowest scores, which are not negative, and of equal
+ * ones the first. The score up to which they go is found digit by digit of its bits.
+ */
+function clearLowest(mask: Uint8Array, scores: Float32Array, count: number): void {
+  if (count === 0) return;
+  const keys = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
+  const counts = new Uint32Array(256);
+  let left = count;
+  let [limit, known] = [0, 0];
+  for (const shift of [24, 16, 8, 0]) {
+    counts.fill(0);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!;
+      if (mask[i] === 1 && (key & known) === limit) counts[(key >>> shift) & 255]!++;
+    }
+    let digit = 0;
+    while (digit < 255 && counts[digit]! < left) left -= counts[digit++]!;
+    limit |= digit << shift;
+    known |= 255 << shift;
+  }
+  for (let i = 0; i < keys.length; i++) {
+    if (mask[i] === 0 || keys[i]! > limit) continue;
+    if (keys[i] === limit && left-- <= 0) continue;
+    mask[i] = 0;
+  }
 }
 
 /** The indices of non-negative numbers in ascending order, equal ones by index: radix sort of the bits. */

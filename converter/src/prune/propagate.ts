@@ -3,10 +3,7 @@ import { throwIfAborted } from '../abort.js';
 import type { Program } from '../graph/graph.js';
 import type { Layer } from './layers.js';
 import type { PruneContext } from './result.js';
-import { observeTwins, type Seen, type TwinStatistics } from './twin.js';
-
-/** Stages in which layers are told of what the ones before them have become. */
-export const STAGES = 32;
+import { type Seen, type TwinStatistics, TwinWalk } from './twin.js';
 
 /** A layer that makes up for what the ones before it have become. */
 export interface Told {
@@ -32,13 +29,11 @@ export async function propagate(
   );
   const position = ({ layer }: Told) => order.get(layer.sites[0]!.node)!;
   const inOrder = [...told].sort((a, b) => position(a) - position(b));
-  const size = Math.ceil(told.length / STAGES);
-  for (let start = 0; start < told.length; start += size) {
-    const stage = inOrder.slice(start, start + size);
+  const walk = new TwinWalk(program, original, calibration, seen, signal);
+  for (const [index, { layer, tell }] of inOrder.entries()) {
     throwIfAborted(signal);
-    onProgress?.(`layer ${start + 1} of ${told.length}`);
-    const sites = stage.map(({ layer }) => layer);
-    const twins = await observeTwins(program, original, sites, calibration, seen, signal);
-    for (const one of stage) await one.tell(twins.get(one.layer)!);
+    onProgress?.(`layer ${index + 1} of ${told.length}`);
+    const later = inOrder.slice(index + 1).map((one) => one.layer);
+    await tell(await walk.observe(layer, later));
   }
 }

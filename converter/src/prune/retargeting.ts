@@ -1,5 +1,6 @@
+import { multiplyRows } from '../linear-algebra.js';
 import type { Layer } from './layers.js';
-import { type LayerMethod, methodFor } from './method.js';
+import { byCurvature, type LayerMethod } from './method.js';
 import type { Pattern } from './pattern.js';
 import { Curvature } from './second-order.js';
 import type { TwinStatistics } from './twin.js';
@@ -21,6 +22,9 @@ interface Moments {
  */
 export class Retargeting {
   readonly #groups: readonly Moments[];
+  /** The products of the outputs that there were with the inputs: V Y^T X [rows, columns], centred. */
+  readonly #wanted: Float64Array;
+  #ofAllColumns: readonly Curvature[] | undefined;
 
   constructor(
     readonly layer: Layer,
@@ -29,36 +33,34 @@ export class Retargeting {
     this.#groups = Array.from({ length: layer.groups }, (_, group) =>
       momentsOf(layer, twin, group),
     );
+    this.#wanted = this.#times(({ xy }) => xy, layer.weights);
+  }
+
+  get #curvatures(): readonly Curvature[] {
+    const { layer, twin } = this;
+    this.#ofAllColumns ??= this.#groups.map(
+      ({ xx }) => new Curvature(xx, layer.columns, twin.rows),
+    );
+    return this.#ofAllColumns;
   }
 
   /** The weights that give, from the inputs as they are, outputs nearest to the ones there were. */
   weights(): Float32Array {
     const { columns, groups, weights } = this.layer;
-    const target = new Float32Array(weights.length);
-    const size = weights.length / groups;
     const all = Array.from({ length: columns }, (_, i) => i);
-    for (const [group, moments] of this.#groups.entries()) {
-      const own = weights.subarray(group * size, (group + 1) * size);
-      target.set(this.#solve(moments, all, own, own), group * size);
+    const size = weights.length / groups;
+    const target = new Float32Array(weights.length);
+    for (const [group, curvature] of this.#curvatures.entries()) {
+      target.set(this.#solve(curvature, group, all, weights), group * size);
     }
     return target;
   }
 
   /** The layer with these weights, to be pruned. */
   method(pattern: Pattern): LayerMethod {
-    const { layer, twin } = this;
-    const { columns } = layer;
-    const xx = new Float64Array(twin.xx.length);
-    for (const [group, moments] of this.#groups.entries()) xx.set(moments.xx, group * columns ** 2);
-    // What is centred already is not to be centred again.
-    const moved: Layer = { ...layer, weights: this.weights(), bias: undefined };
-    const statistics = {
-      rows: twin.rows,
-      mean: twin.meanX,
-      squares: diagonal(xx, columns),
-      gram: xx,
-    };
-    return methodFor('obs', moved, pattern, statistics);
+    const moved: Layer = { ...this.layer, weights: this.weights() };
+    const grams = this.#groups.map(({ xx }) => xx);
+    return byCurvature(moved, pattern, grams, this.#curvatures);
   }
 
   /**
@@ -68,7 +70,14 @@ export class Retargeting {
    */
   refit(current: Float32Array, kept: readonly number[]): Float32Array {
     const { weights, columns } = this.layer;
-    const solved = this.#solve(this.#groups[0]!, kept, weights, current);
+    const { xx } = this.#groups[0]!;
+    const size = kept.length;
+    const gram = new Float64Array(size * size);
+    for (const [i, a] of kept.entries()) {
+      for (const [j, b] of kept.entries()) gram[i * size + j] = xx[a * columns + b]!;
+    }
+    const curvature = new Curvature(gram, size, this.twin.rows);
+    const solved = this.#solve(curvature, 0, kept, current);
     const result = new Float32Array(weights.length);
     for (let row = 0; row * columns < weights.length; row++) {
       for (const [i, column] of kept.entries()) {
@@ -103,16 +112,14 @@ export class Retargeting {
 
   /** The squared error of the outputs that weights give, relative to the squares of those there were. */
   error(changed: Float32Array): number {
-    const { rows, columns, weights } = this.layer;
+    const { weights } = this.layer;
+    const before = this.#times(({ yy }) => yy, weights);
+    const now = this.#times(({ xx }) => xx, changed);
     let [error, energy] = [0, 0];
-    for (let row = 0; row < rows; row++) {
-      const { xx, xy, yy } = this.#ofRow(row);
-      const [old, own] = [weights, changed].map((all) =>
-        all.subarray(row * columns, (row + 1) * columns),
-      ) as [Float32Array, Float32Array];
-      const meant = dot(times(yy, old), old);
+    for (const [at, weight] of weights.entries()) {
+      const meant = before[at]! * weight;
       energy += meant;
-      error += dot(times(xx, own), own) - 2 * dot(times(xy, old), own) + meant;
+      error += (now[at]! - 2 * this.#wanted[at]!) * changed[at]! + meant;
     }
     return energy > 0 ? Math.max(0, error) / energy : 0;
   }
@@ -122,29 +129,39 @@ export class Retargeting {
     return this.#groups[Math.floor((row * groups) / rows)]!;
   }
 
-  /** Weights [rows, kept] of some columns, by the damped normal equations. */
+  /** Each group's weights times one of its matrices: [rows, columns]. */
+  #times(matrixOf: (moments: Moments) => Float64Array, weights: Float32Array): Float64Array {
+    const size = weights.length / this.#groups.length;
+    const products = new Float64Array(weights.length);
+    for (const [group, moments] of this.#groups.entries()) {
+      const own = weights.subarray(group * size, (group + 1) * size);
+      products.set(multiplyRows(matrixOf(moments), own, this.layer.columns), group * size);
+    }
+    return products;
+  }
+
+  /**
+   * A group's weights [rows, kept] of some columns, by the damped normal equations.
+   *
+   * @param curvature of these columns
+   * @param current all weights, to stay near to
+   */
   #solve(
-    { xx, xy }: Moments,
+    curvature: Curvature,
+    group: number,
     kept: readonly number[],
-    weights: Float32Array,
     current: Float32Array,
   ): Float64Array {
-    const { columns } = this.layer;
+    const { columns, rows, groups } = this.layer;
     const size = kept.length;
-    const gram = new Float64Array(size * size);
-    for (const [i, a] of kept.entries()) {
-      for (const [j, b] of kept.entries()) gram[i * size + j] = xx[a * columns + b]!;
-    }
-    const curvature = new Curvature(gram, size, this.twin.rows);
-    const solved = new Float64Array((weights.length / columns) * size);
-    for (let row = 0; row * columns < weights.length; row++) {
-      const start = row * columns;
-      const product = times(xy, weights.subarray(start, start + columns));
-      for (const [i, column] of kept.entries()) {
-        solved[row * size + i] =
-          product[column]! +
-          this.#skipped(row, column) +
-          curvature.damping * current[start + column]!;
+    const own = rows / groups;
+    const solved = new Float64Array(own * size);
+    for (let i = 0; i < own; i++) {
+      const row = group * own + i;
+      for (const [j, column] of kept.entries()) {
+        const at = row * columns + column;
+        solved[i * size + j] =
+          this.#wanted[at]! + this.#skipped(row, column) + curvature.damping * current[at]!;
       }
     }
     curvature.solve(solved);
@@ -173,24 +190,4 @@ function momentsOf(layer: Layer, twin: TwinStatistics, group: number): Moments {
     x,
     y,
   };
-}
-
-function times(matrix: Float64Array, vector: Float32Array): Float64Array {
-  const n = vector.length;
-  const product = new Float64Array(n);
-  for (let i = 0; i < n; i++) {
-    let sum = 0;
-    for (let j = 0; j < n; j++) sum += matrix[i * n + j]! * vector[j]!;
-    product[i] = sum;
-  }
-  return product;
-}
-
-function dot(a: Float64Array, b: Float32Array): number {
-  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-}
-
-/** The diagonals of matrices [groups, n, n]. */
-function diagonal(matrices: Float64Array, n: number): Float64Array {
-  return new Float64Array(matrices.length / n).map((_, i) => matrices[i * n + (i % n)]!);
 }

@@ -1,5 +1,12 @@
 import { invariant } from '@linnet/schema';
-import { inverseDiagonal, inverseFactor, squareOfUpper } from '../linear-algebra.js';
+import {
+  dot,
+  inverseDiagonal,
+  inverseFactor,
+  multiplyRows,
+  ROWS_IN_CACHE,
+  squareOfUpper,
+} from '../linear-algebra.js';
 import { Splitting, type WeightMatrix } from './admm.js';
 import type { Pattern, Scores } from './pattern.js';
 import { RowProduct } from './row-product.js';
@@ -69,16 +76,20 @@ export class Curvature {
   solve(values: Float64Array): void {
     const { n } = this;
     const u = this.#factor;
-    const inner = new Float64Array(n);
-    for (let row = 0; row < values.length; row += n) {
+    const inner = new Float64Array(ROWS_IN_CACHE * n);
+    for (let start = 0; start < values.length; start += ROWS_IN_CACHE * n) {
+      const some = values.subarray(start, start + ROWS_IN_CACHE * n);
       for (let i = 0; i < n; i++) {
-        let sum = 0;
-        for (let j = i; j < n; j++) sum += u[i * n + j]! * values[row + j]!;
-        inner[i] = sum;
+        for (let row = 0; row < some.length; row += n) {
+          inner[row + i] = dot(u, i * n + i, some, row + i, n - i);
+        }
       }
-      values.fill(0, row, row + n);
+      some.fill(0);
       for (let i = 0; i < n; i++) {
-        for (let j = i; j < n; j++) values[row + j]! += u[i * n + j]! * inner[i]!;
+        for (let row = 0; row < some.length; row += n) {
+          const by = inner[row + i]!;
+          for (let j = i; j < n; j++) some[row + j]! += u[i * n + j]! * by;
+        }
       }
     }
   }
@@ -151,22 +162,10 @@ function dampingOf(gram: Float64Array, n: number, rows: number): number {
 export function squaredError(
   a: Float32Array,
   b: Float32Array,
-  { rows, columns }: Pick<WeightMatrix, 'rows' | 'columns'>,
+  columns: number,
   gram: Float64Array,
 ): number {
-  let error = 0;
-  const difference = new Float64Array(columns);
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < columns; i++) {
-      difference[i] = a[row * columns + i]! - b[row * columns + i]!;
-    }
-    for (let i = 0; i < columns; i++) {
-      const by = difference[i]!;
-      if (by === 0) continue;
-      let sum = 0;
-      for (let j = 0; j < columns; j++) sum += gram[i * columns + j]! * difference[j]!;
-      error += by * sum;
-    }
-  }
-  return error;
+  const difference = a.map((value, at) => value - b[at]!);
+  const products = multiplyRows(gram, difference, columns);
+  return products.reduce((sum, product, at) => sum + product * difference[at]!, 0);
 }

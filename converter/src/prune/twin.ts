@@ -1,17 +1,25 @@
-import { invariant, type Model, type Operator, type Subgraph } from '@linnet/schema';
+import {
+  type Signature as EntryPoint,
+  invariant,
+  type Model,
+  type Operator,
+  type Subgraph,
+} from '@linnet/schema';
 import { observe, ProbeGraph } from '../calibrate/index.js';
 import { CrossMoments } from '../calibrate/observers/cross-moments.js';
 import { type CalibrationOptions, openSamples } from '../calibrate/open-samples.js';
 import { Dataset } from '../data/dataset.js';
 import { toModel } from '../emit/index.js';
-import type { Program } from '../graph/graph.js';
+import type { Program, Signature } from '../graph/graph.js';
+import { advance, type Front } from './front.js';
 import type { Layer } from './layers.js';
+import { SideBySide } from './side-by-side.js';
 import { withoutHeldBack } from './statistics.js';
 
 /** Which of the samples are looked at. */
 export type Seen = 'all' | 'but those held back';
 
-/** Samples that a stage sees at most. */
+/** Samples that are seen at most. */
 const SAMPLES = 256;
 
 /** Inputs of a layer in the program as it is (x) and as it was (y), for the same samples. */
@@ -31,87 +39,78 @@ export interface TwinStatistics {
 }
 
 /**
- * Runs a program and what it was made from side by side, and gathers what some layers' weights meet in
- * both.
- *
- * @param original the model of the program before any of its constants changed
- * @param seen whether to look at all samples, or to leave out those that are held back
+ * A program and what it was made from, run side by side, from layer to layer: what lies before the layers
+ * that are still to change is run once.
  */
-export async function observeTwins(
-  program: Program,
-  original: Model,
-  layers: readonly Layer[],
-  calibration: CalibrationOptions,
-  seen: Seen,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<Layer, TwinStatistics>> {
-  const current = toModel(program);
-  const moments = new Map<Layer, CrossMoments[]>(layers.map((layer) => [layer, []]));
-  for (const signature of program.signatures) {
-    const index = program.graphs.indexOf(signature.graph);
-    const { model, twinOf, twinTensor } = sideBySide(current, original, index);
-    const order = new Map([...signature.graph.nodes].map(({ id }, position) => [id, position]));
-    const observers = layers.flatMap((layer) =>
-      layer.sites
-        .filter((site) => site.graph === signature.graph)
-        .map(({ node }) => {
-          const position = order.get(node.id)!;
-          const skip = skipOf(current.subgraphs[index]!, position);
-          const skips = skip === undefined ? undefined : ([skip, twinTensor(skip)] as const);
-          const observer = new CrossMoments([position, twinOf(position)], skips);
-          moments.get(layer)!.push(observer);
-          return observer;
-        }),
-    );
-    if (observers.length === 0) continue;
-    const all = await openSamples(calibration, signature);
-    const samples = seen === 'all' ? Dataset.from(all) : withoutHeldBack(all, []);
-    await observe(new ProbeGraph(model, signature.key), samples.take(SAMPLES), observers, {
-      threads: calibration.threads ?? 1,
-      ...(signal && { signal }),
-    });
+export class TwinWalk {
+  readonly #fronts = new Map<Signature, Front>();
+
+  /**
+   * @param original the model of the program before any of its constants changed
+   * @param seen whether to look at all samples, or to leave out those that are held back
+   */
+  constructor(
+    readonly program: Program,
+    readonly original: Model,
+    readonly calibration: CalibrationOptions,
+    readonly seen: Seen,
+    readonly signal: AbortSignal | undefined,
+  ) {}
+
+  /**
+   * What a layer's weights meet in both.
+   *
+   * @param later the layers that change after it; the program's constants before all of them stay as they are
+   */
+  async observe(layer: Layer, later: readonly Layer[]): Promise<TwinStatistics> {
+    const { program, original, signal } = this;
+    const current = toModel(program);
+    const { threads = 1 } = this.calibration;
+    const moments: CrossMoments[] = [];
+    for (const signature of program.signatures) {
+      const { graph } = signature;
+      const order = new Map([...graph.nodes].map(({ id }, position) => [id, position]));
+      const positionsOf = ({ sites }: Layer) =>
+        sites.filter((site) => site.graph === graph).map(({ node }) => order.get(node.id)!);
+      const positions = positionsOf(layer);
+      if (positions.length === 0) continue;
+      const twins = new SideBySide(current, original, program.graphs.indexOf(graph));
+      const entry = current.signatures.find(({ key }) => key === signature.key)!;
+      const first = Math.min(...[layer, ...later].flatMap(positionsOf));
+      const start = this.#fronts.get(signature) ?? (await this.#start(signature, entry));
+      const front = await advance(start, first, twins, entry, { threads, signal });
+      this.#fronts.set(signature, front);
+      const skips = positions.map((position) => skipOf(twins.first, position));
+      const ends = skips.map((skip) => (skip === undefined ? 0 : madeBy(twins.first, skip) + 1));
+      const stretch = { from: front.position, end: Math.max(...ends, Math.max(...positions) + 1) };
+      const observers = positions.map((position, index) => {
+        const own = position - stretch.from;
+        const skip = skips[index];
+        return new CrossMoments(
+          [own, own + stretch.end - stretch.from],
+          skip === undefined ? undefined : [skip, twins.twin(skip)],
+        );
+      });
+      const model = twins.stretch(entry, stretch, front.inputs);
+      await observe(new ProbeGraph(model, entry.key), front.samples, observers, {
+        threads,
+        ...(signal && { signal }),
+      });
+      moments.push(...observers);
+    }
+    return merged(moments);
   }
-  return new Map(layers.map((layer) => [layer, merged(moments.get(layer)!)]));
+
+  async #start(signature: Signature, { inputs }: EntryPoint): Promise<Front> {
+    const all = await openSamples(this.calibration, signature);
+    const samples = this.seen === 'all' ? Dataset.from(all) : withoutHeldBack(all, []);
+    return { position: 0, inputs, samples: samples.take(SAMPLES) };
+  }
 }
 
-/** A model that computes what two of the same structure do from the same inputs. */
-function sideBySide(
-  first: Model,
-  second: Model,
-  index: number,
-): {
-  readonly model: Model;
-  readonly twinOf: (node: number) => number;
-  readonly twinTensor: (tensor: number) => number;
-} {
-  const [own, other] = [first, second].map(({ subgraphs }) => subgraphs[index]) as [
-    Subgraph,
-    Subgraph,
-  ];
-  const shared = new Set(own.inputs);
-  const twin = (tensor: number) =>
-    tensor < 0 || shared.has(tensor) ? tensor : tensor + own.tensors.length;
-  const operators = other.operators.map(
-    (node): Operator => ({
-      ...node,
-      inputs: node.inputs.map(twin),
-      outputs: node.outputs.map(twin),
-      ...(node.intermediates && { intermediates: node.intermediates.map(twin) }),
-    }),
-  );
-  const subgraph: Subgraph = {
-    ...own,
-    tensors: [...own.tensors, ...other.tensors],
-    operators: [...own.operators, ...operators],
-  };
-  return {
-    model: {
-      ...first,
-      subgraphs: first.subgraphs.map((old) => (old === own ? subgraph : old)),
-    },
-    twinOf: (node) => node + own.operators.length,
-    twinTensor: twin,
-  };
+/** The position of the node that makes a tensor, or -1. */
+function madeBy({ operators }: Subgraph, tensor: number): number {
+  return operators.findIndex(({ outputs }) => outputs.includes(tensor));
 }
 
 /**

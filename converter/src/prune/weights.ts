@@ -3,7 +3,7 @@ import type { Program } from '../graph/graph.js';
 import { allot, type Curve } from './allotment.js';
 import { Follower } from './follower.js';
 import type { HeldBack } from './held-back.js';
-import { propagate, STAGES } from './propagate.js';
+import { propagate } from './propagate.js';
 import type { PrunableLayer } from './prunable-layer.js';
 import type { PruneContext, Pruned } from './result.js';
 import { measuredCurve, scoredCurve } from './sensitivity.js';
@@ -32,12 +32,11 @@ export async function pruneWeights(
   const original = toModel(program);
   const followers = Follower.in(program);
   const told = layers.filter(({ isRetargetable }) => isRetargetable);
-  const areToldAlone = told.length + followers.length <= STAGES;
   const finish = async (chosen: readonly number[], seen: Seen): Promise<void> => {
     for (const follower of followers) follower.reset();
     for (const [index, layer] of layers.entries()) {
       // One that is told when all before it have been, and no other reads its weights, is pruned then.
-      const isTold = areToldAlone && layer.isRetargetable && layer.layer.sites.length === 1;
+      const isTold = layer.isRetargetable && layer.layer.sites.length === 1;
       if (!isTold) await layer.apply(chosen[index]!);
     }
     const tellings = [
