@@ -1,6 +1,6 @@
 /** What planning makes of a model that is not run. */
 
-import { isStatic, LinnetError, type OpName, type TensorType, UNKNOWN_DIM } from '@linnet/schema';
+import { isStatic, LinnetError, type TensorType, UNKNOWN_DIM, type Vocabulary } from '@linnet/schema';
 import type { GraphReport, PlanReport } from './api.js';
 import { gpuCode } from './gpu-code.js';
 import type { InspectOptions } from './load-options.js';
@@ -22,10 +22,10 @@ export async function inspect(
   kernels: Kernels,
   { backend, signal, externalFiles }: InspectOptions,
 ): Promise<PlanReport> {
-  const { names, ops, model } = await readExecutable(bytes, externalFiles);
+  const { vocabulary, ops, model } = await readExecutable(bytes, externalFiles);
   const host = await WasmBackend.create({ kernels, ops, constantBytes: 0, signal });
   try {
-    const device = backend === 'webgpu' ? await anyGpu(names) : null;
+    const device = backend === 'webgpu' ? await anyGpu(vocabulary) : null;
     return reportPlans(model, new Planner(model, { host, device }, new Resources(), notMeasured));
   } finally {
     host.dispose();
@@ -33,9 +33,9 @@ export async function inspect(
 }
 
 /** What is planned for where there need be no GPU. */
-async function anyGpu(ops: ReadonlySet<OpName>): Promise<DeviceTarget> {
+async function anyGpu(vocabulary: Vocabulary): Promise<DeviceTarget> {
   const { ShaderTarget, LEAST_TRAITS, loadShaders } = await gpuCode();
-  return new ShaderTarget(LEAST_TRAITS, await loadShaders(ops));
+  return new ShaderTarget(LEAST_TRAITS, await loadShaders(vocabulary));
 }
 
 /** Plans every graph of a model for its declared shapes, open dimensions counting as 1. */

@@ -1,6 +1,6 @@
 /** What makes a model of the bytes of a file: most of the runtime, which is fetched while the file is. */
 
-import { type ExternalFiles, type OpName, readModel, readOps } from '@linnet/schema';
+import { type ExternalFiles, readModel, readVocabulary, type Vocabulary } from '@linnet/schema';
 import type { Model } from './api.js';
 import { fetchPart, takeTurn } from './base.js';
 import { gpuCode } from './gpu-code.js';
@@ -32,7 +32,7 @@ export async function prepare(
     );
   overruling?.catch(() => {});
   await takeTurn();
-  const { names, ops, model } = await readExecutable(bytes, options.externalFiles);
+  const { vocabulary, ops, model } = await readExecutable(bytes, options.externalFiles);
   await takeTurn();
   const [resources, guard] = [new Resources(), new Guard()];
   onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
@@ -40,7 +40,7 @@ export async function prepare(
     get digest() {
       return digestOf(bytes);
     },
-    openDevice: deviceOpener(names, onProgress),
+    openDevice: deviceOpener(vocabulary, onProgress),
     make: async (device) => {
       // On a device, weights are the device's.
       const constantBytes = device === null ? bytes.length : 0;
@@ -54,7 +54,7 @@ export async function prepare(
     signal?.throwIfAborted();
     choice.engine.releaseConstants();
     onProgress?.({ phase: 'plan', loaded: 1, total: 1 });
-    return new LoadedModel(choice, deviceOpener(names));
+    return new LoadedModel(choice, deviceOpener(vocabulary));
   } catch (error) {
     choice.engine.dispose();
     throw error;
@@ -69,14 +69,14 @@ const CHOICES: Readonly<
   webgpu: async (maker) => (await gpuCode()).chooseDevice(maker),
 };
 
-/** Opens the device for models with some ops. */
+/** Opens the device for models of a vocabulary. */
 export function deviceOpener(
-  ops: ReadonlySet<OpName>,
+  vocabulary: Vocabulary,
   onProgress?: (progress: LoadProgress) => void,
 ): () => Promise<DeviceBackend> {
   return async () => {
     const { WebGpuBackend } = await gpuCode();
-    return WebGpuBackend.create(ops, (loaded, total) =>
+    return WebGpuBackend.create(vocabulary, (loaded, total) =>
       onProgress?.({ phase: 'compile', loaded, total }),
     );
   };
@@ -92,13 +92,13 @@ function digestOf(bytes: Uint8Array): string {
   return `${bytes.length}:${(hash >>> 0).toString(16)}`;
 }
 
-/** A model with what the runtime knows of its ops, and their names. */
+/** A model with its vocabulary, and what the runtime knows of that. */
 export async function readExecutable(
   bytes: Uint8Array,
   externalFiles: ExternalFiles | undefined,
-): Promise<{ names: ReadonlySet<OpName>; ops: LoadedOps; model: ExecutableModel }> {
-  const names = readOps(bytes);
-  const ops = await loadOps(names);
+): Promise<{ vocabulary: Vocabulary; ops: LoadedOps; model: ExecutableModel }> {
+  const vocabulary = readVocabulary(bytes);
+  const ops = await loadOps(vocabulary);
   const file = readModel(bytes, ops.records, externalFiles ? { externalFiles } : {});
-  return { names, ops, model: executable(file, ops.records) };
+  return { vocabulary, ops, model: executable(file, ops.records) };
 }

@@ -17,14 +17,14 @@ export async function tune(
   inputs: ModelInputs,
   { signal, signature, tuning, externalFiles }: TuneOptions,
 ): Promise<Tuning> {
-  const { names, ops, model } = await readExecutable(bytes, externalFiles);
+  const { vocabulary, ops, model } = await readExecutable(bytes, externalFiles);
   return tuneChoices(tuning, kernels, async () => {
     const host = await WasmBackend.create({ kernels, ops, constantBytes: bytes.length, signal });
     return {
       variant: (overrule) => {
         const backends = { host, device: null };
         const engine = new Engine(model, new Resources(), new Guard(), backends, overrule);
-        const loaded = new LoadedModel({ engine, reason: 'to tune' }, deviceOpener(names));
+        const loaded = new LoadedModel({ engine, reason: 'to tune' }, deviceOpener(vocabulary));
         return {
           choices: () => loaded.info.choices,
           run: (record) => loaded.runRecorded(inputs, { signal, signature }, record),

@@ -1,5 +1,5 @@
 /** In which arithmetic a sum of products runs, by the types of what goes in and out. */
-import type { TensorType } from '@linnet/schema';
+import type { DType, TensorType } from '@linnet/schema';
 import type { Operand } from '../plan/lowering.js';
 import type { Range } from './activation.js';
 import { type PerTensor, perTensor } from './quantization.js';
@@ -45,6 +45,11 @@ export type Numerics =
       readonly output: PerTensor;
       readonly scale: Float32Array;
     };
+
+/** Whether products of some dtypes may have other numerics than float32, or weights in blocks of integers. */
+export function hasIntegers(dtypes: ReadonlySet<DType>): boolean {
+  return (['int4', 'int8', 'uint8', 'int16'] as const).some((dtype) => dtypes.has(dtype));
+}
 
 /** Arithmetic on 8-bit integers, the input's own or made at run time. */
 export type ByteNumerics = Extract<Numerics, { kind: 'integer' | 'hybrid' }>;

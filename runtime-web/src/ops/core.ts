@@ -21,11 +21,11 @@ export const CORE: OpFamily<'core'> = {
     ...SHAPE_OPS,
     ...MATMUL_OPS,
   },
-  lowerings: (dot) => ({
+  lowerings: (integers) => ({
     ...BINARY_LOWERINGS,
     ...CONVERSION_LOWERINGS,
     DENSIFY: 'structural',
-    ...matmulLowerings(dot),
+    ...matmulLowerings(integers),
     ...RESHAPE_LOWERINGS,
     ...NORMALIZATION_LOWERINGS,
     ...UNARY_LOWERINGS,
@@ -41,6 +41,6 @@ export function withCore<F extends FamilyName>(
 ): KnownOps<OpsOf<'core'> | OpsOf<F>> {
   return {
     records: { ...CORE.records, ...family.records },
-    lowerings: (dot) => ({ ...CORE.lowerings(dot), ...family.lowerings(dot) }),
+    lowerings: (integers) => ({ ...CORE.lowerings(integers), ...family.lowerings(integers) }),
   };
 }

@@ -1,6 +1,6 @@
 /** What the runtime knows of families of ops, each a module that is only fetched for models that have some. */
 import type { FamilyName, OpName, OpRecord, OpsOf, OptionsOf } from '@linnet/schema';
-import type { ByteDot } from '../wasm/dot.js';
+import type { IntegerProducts } from '../wasm/lower/integers.js';
 import type { Lowering } from '../wasm/lowering.js';
 
 /** How ops run on WASM; 'structural' are those that planning or the host does away with. */
@@ -9,8 +9,8 @@ export type Lowerings<N extends OpName> = { readonly [K in N]: Lowering<K> | 'st
 /** What the runtime knows of ops of any families. */
 export interface KnownOps<N extends OpName> {
   readonly records: { readonly [K in N]: OpRecord<OptionsOf<K>> };
-  /** On machines with a dot product of some kind. */
-  lowerings(dot: ByteDot): Lowerings<N>;
+  /** Given what products of integers take, for models that have some. */
+  lowerings(integers: IntegerProducts | null): Lowerings<N>;
 }
 
 export type OpFamily<F extends FamilyName> = KnownOps<OpsOf<F>>;

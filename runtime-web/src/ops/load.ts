@@ -1,5 +1,12 @@
-import { type FamilyName, familiesOf, type OpName, type OpRecords } from '@linnet/schema';
+import {
+  type FamilyName,
+  familiesOf,
+  type OpName,
+  type OpRecords,
+  type Vocabulary,
+} from '@linnet/schema';
 import { fetchPart } from '../base.js';
+import { hasIntegers } from '../lower/numerics.js';
 import type { ByteDot } from '../wasm/dot.js';
 import { CORE } from './core.js';
 import type { Lowerings, OpFamily } from './family.js';
@@ -7,6 +14,7 @@ import type { Lowerings, OpFamily } from './family.js';
 /** What the runtime knows of the ops of some families. */
 export interface LoadedOps {
   readonly records: OpRecords;
+  /** On machines with a dot product of some kind. */
   lowerings(dot: ByteDot): Partial<Lowerings<OpName>>;
 }
 
@@ -23,17 +31,23 @@ const FAMILIES: { readonly [F in FamilyName]: () => Promise<OpFamily<F>> } = {
 };
 
 /**
- * Loads the families of some ops, and `core`.
+ * Loads the families of a vocabulary's ops, `core`, and what products of its dtypes take.
  *
  * @throws LinnetError of code IO
  */
-export async function loadOps(ops: ReadonlySet<OpName>): Promise<LoadedOps> {
+export async function loadOps({ ops, dtypes }: Vocabulary): Promise<LoadedOps> {
   const names = new Set<FamilyName>(['core', ...familiesOf(ops)]);
-  const families = await fetchPart(() =>
-    Promise.all([...names].map((name): Promise<OpFamily<never>> => FAMILIES[name]())),
+  const [integers, ...families] = await fetchPart(() =>
+    Promise.all([
+      hasIntegers(dtypes) ? import('./integers.js') : null,
+      ...[...names].map((name): Promise<OpFamily<never>> => FAMILIES[name]()),
+    ]),
   );
   return {
     records: Object.assign({}, ...families.map(({ records }) => records)),
-    lowerings: (dot) => Object.assign({}, ...families.map((family) => family.lowerings(dot))),
+    lowerings: (dot) => {
+      const products = integers && integers.integerProducts(dot);
+      return Object.assign({}, ...families.map((family) => family.lowerings(products)));
+    },
   };
 }

@@ -6,5 +6,5 @@ import { withCore } from './core.js';
 /** Convolutions and pools. */
 export const WINDOW = withCore<'window'>({
   records: WINDOW_OPS,
-  lowerings: (dot) => ({ ...convolutionLowerings(dot), ...POOLING_LOWERINGS }),
+  lowerings: (integers) => ({ ...convolutionLowerings(integers), ...POOLING_LOWERINGS }),
 });

@@ -1,4 +1,4 @@
-import type { OpName } from '@linnet/schema';
+import type { Vocabulary } from '@linnet/schema';
 import { fetchPart } from '../base.js';
 import type { PicturePlan, PictureSource } from '../io/picture.js';
 import type { TensorInfo } from '../io/tensor.js';
@@ -37,15 +37,15 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
   }
 
   /**
-   * @param ops that it should have shaders of, where there are any
+   * @param vocabulary what it should have shaders of, where there are any
    * @param onCompiled told how many of the shaders of a program are ready
    * @throws LinnetError of code ENVIRONMENT where there is no WebGPU, or no adapter; IO
    */
   static async create(
-    ops: ReadonlySet<OpName>,
+    vocabulary: Vocabulary,
     onCompiled: CompileProgress,
   ): Promise<WebGpuBackend> {
-    const [gpu, lowerings] = await Promise.all([acquireGpu(), loadShaders(ops)]);
+    const [gpu, lowerings] = await Promise.all([acquireGpu(), loadShaders(vocabulary)]);
     return new WebGpuBackend(gpu, lowerings, onCompiled);
   }
 

@@ -1,6 +1,7 @@
 /** How lowerings emit compute shaders. */
 import type { OpName } from '@linnet/schema';
 import type { PlanEmitter, Lowering as PlanLowering, Workspace } from '../plan/lowering.js';
+import type { IntegerShaders } from './lower/integers.js';
 import type { Traits } from './traits.js';
 import { assemble, type Kernel, type Shader } from './wgsl/kernel.js';
 
@@ -15,6 +16,9 @@ export type Lowering<N extends OpName> = PlanLowering<N, Emitter>;
 
 /** How ops run on the GPU; those that are left out run on the host's backend. */
 export type ShaderLowerings = { readonly [N in OpName]?: Lowering<N> };
+
+/** The shaders of a family, given those of products of integers for models that have some. */
+export type ShaderFamily = (integers: IntegerShaders | null) => ShaderLowerings;
 
 export function shaderEmitter(plan: PlanEmitter<Shader>, traits: Traits): Emitter {
   return {

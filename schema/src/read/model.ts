@@ -1,3 +1,4 @@
+import { type DType, dtypeFromCode } from '../dtype.js';
 import { LinnetError } from '../errors.js';
 import * as stored from '../generated/tables.js';
 import type { Metadata, Model, NamedTensor, Signature, Subgraph } from '../model.js';
@@ -40,14 +41,29 @@ function modelTable(bytes: Uint8Array): Table {
   return table;
 }
 
+/** What a file is written in: the ops that it lists, but for unknown ones, and its tensors' dtypes. */
+export interface Vocabulary {
+  readonly ops: ReadonlySet<OpName>;
+  readonly dtypes: ReadonlySet<DType>;
+}
+
 /**
- * The ops of the vocabulary that a file lists, for having their records at hand when it is read.
+ * A file's vocabulary, for having at hand what it takes when it is read.
  *
  * @throws LinnetError as readModel does
  */
-export function readOps(bytes: Uint8Array): ReadonlySet<OpName> {
-  const codes = modelTable(bytes).get(stored.Model.operatorCodes).map(readOpCode);
-  return new Set(codes.flatMap(({ op }) => op ?? []));
+export function readVocabulary(bytes: Uint8Array): Vocabulary {
+  const table = modelTable(bytes);
+  const codes = table.get(stored.Model.operatorCodes).map(readOpCode);
+  const tensors = table
+    .get(stored.Model.subgraphs)
+    .flatMap((subgraph) => subgraph.get(stored.SubGraph.tensors));
+  return {
+    ops: new Set(codes.flatMap(({ op }) => op ?? [])),
+    dtypes: new Set(
+      tensors.flatMap((tensor) => dtypeFromCode(tensor.get(stored.Tensor.type)) ?? []),
+    ),
+  };
 }
 
 /** `read` with the records of the ops that the file lists. */

@@ -8,6 +8,7 @@ import {
 } from '@linnet/runtime-wasm';
 import {
   arrayType,
+  DTYPE_NAMES,
   elementCount,
   OP_NAMES,
   type OpName,
@@ -45,7 +46,7 @@ export interface LoweredSite<N extends OpName> {
   readonly output: TensorType;
 }
 
-const OPS = await loadOps(new Set(OP_NAMES));
+const OPS = await loadOps({ ops: new Set(OP_NAMES), dtypes: new Set(DTYPE_NAMES) });
 
 /**
  * The output's elements; undefined where the lowering does not support the site. `dot` must be one

@@ -6,11 +6,10 @@ import type { TypedArray } from '@linnet/schema';
 import {
   type Matrices,
   PART_BYTES,
-  packDot,
   packF32,
-  packQ8,
   packWinograd,
 } from '../../../runtime-web/dist/wasm/lower/packing.js';
+import { packDot, packQ8 } from '../../../runtime-web/dist/wasm/lower/packing-q8.js';
 import type { Emitter } from '../../../runtime-web/dist/wasm/lowering.js';
 import { type KernelHost, openKernels, whyNotRunnable } from './harness.js';
 import { compute } from './lowered.js';

@@ -1,17 +1,15 @@
 /** Convolutions of channels-last data. */
-import type { OpName } from '@linnet/schema';
+import { invariant, type OpName } from '@linnet/schema';
 import { activationOf, activationRange } from '../../lower/activation.js';
 import { rowMajor } from '../../lower/dims.js';
 import { type Numerics, numericsOf } from '../../lower/numerics.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { type Axis, FLAT, imageAxes, windowAxis } from '../../lower/window.js';
 import type { LowerSite } from '../../plan/lowering.js';
-import type { ByteDot } from '../dot.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitDepthwiseF32 } from './depthwise-f32.js';
-import { emitDepthwiseQ8 } from './depthwise-q8.js';
-import { emitDepthwiseQ16 } from './depthwise-q16.js';
 import { emitExpansion, supportsExpansion } from './expansion.js';
+import type { IntegerProducts } from './integers.js';
 import type { Matrices } from './packing.js';
 import type { Problem, Run } from './problem.js';
 import { type ProductView, productLowering } from './product.js';
@@ -126,14 +124,14 @@ function convolutionAxes(site: LowerSite<'CONV_2D'>) {
 
 const plain = productLowering(convolutionView);
 
-const convolution = (dot: ByteDot): Lowering<'CONV_2D'> => ({
+const convolution = (integers: IntegerProducts | null): Lowering<'CONV_2D'> => ({
   pitched: true,
-  supports: plain(dot).supports,
+  supports: plain(integers).supports,
   lower(site, emit) {
     const { product } = convolutionView(site) as ProductView;
     const isFloat = numericsOf(product)?.kind === 'float32';
     const isDone = isFloat && emitWinograd(emit, product, convolutionAxes(site), site.fused.pitch);
-    if (!isDone) plain(dot).lower(site, emit);
+    if (!isDone) plain(integers).lower(site, emit);
   },
 });
 
@@ -212,16 +210,16 @@ function depthwiseAxes(site: LowerSite<'DEPTHWISE_CONV_2D'>) {
 
 const grouped = productLowering(depthwiseView);
 
-const depthwise = (dot: ByteDot): Lowering<'DEPTHWISE_CONV_2D'> => ({
+const depthwise = (integers: IntegerProducts | null): Lowering<'DEPTHWISE_CONV_2D'> => ({
   supports: (site) =>
-    site.fused.expansion === undefined ? grouped(dot).supports(site) : supportsExpansion(site),
+    site.fused.expansion === undefined ? grouped(integers).supports(site) : supportsExpansion(site),
   lower(site, emit) {
-    if (site.fused.expansion !== undefined) return emitExpansion(emit, site, dot);
+    if (site.fused.expansion !== undefined) return emitExpansion(emit, site, integers);
     const channels = inputOf(site, 0).type.shape[3];
-    if (channels !== outputOf(site).type.shape[3]) return grouped(dot).lower(site, emit);
+    if (channels !== outputOf(site).type.shape[3]) return grouped(integers).lower(site, emit);
     const { product } = depthwiseView(site) as ProductView;
-    const isDone = emitDepthwise(site, product, numericsOf(product) as Numerics, emit, dot);
-    if (!isDone) grouped(dot).lower(site, emit);
+    const isDone = emitDepthwise(site, product, numericsOf(product) as Numerics, emit, integers);
+    if (!isDone) grouped(integers).lower(site, emit);
   },
 });
 
@@ -231,7 +229,7 @@ function emitDepthwise(
   product: ProductView['product'],
   numerics: Numerics,
   emit: Emitter,
-  dot: ByteDot,
+  integers: IntegerProducts | null,
 ): boolean {
   const { input, output } = product;
   const [rows, columns] = depthwiseAxes(site);
@@ -240,10 +238,8 @@ function emitDepthwise(
     return true;
   }
   const window = { ...windowArguments(input.type.shape, rows, columns), output: output.ref };
-  if (numerics.kind === 'words') {
-    return emitDepthwiseQ16(emit, product, numerics, [rows, columns], window);
-  }
-  return emitDepthwiseQ8(emit, product, numerics, [rows, columns], window, dot);
+  invariant(integers, 'What products of integers take has not been loaded.');
+  return integers.emitDepthwise(emit, product, numerics, [rows, columns], window);
 }
 
 /** More phases than this are no sensible transposed convolution. */
@@ -324,10 +320,10 @@ const transposed = productLowering<'TRANSPOSE_CONV'>((site) => {
   };
 });
 
-export const convolutionLowerings = (dot: ByteDot) =>
+export const convolutionLowerings = (integers: IntegerProducts | null) =>
   ({
-    CONV_2D: convolution(dot),
-    DEPTHWISE_CONV_2D: depthwise(dot),
-    CONV_3D: convolution3d(dot),
-    TRANSPOSE_CONV: transposed(dot),
+    CONV_2D: convolution(integers),
+    DEPTHWISE_CONV_2D: depthwise(integers),
+    CONV_3D: convolution3d(integers),
+    TRANSPOSE_CONV: transposed(integers),
   }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

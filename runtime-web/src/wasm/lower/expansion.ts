@@ -9,10 +9,10 @@ import { type Axis, imageAxes } from '../../lower/window.js';
 import { storageBytes } from '../../model/storage.js';
 import type { Decision } from '../../plan/choice.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
-import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
 import { emitDepthwiseF32 } from './depthwise-f32.js';
 import { advance, emitCopy } from './dims.js';
+import type { IntegerProducts } from './integers.js';
 import { constantElements } from './packing.js';
 import { isSmall, rowsProblem } from './problem.js';
 import { emitProduct } from './product.js';
@@ -103,7 +103,11 @@ export function supportsExpansion(site: Depthwise): boolean {
 }
 
 /** Emits both convolutions of a supported site. */
-export function emitExpansion(emit: Emitter, site: Depthwise, dot: ByteDot): void {
+export function emitExpansion(
+  emit: Emitter,
+  site: Depthwise,
+  integers: IntegerProducts | null,
+): void {
   const { first, second, axes } = pairOf(site) as Pair;
   const [rows, columns] = axes;
   const [, height, width, channels] = second.input.type.shape as Shape4;
@@ -140,7 +144,7 @@ export function emitExpansion(emit: Emitter, site: Depthwise, dot: ByteDot): voi
       };
       const problem = rowsProblem(pixels, rowsOf(channels, depth));
       const key = `expansion ${pixels} ${depth} ${channels}`;
-      emitProduct(emitFirst, part, FLOAT32, problem, key, dot);
+      emitProduct(emitFirst, part, FLOAT32, problem, key, integers);
     }
     const fits = Math.floor((end - reach + rows.before) / rows.stride) + 1;
     const next = end === height ? rows.output : fits;

@@ -3,8 +3,8 @@ import { FullyConnectedOptionsWeightsFormat, type OpName } from '@linnet/schema'
 import { activationOf, activationRange } from '../../lower/activation.js';
 import { count, rowMajor } from '../../lower/dims.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
-import type { ByteDot } from '../dot.js';
 import type { Lowering } from '../lowering.js';
+import type { IntegerProducts } from './integers.js';
 import type { Matrices } from './packing.js';
 import { type Problem, rowsProblem } from './problem.js';
 import { productLowering } from './product.js';
@@ -115,8 +115,8 @@ const batchMatmul = productLowering<'BATCH_MATMUL'>((site) => {
   };
 });
 
-export const matmulLowerings = (dot: ByteDot) =>
+export const matmulLowerings = (integers: IntegerProducts | null) =>
   ({
-    FULLY_CONNECTED: { ...fullyConnected(dot), pitched: true },
-    BATCH_MATMUL: batchMatmul(dot),
+    FULLY_CONNECTED: { ...fullyConnected(integers), pitched: true },
+    BATCH_MATMUL: batchMatmul(integers),
   }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

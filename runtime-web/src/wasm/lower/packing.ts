@@ -1,4 +1,4 @@
-/** Weights as matrix kernels want them, packed by kernels of their own: kernels/packing.ts. */
+/** Weights as matrix kernels of float32 want them, packed by kernels of their own: kernels/packing.ts. */
 import type { KernelCallArguments } from '@linnet/runtime-wasm';
 import { invariant, type TypedArray } from '@linnet/schema';
 import type { BufferRef, Operand } from '../../plan/lowering.js';
@@ -28,27 +28,14 @@ export function paddedColumns(columns: number): number {
   return Math.ceil(columns / PANEL) * PANEL;
 }
 
-/** Bytes of a column, with what it begins with, as kernels pack it. */
-const COLUMN_BYTES = {
-  f32: (depth: number) => 4 + depth * 4,
-  q8: (depth: number) => 4 + Math.ceil(depth / 2) * 2,
-  q8Wide: (depth: number) => 4 + Math.ceil(depth / 2) * 4,
-  dot: (depth: number) => 4 + Math.ceil(depth / 4) * 4,
-} as const;
+/** Bytes of a column of float32, with what it begins with, as kernels pack it. */
+function columnBytesF32(depth: number): number {
+  return 4 + depth * 4;
+}
 
 /** Elements of one item's weights in the layout of conv_f32. */
 export function itemSizeF32({ depth, columns }: Matrices): number {
-  return (paddedColumns(columns) * COLUMN_BYTES.f32(depth)) / 4;
-}
-
-/** Bytes of one item's weights in the layout of conv_q8. */
-export function itemBytesQ8({ depth, columns }: Matrices, wide: boolean): number {
-  return paddedColumns(columns) * COLUMN_BYTES[wide ? 'q8Wide' : 'q8'](depth);
-}
-
-/** Bytes of one item's weights in the layout of conv_q8_dot. */
-export function itemBytesDot({ depth, columns }: Matrices): number {
-  return paddedColumns(columns) * COLUMN_BYTES.dot(depth);
+  return (paddedColumns(columns) * columnBytesF32(depth)) / 4;
 }
 
 /** Weights and biases that are known while planning. */
@@ -73,7 +60,7 @@ export const PART_BYTES = 2 ** 17;
 type MatrixArguments = KernelCallArguments<'pack_f32', Place>;
 
 /** What packing takes of an emitter. */
-type Computing = Pick<Emitter, 'computed'>;
+export type Computing = Pick<Emitter, 'computed'>;
 
 /** Some of the matrices, or some columns of one. */
 interface Part {
@@ -86,7 +73,7 @@ interface Part {
  * Matrices in parts that end with whole panels or with the last column, where their columns follow
  * each other; else in one. Packing makes `columnBytes` of each column.
  */
-function* partsOf(
+export function* partsOf(
   { weights, bias }: KnownWeights,
   matrices: Matrices,
   columnBytes: number,
@@ -152,61 +139,13 @@ export function packF32(
   all: readonly KnownWeights[],
   matrices: Matrices,
 ): BufferRef {
-  const columnBytes = COLUMN_BYTES.f32(matrices.depth);
+  const columnBytes = columnBytesF32(matrices.depth);
   const bytes = packedBytes(matrices, columnBytes);
   return emit.computed(key, all.length * bytes, 'pack_f32', function* () {
     for (const [index, values] of all.entries()) {
       for (const { args } of partsOf(values, matrices, columnBytes)) {
         yield { ...args, weights: (args.weights as number) + index * bytes };
       }
-    }
-  });
-}
-
-/**
- * Weights less the zero points of their columns, and biases, packed as conv_q8 wants them: int16 when
- * `wide`, else int8. `zeros` has one element or one per column of all items.
- */
-export function packQ8(
-  emit: Computing,
-  key: string,
-  values: KnownWeights,
-  zeros: Int32Array,
-  matrices: Matrices,
-  wide: boolean,
-): BufferRef {
-  const columnBytes = COLUMN_BYTES[wide ? 'q8Wide' : 'q8'](matrices.depth);
-  return emit.computed(key, packedBytes(matrices, columnBytes), 'pack_q8', function* () {
-    for (const { args, cut } of partsOf(values, matrices, columnBytes)) {
-      yield {
-        ...args,
-        is_unsigned: isUnsigned(values.weights),
-        wide: wide ? 1 : 0,
-        zeros: zeros.length === 1 ? null : cut(zeros),
-        zero: zeros[0] as number,
-      };
-    }
-  });
-}
-
-/** Weights and heads packed as conv_q8_dot wants them. */
-export function packDot(
-  emit: Computing,
-  key: string,
-  values: KnownWeights,
-  { inputZero, weightZero }: DotPacking,
-  matrices: Matrices,
-): BufferRef {
-  const columnBytes = COLUMN_BYTES.dot(matrices.depth);
-  return emit.computed(key, packedBytes(matrices, columnBytes), 'pack_q8_dot', function* () {
-    for (const { args } of partsOf(values, matrices, columnBytes)) {
-      yield {
-        ...args,
-        is_unsigned: isUnsigned(values.weights),
-        by_row: inputZero === null ? 1 : 0,
-        weight_zero: weightZero,
-        input_zero: inputZero ?? 0,
-      };
     }
   });
 }
@@ -229,7 +168,7 @@ export function packWinograd(
     columnStride: size,
     biasStride: 0,
   };
-  const columnBytes = COLUMN_BYTES.f32(channels);
+  const columnBytes = columnBytesF32(channels);
   const itemBytes = paddedColumns(columnsOfAll) * columnBytes;
   return emit.computed(key, items * itemBytes, 'pack_winograd_f32', function* () {
     for (const { args } of partsOf({ weights, bias: null }, windows, columnBytes)) {
@@ -239,45 +178,8 @@ export function packWinograd(
   });
 }
 
-function packedBytes({ items, columns }: Matrices, columnBytes: number): number {
+export function packedBytes({ items, columns }: Matrices, columnBytes: number): number {
   return items * paddedColumns(columns) * columnBytes;
-}
-
-function isUnsigned(weights: TypedArray): number {
-  return weights instanceof Uint8Array ? 1 : 0;
-}
-
-/** How kernels multiply bytes; what decides on it is in ../dot.ts. */
-export interface DotPacking {
-  /** The zero point of all weights, less the 128 that are taken off those of uint8. */
-  readonly weightZero: number;
-  /** What is taken off uint8 weights to make them int8. */
-  readonly weightShift: number;
-  /** The zero point of the input's bytes, as the dot product takes them; null: known at run time. */
-  readonly inputZero: number | null;
-}
-
-/** What a sum starts with, given the sum of its `depth` weights. */
-export function headOf(
-  { inputZero, weightZero }: DotPacking,
-  weightSum: number,
-  depth: number,
-  bias: number,
-): number {
-  return inputZero === null ? -weightSum : bias - inputZero * (weightSum - depth * weightZero);
-}
-
-/** Values by column, item after item, each item padded to whole panels. */
-export function padColumns(
-  { items, columns }: Pick<Matrices, 'items' | 'columns'>,
-  value: (column: number) => number,
-): Float32Array {
-  const padded = paddedColumns(columns);
-  const values = new Float32Array(items * padded);
-  for (let item = 0; item < items; item++) {
-    for (let n = 0; n < columns; n++) values[item * padded + n] = value(item * columns + n);
-  }
-  return values;
 }
 
 /** The arguments of a packing kernel for weights that are only known when the model runs. */

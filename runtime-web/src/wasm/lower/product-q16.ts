@@ -5,7 +5,8 @@ import { fixedFactor, reducedMultiplier } from '../../lower/fixed-point.js';
 import type { Numerics, Product } from '../../lower/numerics.js';
 import type { BufferRef } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
-import { itemBytesQ8, type Matrices, packArguments, packQ8, paddedColumns } from './packing.js';
+import { type Matrices, packArguments, paddedColumns } from './packing.js';
+import { itemBytesQ8, packQ8 } from './packing-q8.js';
 import { blockArguments, isDirect, type Problem, problemArguments } from './problem.js';
 
 export type WordNumerics = Extract<Numerics, { kind: 'words' }>;

@@ -7,18 +7,15 @@ import type { ByteNumerics, Channels, Product } from '../../lower/numerics.js';
 import type { BufferRef, Operand } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
+import { constantElements, type KnownWeights, type Matrices, packArguments } from './packing.js';
 import {
-  constantElements,
   type DotPacking,
   itemBytesDot,
   itemBytesQ8,
-  type KnownWeights,
-  type Matrices,
-  packArguments,
   packDot,
   packQ8,
   padColumns,
-} from './packing.js';
+} from './packing-q8.js';
 import { blockArguments, isDirect, type Problem, problemArguments } from './problem.js';
 
 /** Rows of the tiles of conv_q8 and conv_q8_dot. */

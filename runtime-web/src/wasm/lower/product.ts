@@ -2,14 +2,11 @@
 import { invariant, type OpName } from '@linnet/schema';
 import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
 import type { LowerSite } from '../../plan/lowering.js';
-import type { ByteDot } from '../dot.js';
 import type { Emitter, Lowering } from '../lowering.js';
-import { emitBlocks } from './blocks.js';
+import type { IntegerProducts } from './integers.js';
 import { isSmall, type Problem } from './problem.js';
 import { emitProductF32, emitWeightsF32 } from './product-f32.js';
-import { emitProductQ8 } from './product-q8.js';
-import { emitProductQ16 } from './product-q16.js';
-import { emitSparse } from './sparse.js';
+import { emitSparseF32 } from './sparse-f32.js';
 
 /** An op seen as a product: which one, and the problems that together fill its output. */
 export interface ProductView {
@@ -18,13 +15,13 @@ export interface ProductView {
 }
 
 /**
- * The lowering of an op that is a sum of products, on machines with a dot product of some kind;
+ * The lowering of an op that is a sum of products, of integers only where given what they take;
  * `view` gives null for one that no kernel has.
  */
 export function productLowering<N extends OpName>(
   view: (site: LowerSite<N>) => ProductView | null,
-): (dot: ByteDot) => Lowering<N> {
-  return (dot) => ({
+): (integers: IntegerProducts | null) => Lowering<N> {
+  return (integers) => ({
     supports(site) {
       const seen = view(site);
       return seen !== null && numericsOf(seen.product) !== null && seen.problems().every(isSmall);
@@ -38,7 +35,7 @@ export function productLowering<N extends OpName>(
       );
       const key = JSON.stringify([shapes, site.options, site.fused]);
       seen.problems().forEach((problem, index) => {
-        emitProduct(emit, seen.product, numerics, problem, `${key} ${index}`, dot);
+        emitProduct(emit, seen.product, numerics, problem, `${key} ${index}`, integers);
       });
     },
   });
@@ -51,28 +48,20 @@ export function emitProduct(
   numerics: Numerics,
   problem: Problem,
   key: string,
-  dot: ByteDot,
+  integers: IntegerProducts | null,
 ): void {
   if (problem.grid.includes(0) || problem.matrices.columns === 0) return;
-  if (numerics.kind === 'words') {
-    emitProductQ16(emit, product, numerics, problem, key);
+  if (numerics.kind !== 'float32') {
+    invariant(integers, 'What products of integers take has not been loaded.');
+    integers.emitProduct(emit, product, numerics, problem, key);
     return;
   }
-  const isFloat = numerics.kind === 'float32';
-  if (isFloat && emitBlocks(emit, product, problem, key)) return;
-  if (emitSparse(emit, product, numerics, problem, dot)) return;
-  const { matrices } = problem;
-  const output = product.output.ref;
-  if (isFloat) {
-    const weights = emitWeightsF32(emit, product, matrices);
-    emitProductF32(
-      emit,
-      { input: product.input.ref, weights, output },
-      problem,
-      product.activation,
-      key,
-    );
-  } else {
-    emitProductQ8(emit, product, numerics, problem, key, dot);
-  }
+  if (integers?.emitBlocks(emit, product, problem, key)) return;
+  if (emitSparseF32(emit, product, problem)) return;
+  const operands = {
+    input: product.input.ref,
+    weights: emitWeightsF32(emit, product, problem.matrices),
+    output: product.output.ref,
+  };
+  emitProductF32(emit, operands, problem, product.activation, key);
 }

@@ -1,23 +1,17 @@
-/** Emits products with weights that are zero to a great part, where passing over the zeros pays. */
+/** Products with weights that are zero to a great part, where passing over the zeros pays. */
 import type { TypedArray } from '@linnet/schema';
-import type { Numerics, Product } from '../../lower/numerics.js';
+import type { Product } from '../../lower/numerics.js';
 import type { Decision } from '../../plan/choice.js';
-import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
-import { constantElements, headOf, type Matrices, paddedColumns } from './packing.js';
+import type { KnownWeights, Matrices } from './packing.js';
 import { isRowByRow, type Problem, threadBytes } from './problem.js';
-import { dotForm, requantization } from './product-q8.js';
-
-/** Rows of the largest tile of sparse_f32, and of a tile of sparse_q8. */
-const TILE_ROWS_F32 = 32;
-const TILE_ROWS_Q8 = 16;
 
 /** Bytes of a tile's lines that stay in a cache. */
 const MAX_LINE_BYTES = 2 ** 20;
 const MAX_DEPTH = 2 ** 16;
 
 /** Columns that share their zeros. */
-type Block = 1 | 4;
+export type Block = 1 | 4;
 
 /** How weights are stored: all, or those of blocks of columns that are not all zero. */
 type Storage = 'dense' | 'by column' | 'by 4 columns';
@@ -34,107 +28,70 @@ interface Cost {
   readonly depth: number;
 }
 
-/**
- * Fitted to test/bench/sparse.mjs on layers of MobileNet v2 and BERT: sums of float32; of bytes, where the
- * machine's dot product is exact, which dense kernels gain most by; and of pairs, where it is not.
- */
-const COSTS: Readonly<Record<'float32' | 'bytes' | 'pairs', Readonly<Record<Block, Cost>>>> = {
-  float32: {
-    1: { weight: 1.7, column: 8, depth: 5 },
-    4: { weight: 1.2, column: 8, depth: 5 },
-  },
-  bytes: {
-    1: { weight: 3.2, column: 35, depth: 12 },
-    4: { weight: 2, column: 35, depth: 12 },
-  },
-  pairs: {
-    1: { weight: 2, column: 20, depth: 5 },
-    4: { weight: 1.5, column: 20, depth: 5 },
-  },
-};
+/** Fitted to test/bench/sparse.mjs on layers of MobileNet v2 and BERT. */
+export type Costs = Readonly<Record<Block, Cost>>;
+
+/** What sparse kernels of one arithmetic have that others have not. */
+export interface SparseArithmetic {
+  /** Names it in keys of constants. */
+  readonly name: string;
+  /** What stands for zero among weights as they are stored in the model. */
+  readonly zero: number;
+  /** Rows of the largest tile, and bytes of their elements. */
+  readonly tileRows: number;
+  readonly elementBytes: 1 | 4;
+  /** Entries of a block come in groups of so many. */
+  readonly multiple: 1 | 4;
+  readonly costs: Costs;
+  /** Rows that are computed at a time: lanes that no row fills take as long. */
+  lanes(rows: number, block: Block): number;
+}
 
 /** What it must take at most of the dense kernels' time: the fit is not exact. */
 const WORTHWHILE = 0.9;
 
-/** Whether the product is emitted here. */
-export function emitSparse(
+/** What calls of all sparse kernels have in common; null where the product should be dense. */
+export function sparseArguments(
   emit: Emitter,
-  product: Product,
-  numerics: Exclude<Numerics, { kind: 'words' }>,
+  values: KnownWeights | null,
+  { output }: Product,
   problem: Problem,
-  dot: ByteDot,
-): boolean {
+  { name, zero, tileRows, elementBytes, multiple, costs, lanes }: SparseArithmetic,
+) {
   const { matrices, grid } = problem;
   const { depth, columns } = matrices;
-  const isFloat = numerics.kind === 'float32';
-  const wide = dot === 'none';
-  const form = isFloat ? null : dotForm(wide ? 'signed' : dot, product, numerics);
-  const values = constantElements(
-    product.weights,
-    numerics.kind === 'hybrid' ? null : product.bias,
-  );
-  if (values === null || !isRowByRow(problem) || depth === 0 || depth > MAX_DEPTH) return false;
-  if (!isFloat && (form === null || form.packing.weightZero !== 0)) return false;
-  const tileRows = isFloat ? TILE_ROWS_F32 : TILE_ROWS_Q8;
-  const lineBytes = threadBytes((isFloat ? 4 : 1) * tileRows * depth);
-  if (lineBytes > MAX_LINE_BYTES) return false;
-  const shift = form?.packing.weightShift ?? 0;
+  if (values === null || !isRowByRow(problem) || depth === 0 || depth > MAX_DEPTH) return null;
+  const lineBytes = threadBytes(elementBytes * tileRows * depth);
+  if (lineBytes > MAX_LINE_BYTES || isDense(values.weights, zero)) return null;
   const rows = grid.reduce((product, size) => product * size, 1);
-  const costs = COSTS[isFloat ? 'float32' : wide ? 'pairs' : 'bytes'];
-  if (isDense(values.weights, shift)) return false;
-  const decision = storageDecision(values.weights, shift, matrices, (entries, block) => {
-    // Lanes that no row fills take as long.
-    const lanes = isFloat ? (rows === 1 && block === 4 ? 1 : 4) : TILE_ROWS_Q8;
+  const decision = storageDecision(values.weights, zero, matrices, (entries, block) => {
+    const atOnce = lanes(rows, block);
     const { weight, column, depth: line } = costs[block];
     const perRow = entries * block * weight + columns * column + depth * line;
-    return (perRow * Math.ceil(rows / lanes) * lanes) / rows;
+    return (perRow * Math.ceil(rows / atOnce) * atOnce) / rows;
   });
   const storage = emit.choose(decision);
-  if (storage === 'dense') return false;
+  if (storage === 'dense') return null;
   const block = BLOCKS[storage];
-  const sparse = compress(values.weights, shift, matrices, block, isFloat ? 1 : 4);
-  const key = `sparse ${block} ${isFloat ? 'f32' : shift} ${depth} ${columns}`;
-  const call = {
-    indices: emit.constant(`${key} indices`, () => sparse.indices),
-    starts: emit.constant(`${key} starts`, () => sparse.starts),
-    weights: emit.constant(`${key} weights`, () => sparse.weights),
-    output: product.output.ref,
-    lines: emit.threadScratch(lineBytes),
-    line_bytes: lineBytes,
-    rows,
-    depth,
-    columns,
-    block,
-    entries: sparse.indices.length,
+  const sparse = compress(values.weights, zero, matrices, block, multiple);
+  const key = `sparse ${block} ${name} ${depth} ${columns}`;
+  return {
+    key,
+    values,
+    call: {
+      indices: emit.constant(`${key} indices`, () => sparse.indices),
+      starts: emit.constant(`${key} starts`, () => sparse.starts),
+      weights: emit.constant(`${key} weights`, () => sparse.weights),
+      output: output.ref,
+      lines: emit.threadScratch(lineBytes),
+      line_bytes: lineBytes,
+      rows,
+      depth,
+      columns,
+      block,
+      entries: sparse.indices.length,
+    },
   };
-  if (numerics.kind === 'float32') {
-    const { low, high } = product.activation;
-    const bias = new Float32Array(Math.ceil(columns / 4) * 4);
-    if (values.bias !== null) bias.set(values.bias as Float32Array);
-    emit.call('sparse_f32', {
-      ...call,
-      input: product.input.ref,
-      bias: emit.constant(`${key} bias`, () => bias),
-      low,
-      high,
-    });
-    return true;
-  }
-  const heads = new Int32Array(paddedColumns(columns));
-  for (let column = 0; column < columns; column++) {
-    let sum = 0;
-    for (let k = 0; k < depth; k++) sum += (values.weights[column * depth + k] as number) - shift;
-    const bias = values.bias === null ? 0 : (values.bias[column] as number);
-    heads[column] = headOf(form!.packing, sum, depth, bias);
-  }
-  emit.call('sparse_q8', {
-    ...call,
-    ...requantization(emit, product, numerics, matrices),
-    heads: emit.constant(`${key} heads ${form!.packing.inputZero}`, () => heads),
-    wide: wide ? 1 : 0,
-    flip: form!.block.flip,
-  });
-  return true;
 }
 
 /** Weights that are looked at first, and of them those that are not zero where no block pays by far. */

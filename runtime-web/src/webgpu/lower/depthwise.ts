@@ -1,17 +1,17 @@
 /** Depthwise convolution of float32 and of 8-bit integers. */
 import { activationOf, activationRange } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
+import type { Product } from '../../lower/numerics.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { imageAxes } from '../../lower/window.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { activationFunction } from '../wgsl/activation.js';
-import { INTEGER_BYTES, realBytes } from '../wgsl/bytes.js';
-import { array, type Binding, i32, type Param, reads, u32, writes } from '../wgsl/kernel.js';
+import { type Binding, i32, type Param, reads, u32, writes } from '../wgsl/kernel.js';
 import { LANES, times } from '../wgsl/text.js';
+import type { IntegerShaders } from './integers.js';
 import { emitNarrowed } from './narrow.js';
 import { isFloat, type Shape4 } from './product.js';
-import { type ByteProduct, byteFinish, byteOperands, shiftOf } from './product-q8.js';
 import { resident } from './weights.js';
 
 /** Neighbours in a row of the output that share what they load. */
@@ -21,7 +21,7 @@ const COLUMNS = 4;
 const MAX_WINDOW = 16;
 
 /** In which arithmetic taps are added up, and what becomes of the sums. */
-interface Sums {
+export interface Sums {
   readonly vector: 'vec4<f32>' | 'vec4<i32>';
   readonly bindings: Readonly<Record<string, Binding>>;
   readonly params: Readonly<Record<string, Param>>;
@@ -40,12 +40,14 @@ interface Sums {
 type Site = LowerSite<'DEPTHWISE_CONV_2D'>;
 
 /** How channels lie: fours of outputs, and whether each comes of the channel of its own number. */
-interface Channels {
+export interface Channels {
   readonly isWhole: boolean;
   readonly isPlain: boolean;
+  /** Four loads of `x` from `at` on, where channels are not plain. */
+  readonly singles: readonly string[];
 }
 
-function floatSums(emit: Emitter, site: Site, { isWhole, isPlain }: Channels): Sums {
+function floatSums(emit: Emitter, site: Site, { isWhole, isPlain, singles }: Channels): Sums {
   const bias = site.inputs[2] ?? null;
   const vector = 'vec4<f32>';
   const width = isWhole ? 4 : 1;
@@ -63,7 +65,7 @@ function floatSums(emit: Emitter, site: Site, { isWhole, isPlain }: Channels): S
     params: {},
     declarations: `${activationFunction(activationOf(site), vector)}
 fn pixel(at: u32, channel: u32) -> ${vector} { return ${
-      isPlain ? 'x_load(at + channel)' : `${vector}(${spread(isWhole).join(', ')})`
+      isPlain ? 'x_load(at + channel)' : `${vector}(${singles.join(', ')})`
     }; }
 fn weight(at: u32) -> ${vector} { return ${fourOf('w', 'at')}; }`,
     outside: null,
@@ -80,79 +82,20 @@ function spread(isWhole: boolean): readonly string[] {
   );
 }
 
-function bytesOf(site: Site): ByteProduct | null {
+/** What numericsOf asks of a depthwise convolution. */
+function productOf(site: Site): Product | null {
   const activation = activationRange(activationOf(site));
-  if (activation === null) return null;
-  return byteOperands({
-    input: inputOf(site, 0),
-    weights: inputOf(site, 1),
-    bias: site.inputs[2] ?? null,
-    output: outputOf(site),
-    activation,
-    channelAxis: 3,
-    units: inputOf(site, 0).type.shape[0] as number,
-  });
-}
-
-/** Products of bytes, unsigned ones less 128; the input's zero point is in what sums begin with. */
-function byteSums(emit: Emitter, bytes: ByteProduct, { isWhole, isPlain }: Channels): Sums {
-  const { product } = bytes;
-  const [outputs, taps] = [product.weights.type.shape[3] as number, tapsOf(product)];
-  const images = product.input.type.shape[0] as number;
-  const finish = byteFinish(emit, bytes, outputs, images);
-  const { input, start } = finish;
-  const inputShift = shiftOf(input.type.dtype);
-  const shift = shiftOf(product.weights.type.dtype);
-  const weightZero = bytes.zero - shift;
-  const code = realBytes(emit.traits, 128 * 255 * taps) ?? INTEGER_BYTES;
-  const { vector } = code;
-  const words = emit.constant('depthwise bytes', () =>
-    Int8Array.from(bytes.weights as ArrayLike<number>, (weight) => weight - shift),
-  );
-  const starts = emit.constant(`depthwise starts ${start.factor}`, () => {
-    const sums = Int32Array.from({ length: 4 * Math.ceil(outputs / 4) }, (_, at) =>
-      Number(start.bias?.[at] ?? 0),
-    );
-    for (let at = 0; at < bytes.weights.length; at++) {
-      const weight = (bytes.weights[at] as number) - bytes.zero;
-      sums[at % outputs] = (sums[at % outputs] as number) + start.factor * weight;
+  return (
+    activation && {
+      input: inputOf(site, 0),
+      weights: inputOf(site, 1),
+      bias: site.inputs[2] ?? null,
+      output: outputOf(site),
+      activation,
+      channelAxis: 3,
+      units: inputOf(site, 0).type.shape[0] as number,
     }
-    return sums;
-  });
-  const signed = inputShift === 0 ? '' : ' ^ 0x80808080u';
-  const less = inputShift === 0 ? '' : ` - ${inputShift}`;
-  return {
-    vector,
-    bindings: {
-      x: isPlain ? array(input.ref, 'u32', 'read') : reads(input, 1),
-      w: isWhole ? array(words, 'u32', 'read') : reads({ ref: words, type: { dtype: 'int8' } }, 1),
-      starts: array(starts, 'vec4<i32>', 'read'),
-      ...finish.bindings,
-    },
-    params: { w_zero: i32(weightZero), ...finish.params },
-    declarations: `${code.declaration}
-${finish.declarations}
-fn pixel(at: u32, channel: u32) -> ${vector} { return ${
-      isPlain
-        ? `bytes(x[at + channel]${signed})`
-        : `${vector}(${spread(isWhole)
-            .map((load) => code.scaled(`(${load}${less})`))
-            .join(', ')})`
-    }; }
-fn weight(at: u32) -> ${vector} { return ${
-      isWhole
-        ? 'bytes(w[at])'
-        : `${vector}(${times(4, (j) => code.scaled(`w_load(at + ${j}u)`)).join(', ')})`
-    }${weightZero === 0 ? '' : ` - vec4(${code.scaled('params.w_zero')})`}; }`,
-    outside: `vec4(${code.scaled(finish.outside('image'))})`,
-    ready: `let four = channel${isWhole ? '' : ' / 4u'}; let begin = starts[four]; ${finish.ready('four')}`,
-    result: (sum) => finish.result(code.whole(sum), 'image'),
-  };
-}
-
-function tapsOf({ weights }: ByteProduct['product']): number {
-  const [, height, width] = weights.type.shape as Shape4;
-  return height * width;
+  );
 }
 
 /**
@@ -160,9 +103,9 @@ function tapsOf({ weights }: ByteProduct['product']): number {
  * computes four channels of four neighbours in a row: the input under a row of their windows and the
  * weights are loaded once for all four. Columns of the window are written out in the text.
  */
-export const depthwise: Lowering<'DEPTHWISE_CONV_2D'> = {
+export const depthwise = (integers: IntegerShaders | null): Lowering<'DEPTHWISE_CONV_2D'> => ({
   supports: (site) =>
-    (isFloat(site) || bytesOf(site) !== null) &&
+    (isFloat(site) || integers?.operands(productOf(site)) != null) &&
     (inputOf(site, 1).type.shape[2] as number) <= MAX_WINDOW,
   lower(site, emit) {
     const [input, weights, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
@@ -176,11 +119,14 @@ export const depthwise: Lowering<'DEPTHWISE_CONV_2D'> = {
       site.options,
       site.fused.padding,
     );
-    const bytes = bytesOf(site);
+    const bytes = integers?.operands(productOf(site)) ?? null;
     const isWhole = outputs % 4 === 0;
     const isPlain = isWhole && channels === outputs;
-    const how = { isWhole, isPlain };
-    const sums = bytes === null ? floatSums(emit, site, how) : byteSums(emit, bytes, how);
+    const how = { isWhole, isPlain, singles: spread(isWhole) };
+    const sums =
+      integers && bytes
+        ? integers.depthwiseSums(emit, bytes, how)
+        : floatSums(emit, site, how);
     const { vector, outside } = sums;
     // What outputs and weights, and what the input's channels, are counted in.
     const unit = isWhole ? 4 : 1;
@@ -260,4 +206,4 @@ ${times(
       }),
     );
   },
-};
+});

@@ -26,7 +26,8 @@ export interface ByteProduct {
 }
 
 /** The integers of a product, where kernels can have them. */
-export function byteOperands(product: Product): ByteProduct | null {
+export function byteOperands(product: Product | null): ByteProduct | null {
+  if (product === null) return null;
   const numerics = numericsOf(product);
   const { value } = product.weights;
   if (numerics?.kind !== 'integer' && numerics?.kind !== 'hybrid') return null;

@@ -11,10 +11,9 @@ import type { Emitter, Lowering } from '../lowering.js';
 import { i32 as signed, u32 } from '../wgsl/kernel.js';
 import { walkCode } from '../wgsl/walk.js';
 import { emitDots, type VectorProduct } from './dots.js';
-import { byteProduct } from './product-q8.js';
+import type { IntegerShaders } from './integers.js';
 import type { Rows, TiledProduct } from './tiles.js';
 import { emitFloatTiles } from './tiles-f32.js';
-import { emitByteTiles } from './tiles-q8.js';
 import { blocksOf, rightSide, transposed, transposedBlocks } from './weights.js';
 
 export type Shape4 = readonly [number, number, number, number];
@@ -156,8 +155,8 @@ function emitFloatRows(
 }
 
 /** Input NHWC, weights OHWI; fewer input channels in the weights than in the input make groups. */
-const convolution: Lowering<'CONV_2D'> = {
-  supports: (site) => isFloat(site) || byteProduct(productOf(site), groupsOf(site)) !== null,
+const convolution = (integers: IntegerShaders | null): Lowering<'CONV_2D'> => ({
+  supports: (site) => isFloat(site) || integers?.product(productOf(site), groupsOf(site)) != null,
   lower(site, emit) {
     const [input, weights, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
     const [outputs, height, width, depth] = weights.type.shape as Shape4;
@@ -171,11 +170,8 @@ const convolution: Lowering<'CONV_2D'> = {
       output,
       outputStrides: [columns, outputs],
     } as const;
-    const bytes = byteProduct(productOf(site), groups);
-    if (bytes !== null) {
-      emitByteTiles(emit, tiles, bytes);
-      return;
-    }
+    const bytes = integers?.product(productOf(site), groups);
+    if (bytes) return integers?.emitTiles(emit, tiles, bytes);
     const bias = site.inputs[2] ?? null;
     const activation = activationOf(site);
     // Pixels one by one are rows of a matrix.
@@ -190,7 +186,7 @@ const convolution: Lowering<'CONV_2D'> = {
       activation,
     });
   },
-};
+});
 
 /** Pixels of the input that a pixel of a transposed convolution's output takes part of. */
 function spreadRows(site: LowerSite<'TRANSPOSE_CONV'>): Rows {
@@ -252,13 +248,13 @@ function spreadOf(site: LowerSite<'TRANSPOSE_CONV'>): Product | null {
 }
 
 /** Inputs: the output's shape, weights OHWI, images NHWC, bias. */
-const transposedConvolution: Lowering<'TRANSPOSE_CONV'> = {
+const transposedConvolution = (integers: IntegerShaders | null): Lowering<'TRANSPOSE_CONV'> => ({
   supports(site) {
     const [weights, input] = [inputOf(site, 1), inputOf(site, 2)];
     const bias = site.inputs[3] ?? null;
     return (
       isFloat({ inputs: [weights, input, bias], outputs: site.outputs }) ||
-      byteProduct(spreadOf(site), 1) !== null
+      integers?.product(spreadOf(site), 1) != null
     );
   },
   lower(site, emit) {
@@ -272,8 +268,8 @@ const transposedConvolution: Lowering<'TRANSPOSE_CONV'> = {
       output,
       outputStrides: [0, columns],
     } as const;
-    const bytes = byteProduct(spreadOf(site), 1);
-    if (bytes !== null) return emitByteTiles(emit, tiles, bytes);
+    const bytes = integers?.product(spreadOf(site), 1);
+    if (bytes) return integers?.emitTiles(emit, tiles, bytes);
     emitFloatTiles(emit, {
       ...tiles,
       weights: transposed(emit, weights, 1, columns, height * width * depth),
@@ -281,13 +277,13 @@ const transposedConvolution: Lowering<'TRANSPOSE_CONV'> = {
       activation: activationOf(site),
     });
   },
-};
+});
 
 /** Input [..., depth] as rows, weights [units, depth]. */
-const fullyConnected: Lowering<'FULLY_CONNECTED'> = {
+const fullyConnected = (integers: IntegerShaders | null): Lowering<'FULLY_CONNECTED'> => ({
   supports: (site) =>
     site.options.weightsFormat === FullyConnectedOptionsWeightsFormat.DEFAULT &&
-    (isFloat(site) || byteProduct(productOf(site), 1) !== null),
+    (isFloat(site) || integers?.product(productOf(site), 1) != null),
   lower(site, emit) {
     const [input, weights, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
     const [units, depth] = weights.type.shape as readonly [number, number];
@@ -300,11 +296,8 @@ const fullyConnected: Lowering<'FULLY_CONNECTED'> = {
       output,
       outputStrides: [0, units],
     } as const;
-    const bytes = byteProduct(productOf(site), 1);
-    if (bytes !== null) {
-      emitByteTiles(emit, tiles, bytes);
-      return;
-    }
+    const bytes = integers?.product(productOf(site), 1);
+    if (bytes) return integers?.emitTiles(emit, tiles, bytes);
     emitFloatRows(emit, tiles, {
       label: 'FULLY_CONNECTED',
       input,
@@ -314,7 +307,7 @@ const fullyConnected: Lowering<'FULLY_CONNECTED'> = {
       output,
     });
   },
-};
+});
 
 /** x [..., rows, depth] times y [..., depth, columns], or y transposed; batches are broadcast. */
 const batchMatmul: Lowering<'BATCH_MATMUL'> = {
@@ -354,9 +347,10 @@ const batchMatmul: Lowering<'BATCH_MATMUL'> = {
   },
 };
 
-export const PRODUCT_LOWERINGS = {
-  CONV_2D: convolution,
-  TRANSPOSE_CONV: transposedConvolution,
-  FULLY_CONNECTED: fullyConnected,
-  BATCH_MATMUL: batchMatmul,
-} as const satisfies { readonly [N in OpName]?: Lowering<N> };
+export const productLowerings = (integers: IntegerShaders | null) =>
+  ({
+    CONV_2D: convolution(integers),
+    TRANSPOSE_CONV: transposedConvolution(integers),
+    FULLY_CONNECTED: fullyConnected(integers),
+    BATCH_MATMUL: batchMatmul,
+  }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -2,22 +2,22 @@ import { BINARY_LOWERINGS } from '../lower/binary.js';
 import { CONVERSION_LOWERINGS } from '../lower/conversion.js';
 import { LOGIC_LOWERINGS } from '../lower/logic.js';
 import { NORMALIZATION_LOWERINGS } from '../lower/normalization.js';
-import { PRODUCT_LOWERINGS } from '../lower/product.js';
+import { productLowerings } from '../lower/product.js';
 import { RESHAPE_LOWERINGS } from '../lower/reshape.js';
 import { UNARY_LOWERINGS } from '../lower/unary.js';
-import type { ShaderLowerings } from '../lowering.js';
+import type { ShaderFamily } from '../lowering.js';
 
-export const CORE_SHADERS: ShaderLowerings = {
+export const CORE_SHADERS: ShaderFamily = (integers) => ({
   ...BINARY_LOWERINGS,
   ...CONVERSION_LOWERINGS,
   ...LOGIC_LOWERINGS,
   ...RESHAPE_LOWERINGS,
   ...NORMALIZATION_LOWERINGS,
-  ...PRODUCT_LOWERINGS,
+  ...productLowerings(integers),
   ...UNARY_LOWERINGS,
-};
+});
 
 /** Shaders of a family together with the core's, for the reason that `withCore` in ops/ has. */
-export function withCore(lowerings: ShaderLowerings): ShaderLowerings {
-  return { ...CORE_SHADERS, ...lowerings };
+export function withCore(family: ShaderFamily): ShaderFamily {
+  return (integers) => ({ ...CORE_SHADERS(integers), ...family(integers) });
 }

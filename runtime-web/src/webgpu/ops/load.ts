@@ -1,10 +1,11 @@
-import { type FamilyName, familiesOf, type OpName } from '@linnet/schema';
+import { type FamilyName, familiesOf, type Vocabulary } from '@linnet/schema';
 import { fetchPart } from '../../base.js';
-import type { ShaderLowerings } from '../lowering.js';
+import { hasIntegers } from '../../lower/numerics.js';
+import type { ShaderFamily, ShaderLowerings } from '../lowering.js';
 import { CORE_SHADERS } from './core.js';
 
 /** The families that have shaders, each fetched when a model has some of its ops. */
-const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderLowerings> } = {
+const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderFamily> } = {
   window: async () => (await import('./window.js')).WINDOW_SHADERS,
   movement: async () => (await import('./movement.js')).MOVEMENT_SHADERS,
   layout: async () => (await import('./layout.js')).LAYOUT_SHADERS,
@@ -13,13 +14,18 @@ const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderLowerings> } 
 };
 
 /**
- * Loads the shaders of the families that some ops are of, and of `core`.
+ * Loads the shaders of the families of a vocabulary's ops, of `core`, and those of its dtypes' products.
  *
  * @throws LinnetError of code IO
  */
-export async function loadShaders(ops: ReadonlySet<OpName>): Promise<ShaderLowerings> {
-  const families = await fetchPart(() =>
-    Promise.all(familiesOf(ops).map((family) => FAMILIES[family]?.())),
+export async function loadShaders({ ops, dtypes }: Vocabulary): Promise<ShaderLowerings> {
+  const [part, ...families] = await fetchPart(() =>
+    Promise.all([
+      hasIntegers(dtypes) ? import('./integers.js') : null,
+      ...familiesOf(ops).map((family) => FAMILIES[family]?.()),
+    ]),
   );
-  return Object.assign({}, CORE_SHADERS, ...families);
+  const integers = part && part.INTEGER_SHADERS;
+  const lowerings = [CORE_SHADERS, ...families].map((family) => family?.(integers));
+  return Object.assign({}, ...lowerings);
 }

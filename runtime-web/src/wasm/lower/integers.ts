@@ -1,0 +1,51 @@
+/** All that only products with integers among their operands take. */
+import type { Numerics, Product } from '../../lower/numerics.js';
+import type { Axis } from '../../lower/window.js';
+import type { BufferRef } from '../../plan/lowering.js';
+import type { ByteDot } from '../dot.js';
+import type { Emitter } from '../lowering.js';
+import { emitBlocks } from './blocks.js';
+import { emitDepthwiseQ8 } from './depthwise-q8.js';
+import { emitDepthwiseQ16 } from './depthwise-q16.js';
+import type { Problem } from './problem.js';
+import { emitProductQ8 } from './product-q8.js';
+import { emitProductQ16 } from './product-q16.js';
+import { emitSparseQ8 } from './sparse-q8.js';
+import type { windowArguments } from './window.js';
+
+/** Arithmetic on integers. */
+export type IntegerNumerics = Exclude<Numerics, { kind: 'float32' }>;
+
+/** What lowerings of models with integers are given. */
+export type IntegerProducts = ReturnType<typeof integerProducts>;
+
+/** On machines with a dot product of some kind. */
+export const integerProducts = (dot: ByteDot) => ({
+  /** Emits all that a problem takes; `key` tells it apart from others with the same constants. */
+  emitProduct(
+    emit: Emitter,
+    product: Product,
+    numerics: IntegerNumerics,
+    problem: Problem,
+    key: string,
+  ): void {
+    if (numerics.kind === 'words') emitProductQ16(emit, product, numerics, problem, key);
+    else if (!emitSparseQ8(emit, product, numerics, problem, dot))
+      emitProductQ8(emit, product, numerics, problem, key, dot);
+  },
+
+  emitBlocks,
+
+  /** Emits one output channel per input channel; false, with nothing emitted, where no kernel is made for it. */
+  emitDepthwise(
+    emit: Emitter,
+    product: Product,
+    numerics: IntegerNumerics,
+    axes: readonly [rows: Axis, columns: Axis],
+    window: ReturnType<typeof windowArguments> & { readonly output: BufferRef },
+  ): boolean {
+    return numerics.kind === 'words'
+      ? emitDepthwiseQ16(emit, product, numerics, axes, window)
+      : emitDepthwiseQ8(emit, product, numerics, axes, window, dot);
+  },
+});

@@ -1,0 +1,14 @@
+/** All that only shaders of products of integers take. */
+import { byteSums } from './depthwise-q8.js';
+import { byteOperands, byteProduct } from './product-q8.js';
+import { emitByteTiles } from './tiles-q8.js';
+
+export const INTEGER_SHADERS = {
+  operands: byteOperands,
+  product: byteProduct,
+  emitTiles: emitByteTiles,
+  depthwiseSums: byteSums,
+} as const;
+
+/** What lowerings of models with integers are given. */
+export type IntegerShaders = typeof INTEGER_SHADERS;
