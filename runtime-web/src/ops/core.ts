@@ -4,6 +4,9 @@ import { CONVERT_OPS } from '@linnet/schema/ops/convert';
 import { MATMUL_OPS } from '@linnet/schema/ops/matmul';
 import { SHAPE_OPS } from '@linnet/schema/ops/shape';
 import { UNARY_OPS } from '@linnet/schema/ops/unary';
+import { fuseActivation } from '../plan/fusions/activation.js';
+import { fuseGate } from '../plan/fusions/gate.js';
+import { fuseSoftmaxScale } from '../plan/fusions/softmax-scale.js';
 import { BINARY_LOWERINGS } from '../wasm/lower/binary.js';
 import { CONVERSION_LOWERINGS } from '../wasm/lower/conversion.js';
 import { matmulLowerings } from '../wasm/lower/matmul.js';
@@ -30,16 +33,18 @@ export const CORE: OpFamily<'core'> = {
     ...NORMALIZATION_LOWERINGS,
     ...UNARY_LOWERINGS,
   }),
+  rewrites: { fusions: [fuseSoftmaxScale, fuseGate, fuseActivation] },
 };
 
 /**
- * A family together with the core. As every family needs all of the core, bundlers put that into one
+ * A family whose records and lowerings have the core's among them. As every family needs all of the core, bundlers put that into one
  * chunk; else there would be one for each set of families that share a module.
  */
 export function withCore<F extends FamilyName>(
   family: OpFamily<F>,
-): KnownOps<OpsOf<'core'> | OpsOf<F>> {
+): OpFamily<F> & KnownOps<OpsOf<'core'>> {
   return {
+    ...family,
     records: { ...CORE.records, ...family.records },
     lowerings: (integers) => ({ ...CORE.lowerings(integers), ...family.lowerings(integers) }),
   };

@@ -1,5 +1,6 @@
 /** What the runtime knows of families of ops, each a module that is only fetched for models that have some. */
 import type { FamilyName, OpName, OpRecord, OpsOf, OptionsOf } from '@linnet/schema';
+import type { Rewrites } from '../plan/rewrites.js';
 import type { IntegerProducts } from '../wasm/lower/integers.js';
 import type { Lowering } from '../wasm/lowering.js';
 
@@ -13,4 +14,7 @@ export interface KnownOps<N extends OpName> {
   lowerings(integers: IntegerProducts | null): Lowerings<N>;
 }
 
-export type OpFamily<F extends FamilyName> = KnownOps<OpsOf<F>>;
+export interface OpFamily<F extends FamilyName> extends KnownOps<OpsOf<F>> {
+  /** Those that begin with ops of the family. */
+  readonly rewrites?: Partial<Rewrites>;
+}

@@ -7,6 +7,7 @@ import {
 } from '@linnet/schema';
 import { fetchPart } from '../base.js';
 import { hasIntegers } from '../lower/numerics.js';
+import type { Rewrites } from '../plan/rewrites.js';
 import type { ByteDot } from '../wasm/dot.js';
 import { CORE } from './core.js';
 import type { Lowerings, OpFamily } from './family.js';
@@ -14,6 +15,7 @@ import type { Lowerings, OpFamily } from './family.js';
 /** What the runtime knows of the ops of some families. */
 export interface LoadedOps {
   readonly records: OpRecords;
+  readonly rewrites: Rewrites;
   /** On machines with a dot product of some kind. */
   lowerings(dot: ByteDot): Partial<Lowerings<OpName>>;
 }
@@ -36,15 +38,20 @@ const FAMILIES: { readonly [F in FamilyName]: () => Promise<OpFamily<F>> } = {
  * @throws LinnetError of code IO
  */
 export async function loadOps({ ops, dtypes }: Vocabulary): Promise<LoadedOps> {
-  const names = new Set<FamilyName>(['core', ...familiesOf(ops)]);
+  // Last, so that fusions with ops of other families are tried first.
+  const names: FamilyName[] = [...familiesOf(ops).filter((name) => name !== 'core'), 'core'];
   const [integers, ...families] = await fetchPart(() =>
     Promise.all([
       hasIntegers(dtypes) ? import('./integers.js') : null,
-      ...[...names].map((name): Promise<OpFamily<never>> => FAMILIES[name]()),
+      ...names.map((name): Promise<OpFamily<never>> => FAMILIES[name]()),
     ]),
   );
   return {
     records: Object.assign({}, ...families.map(({ records }) => records)),
+    rewrites: {
+      fusions: families.flatMap(({ rewrites }) => rewrites?.fusions ?? []),
+      findViews: families.map(({ rewrites }) => rewrites?.findViews).find(Boolean) ?? null,
+    },
     lowerings: (dot) => {
       const products = integers && integers.integerProducts(dot);
       return Object.assign({}, ...families.map((family) => family.lowerings(products)));

@@ -1,5 +1,6 @@
 import { JOIN_OPS } from '@linnet/schema/ops/join';
 import { SLICE_OPS } from '@linnet/schema/ops/slice';
+import { findViews } from '../plan/views.js';
 import { MOVEMENT_LOWERINGS } from '../wasm/lower/movement.js';
 import { withCore } from './core.js';
 
@@ -7,4 +8,5 @@ import { withCore } from './core.js';
 export const MOVEMENT = withCore<'movement'>({
   records: { ...JOIN_OPS, ...SLICE_OPS },
   lowerings: () => MOVEMENT_LOWERINGS,
+  rewrites: { findViews },
 });

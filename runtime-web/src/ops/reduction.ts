@@ -1,4 +1,5 @@
 import { REDUCE_OPS } from '@linnet/schema/ops/reduce';
+import { fuseNormalization } from '../plan/fusions/normalization.js';
 import { REDUCTION_LOWERINGS } from '../wasm/lower/reduction.js';
 import { withCore } from './core.js';
 
@@ -6,4 +7,5 @@ import { withCore } from './core.js';
 export const REDUCTION = withCore<'reduction'>({
   records: REDUCE_OPS,
   lowerings: () => REDUCTION_LOWERINGS,
+  rewrites: { fusions: [fuseNormalization] },
 });

@@ -7,6 +7,7 @@ import type { Lifetime } from './liveness.js';
 import type { Fused, LowerSite, PlanEmitter } from './lowering.js';
 import type { Divide } from './place.js';
 import type { ArenaLayout, NodeLabel, Program } from './plan.js';
+import type { Rewrites } from './rewrites.js';
 
 /** What planning needs to know of whatever executes programs of calls that do `Work`. */
 export interface Target<Work = unknown> {
@@ -60,6 +61,7 @@ export interface Backend<Work = unknown> extends Target<Work> {
 
 /** The backend that runs what no other does, and whose answers are there at once. */
 export interface HostBackend<Work = unknown> extends Backend<Work> {
+  readonly rewrites: Rewrites;
   /** Whether lowerings of an op know of outputs whose rows lie apart; see Lowering. */
   canPitch(op: OpName): boolean;
   /** The outputs of a program of one segment without inputs, for folding while planning. */

@@ -13,7 +13,7 @@ import { inOneRun } from './place.js';
 import type { PlannedNode, Stage } from './plan.js';
 import { type Step, TensorTable, Uses } from './step.js';
 import { expandedType } from './types.js';
-import { findViews, type Views } from './views.js';
+import type { Views } from './views.js';
 
 /** Plans the stages of one model instance. */
 export class Planner {
@@ -67,10 +67,15 @@ export class Planner {
     const offloaded = device && builderFor(device);
     const accepts = (step: Step) =>
       [onHost, offloaded].every((builder) => builder === null || builder.accepts(step));
-    const fused = this.#liveSteps(fuse(steps, tensors, uses, accepts), tensors, isWanted);
+    const { fusions, findViews } = host.rewrites;
+    const fused = this.#liveSteps(
+      fuse(steps, tensors, uses, accepts, fusions),
+      tensors,
+      isWanted,
+    );
     // What passes between backends, and what shaders bind, are whole tensors.
     const { steps: live, homes } =
-      device === null
+      device === null && findViews !== null
         ? findViews(fused, tensors, uses, {
             canPitch: (step) => host.canPitch(step.node.op) && onHost.support(step) === 'native',
             isAlias: (step) => onHost.isAlias(step),

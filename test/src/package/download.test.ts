@@ -13,17 +13,19 @@ import { ROOT } from '../support/paths.js';
 /** Bytes, gzip -9, of the JavaScript and one build of the kernels, for models of all families. */
 const LIMIT = 200_000;
 
-/** Bytes, gzip -9, of the JavaScript for models with ops of some families beside the core's. */
+/** Bytes, gzip -9, of the JavaScript for models with ops of some families beside the core's, of float32 or with integers. */
 const SCRIPT_LIMITS: readonly (readonly [
   model: string,
   families: readonly FamilyName[],
+  integers: boolean,
   wasm: number,
   webgpu: number,
 ])[] = [
-  ['classifier of pictures', ['window'], 70_900, 99_000],
-  ['segmentation', ['window', 'movement', 'layout', 'reduction'], 82_400, 116_400],
-  ['encoder', ['movement', 'reduction'], 71_100, 100_300],
-  ['recurrent', ['recurrent'], 67_600, 92_400],
+  ['classifier of pictures', ['window'], false, 70_900, 98_800],
+  ['quantized classifier', ['window'], true, 80_000, 120_000],
+  ['segmentation', ['window', 'movement', 'layout', 'reduction'], false, 82_400, 116_200],
+  ['encoder', ['movement', 'reduction'], false, 71_100, 100_100],
+  ['recurrent', ['recurrent'], false, 67_600, 92_200],
 ];
 
 /** Bytes, gzip -9, of the JavaScript that a page has before it asks for the model. */
@@ -54,9 +56,10 @@ suite('the download of the runtime', () => {
     return seen;
   }
 
-  /** What a page fetches for a model with ops of some families. */
-  function scripts(families: readonly FamilyName[], gpu: boolean): Set<string> {
-    const ops = families.map((family) => `ops/${family}.js`);
+  /** What a page fetches for a model with ops of some families, and with integers or without. */
+  function scripts(families: readonly FamilyName[], integers: boolean, gpu: boolean): Set<string> {
+    const parts = integers ? [...families, 'integers'] : families;
+    const ops = parts.map((part) => `ops/${part}.js`);
     const modules = ['prepare.js', ...ops];
     if (gpu) modules.push('gpu.js', ...ops.map((module) => `webgpu/${module}`));
     const seen = closure('index.js', false);
@@ -68,20 +71,20 @@ suite('the download of the runtime', () => {
 
   for (const [build, { shared }] of Object.entries(BUILDS)) {
     test(`with the build ${build}`, () => {
-      const all = scripts(Object.keys(FAMILIES) as FamilyName[], false);
+      const all = scripts(Object.keys(FAMILIES) as FamilyName[], true, false);
       if (shared) closure('worker.js', false, all);
       const bytes = bytesOf([...all, `wasm/${build}.wasm`]);
       assert.ok(bytes < LIMIT, `${bytes} bytes`);
     });
   }
 
-  for (const [model, families, ...limits] of SCRIPT_LIMITS) {
+  for (const [model, families, integers, ...limits] of SCRIPT_LIMITS) {
     for (const [backend, limit] of [
       ['WASM', limits[0]],
       ['WebGPU', limits[1]],
     ] as const) {
       test(`the scripts for a ${model} model on ${backend}`, () => {
-        const bytes = bytesOf(scripts(families, backend === 'WebGPU'));
+        const bytes = bytesOf(scripts(families, integers, backend === 'WebGPU'));
         assert.ok(bytes < limit, `${bytes} bytes`);
       });
     }
@@ -98,7 +101,7 @@ suite('the download of the runtime', () => {
   });
 
   test('WebGPU, tuning and workers are fetched for nothing else', () => {
-    for (const file of scripts(Object.keys(FAMILIES) as FamilyName[], false)) {
+    for (const file of scripts(Object.keys(FAMILIES) as FamilyName[], true, false)) {
       const script = readFileSync(folder.path(file), 'utf8');
       for (const text of ['@compute', 'linnetTuning', 'number of workers'])
         assert.ok(!script.includes(text), file);
