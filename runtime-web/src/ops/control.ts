@@ -1,4 +1,5 @@
 import { CONTROL_OPS } from '@linnet/schema/ops/control';
+import { carryOut } from '../run/host-ops.js';
 import { withCore } from './core.js';
 
 /** Control flow and variables, which the host carries out between programs. */
@@ -13,4 +14,5 @@ export const CONTROL = withCore<'control'>({
     WHILE: 'structural',
     STABLEHLO_COMPOSITE: 'structural',
   }),
+  carryOut,
 });

@@ -8,6 +8,7 @@ import {
 import { fetchPart } from '../base.js';
 import { hasIntegers } from '../lower/numerics.js';
 import type { Rewrites } from '../plan/rewrites.js';
+import type { carryOut } from '../run/host-ops.js';
 import type { ByteDot } from '../wasm/dot.js';
 import { CORE } from './core.js';
 import type { Lowerings, OpFamily } from './family.js';
@@ -16,6 +17,8 @@ import type { Lowerings, OpFamily } from './family.js';
 export interface LoadedOps {
   readonly records: OpRecords;
   readonly rewrites: Rewrites;
+  /** Carries out the host's ops; null where there are none. */
+  readonly carryOut: typeof carryOut | null;
   /** On machines with a dot product of some kind. */
   lowerings(dot: ByteDot): Partial<Lowerings<OpName>>;
 }
@@ -52,6 +55,7 @@ export async function loadOps({ ops, dtypes }: Vocabulary): Promise<LoadedOps> {
       fusions: families.flatMap(({ rewrites }) => rewrites?.fusions ?? []),
       findViews: families.map(({ rewrites }) => rewrites?.findViews).find(Boolean) ?? null,
     },
+    carryOut: families.map(({ carryOut }) => carryOut).find(Boolean) ?? null,
     lowerings: (dot) => {
       const products = integers && integers.integerProducts(dot);
       return Object.assign({}, ...families.map((family) => family.lowerings(products)));

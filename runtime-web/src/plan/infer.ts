@@ -51,7 +51,9 @@ const HOST_OPS: readonly OpName[] = [
   'ASSIGN_VARIABLE',
 ] satisfies HostOp[];
 
-export function isHostNode(node: GraphNode): node is Extract<GraphNode, { op: HostOp }> {
+export type HostNode = Extract<GraphNode, { op: HostOp }>;
+
+export function isHostNode(node: GraphNode): node is HostNode {
   return HOST_OPS.includes(node.op);
 }
 

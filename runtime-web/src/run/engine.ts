@@ -27,7 +27,7 @@ export class Engine {
     readonly overrule: Overrule,
   ) {
     this.stages = new StageCache(new Planner(model, backends, resources, overrule), backends);
-    this.executor = new Executor(model, resources, this.stages, guard);
+    this.executor = new Executor(model, resources, this.stages, guard, backends.host.ops.carryOut);
   }
 
   /** The graph of the model's first entry point. */

@@ -8,7 +8,7 @@ import { storageBytes } from '../model/storage.js';
 import type { StringPool } from '../model/strings.js';
 import type { DeviceBackend } from '../plan/backend.js';
 import { notOnDevice } from './entry.js';
-import type { HostValue } from './executor.js';
+import type { HostValue } from './frame.js';
 
 /**
  * The value of an input.

@@ -24,7 +24,8 @@ import type { BackendMemory, DeviceBackend, DeviceTensor } from '../plan/backend
 import type { Choice } from './choose.js';
 import { Engine } from './engine.js';
 import { type Entry, notOnDevice, pickInputs, toEntry } from './entry.js';
-import type { HostValue, RunContext } from './executor.js';
+import type { RunContext } from './executor.js';
+import type { HostValue } from './frame.js';
 import type { Guard } from './guard.js';
 import { toValue } from './inputs.js';
 import { arenasOf, countSupport, handoversOf } from './report.js';

@@ -3,7 +3,7 @@ import type { OpName, TensorType } from '@linnet/schema';
 import type { ExecutableModel } from '../model/graph.js';
 import { elementsOf, storageBytes } from '../model/storage.js';
 import type { Engine } from './engine.js';
-import type { HostValue } from './executor.js';
+import type { HostValue } from './frame.js';
 
 /** Outputs of a pass, and how long it took in milliseconds. */
 export interface Pass {

@@ -6,7 +6,6 @@ import { layOut } from '../plan/arena.js';
 import type { BackendMemory, BoundProgram, HostBackend, Peaks } from '../plan/backend.js';
 import type { LowerSite, PlanEmitter } from '../plan/lowering.js';
 import type { PlanBuffer, Program } from '../plan/plan.js';
-import type { Rewrites } from '../plan/rewrites.js';
 import { FAULT_STOPPED, type Fault, instantiate, type KernelExports, readFault } from './abi.js';
 import { type ConstantBuffer, ConstantFiller } from './constants.js';
 import { probeByteDot } from './dot.js';
@@ -46,7 +45,6 @@ export class WasmBackend implements HostBackend<KernelCall> {
     'gatesInput',
   ] as const);
   readonly layOut = layOut;
-  readonly rewrites: Rewrites;
   /** Constants that outlive the programs that use them, by id. */
   readonly #residents = new Map<string, Block>();
   readonly #states = new Map<string, Block>();
@@ -63,10 +61,9 @@ export class WasmBackend implements HostBackend<KernelCall> {
     readonly kernels: KernelExports,
     readonly heap: Heap,
     readonly pool: ThreadPool,
-    ops: LoadedOps,
+    readonly ops: LoadedOps,
   ) {
     this.#lowerings = ops.lowerings(this.#byteDot);
-    this.rewrites = ops.rewrites;
     this.#firstStack = kernels.__stack_pointer.value;
     this.#filler = new ConstantFiller(heap, (code, steps) => this.execute(code, steps));
   }
@@ -91,6 +88,10 @@ export class WasmBackend implements HostBackend<KernelCall> {
       options.signal,
     );
     return new WasmBackend(build, threadsReason, kernels, heap, pool, options.ops);
+  }
+
+  get rewrites() {
+    return this.ops.rewrites;
   }
 
   get threads(): number {
