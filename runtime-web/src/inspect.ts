@@ -1,6 +1,12 @@
 /** What planning makes of a model that is not run. */
 
-import { isStatic, LinnetError, type TensorType, UNKNOWN_DIM, type Vocabulary } from '@linnet/schema';
+import {
+  isStatic,
+  LinnetError,
+  type TensorType,
+  UNKNOWN_DIM,
+  type Vocabulary,
+} from '@linnet/schema';
 import type { GraphReport, PlanReport } from './api.js';
 import { gpuCode } from './gpu-code.js';
 import type { InspectOptions } from './load-options.js';

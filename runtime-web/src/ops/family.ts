@@ -1,7 +1,7 @@
 /** What the runtime knows of families of ops, each a module that is only fetched for models that have some. */
 import type { FamilyName, OpName, OpRecord, OpsOf, OptionsOf } from '@linnet/schema';
 import type { Rewrites } from '../plan/rewrites.js';
-import type { carryOut } from '../run/host-ops.js';
+import type { CarryOut } from '../run/host-ops.js';
 import type { IntegerProducts } from '../wasm/lower/integers.js';
 import type { Lowering } from '../wasm/lowering.js';
 
@@ -19,5 +19,5 @@ export interface OpFamily<F extends FamilyName> extends KnownOps<OpsOf<F>> {
   /** Those that begin with ops of the family. */
   readonly rewrites?: Partial<Rewrites>;
   /** Carries out those of its ops that are the host's. */
-  readonly carryOut?: typeof carryOut;
+  readonly carryOut?: CarryOut;
 }

@@ -8,7 +8,7 @@ import {
 import { fetchPart } from '../base.js';
 import { hasIntegers } from '../lower/numerics.js';
 import type { Rewrites } from '../plan/rewrites.js';
-import type { carryOut } from '../run/host-ops.js';
+import type { CarryOut } from '../run/host-ops.js';
 import type { ByteDot } from '../wasm/dot.js';
 import { CORE } from './core.js';
 import type { Lowerings, OpFamily } from './family.js';
@@ -18,7 +18,7 @@ export interface LoadedOps {
   readonly records: OpRecords;
   readonly rewrites: Rewrites;
   /** Carries out the host's ops; null where there are none. */
-  readonly carryOut: typeof carryOut | null;
+  readonly carryOut: CarryOut | null;
   /** On machines with a dot product of some kind. */
   lowerings(dot: ByteDot): Partial<Lowerings<OpName>>;
 }
@@ -57,7 +57,7 @@ export async function loadOps({ ops, dtypes }: Vocabulary): Promise<LoadedOps> {
     },
     carryOut: families.map(({ carryOut }) => carryOut).find(Boolean) ?? null,
     lowerings: (dot) => {
-      const products = integers && integers.integerProducts(dot);
+      const products = integers?.integerProducts(dot) ?? null;
       return Object.assign({}, ...families.map((family) => family.lowerings(products)));
     },
   };

@@ -68,11 +68,7 @@ export class Planner {
     const accepts = (step: Step) =>
       [onHost, offloaded].every((builder) => builder === null || builder.accepts(step));
     const { fusions, findViews } = host.rewrites;
-    const fused = this.#liveSteps(
-      fuse(steps, tensors, uses, accepts, fusions),
-      tensors,
-      isWanted,
-    );
+    const fused = this.#liveSteps(fuse(steps, tensors, uses, accepts, fusions), tensors, isWanted);
     // What passes between backends, and what shaders bind, are whole tensors.
     const { steps: live, homes } =
       device === null && findViews !== null

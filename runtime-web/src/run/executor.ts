@@ -6,7 +6,7 @@ import { type HostNode, isHostNode } from '../plan/infer.js';
 import type { Part, Segment, Turn } from '../plan/plan.js';
 import { Frame, type HostValue } from './frame.js';
 import type { Guard } from './guard.js';
-import type { carryOut } from './host-ops.js';
+import type { CarryOut } from './host-ops.js';
 import type { BoundStage, StageCache } from './stage-cache.js';
 
 /** What concerns one run. */
@@ -45,7 +45,7 @@ export class Executor {
     readonly stages: StageCache,
     readonly guard: Guard,
     /** Null where no node is the host's. */
-    readonly carryOut: typeof carryOut | null,
+    readonly carryOut: CarryOut | null,
   ) {}
 
   /** @returns the graph's outputs, in its order */

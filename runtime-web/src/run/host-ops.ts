@@ -78,6 +78,9 @@ export async function carryOut(site: HostSite): Promise<readonly HostValue[]> {
   }
 }
 
+/** How an executor has nodes carried out. */
+export type CarryOut = typeof carryOut;
+
 /** The values under the called graph's own types; the shapes are the caller's. */
 function argumentsOf(
   { node, graphs }: HostSite,

@@ -41,10 +41,7 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
    * @param onCompiled told how many of the shaders of a program are ready
    * @throws LinnetError of code ENVIRONMENT where there is no WebGPU, or no adapter; IO
    */
-  static async create(
-    vocabulary: Vocabulary,
-    onCompiled: CompileProgress,
-  ): Promise<WebGpuBackend> {
+  static async create(vocabulary: Vocabulary, onCompiled: CompileProgress): Promise<WebGpuBackend> {
     const [gpu, lowerings] = await Promise.all([acquireGpu(), loadShaders(vocabulary)]);
     return new WebGpuBackend(gpu, lowerings, onCompiled);
   }

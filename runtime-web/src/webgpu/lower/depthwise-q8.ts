@@ -8,7 +8,11 @@ import type { Shape4 } from './product.js';
 import { type ByteProduct, byteFinish, shiftOf } from './product-q8.js';
 
 /** Products of bytes, unsigned ones less 128; the input's zero point is in what sums begin with. */
-export function byteSums(emit: Emitter, bytes: ByteProduct, { isWhole, isPlain, singles }: Channels): Sums {
+export function byteSums(
+  emit: Emitter,
+  bytes: ByteProduct,
+  { isWhole, isPlain, singles }: Channels,
+): Sums {
   const { product } = bytes;
   const [outputs, taps] = [product.weights.type.shape[3] as number, tapsOf(product)];
   const images = product.input.type.shape[0] as number;
@@ -48,9 +52,7 @@ ${finish.declarations}
 fn pixel(at: u32, channel: u32) -> ${vector} { return ${
       isPlain
         ? `bytes(x[at + channel]${signed})`
-        : `${vector}(${singles
-            .map((load) => code.scaled(`(${load}${less})`))
-            .join(', ')})`
+        : `${vector}(${singles.map((load) => code.scaled(`(${load}${less})`)).join(', ')})`
     }; }
 fn weight(at: u32) -> ${vector} { return ${
       isWhole

@@ -124,9 +124,7 @@ export const depthwise = (integers: IntegerShaders | null): Lowering<'DEPTHWISE_
     const isPlain = isWhole && channels === outputs;
     const how = { isWhole, isPlain, singles: spread(isWhole) };
     const sums =
-      integers && bytes
-        ? integers.depthwiseSums(emit, bytes, how)
-        : floatSums(emit, site, how);
+      integers && bytes ? integers.depthwiseSums(emit, bytes, how) : floatSums(emit, site, how);
     const { vector, outside } = sums;
     // What outputs and weights, and what the input's channels, are counted in.
     const unit = isWhole ? 4 : 1;

@@ -25,7 +25,7 @@ export async function loadShaders({ ops, dtypes }: Vocabulary): Promise<ShaderLo
       ...familiesOf(ops).map((family) => FAMILIES[family]?.()),
     ]),
   );
-  const integers = part && part.INTEGER_SHADERS;
+  const integers = part?.INTEGER_SHADERS ?? null;
   const lowerings = [CORE_SHADERS, ...families].map((family) => family?.(integers));
   return Object.assign({}, ...lowerings);
 }
