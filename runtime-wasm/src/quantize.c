@@ -53,16 +53,23 @@ void measure_rows(const measure_rows_params *p, uint32_t thread, uint32_t thread
   }
 }
 
-/** The scale and zero point of int8 for values from `low` to `high`, which include 0. */
-static row_param fit_int8(double low, double high) {
-  if (low == high) return (row_param){0, 1.0f};
-  float scale = (float)((high - low) / 255.0);
+/** Ranges, halved, below this have a denormal scale, which GPUs may take for 0. */
+#define LEAST_RANGE (127.5f * 0x1p-126f)
+
+/**
+ * The scale and zero point of int8 for values from `low` to `high`, which include 0. The scale is made by
+ * float32 operations, which any device can repeat to the bit; halves keep the difference finite.
+ */
+static row_param fit_int8(float low, float high) {
+  float range = 0.5f * high - 0.5f * low;
+  if (range < LEAST_RANGE) return (row_param){0, 1.0f};
+  double scale = range / 127.5f;
   double from_low = -128.0 - low / scale;
   double from_high = 127.0 - high / scale;
   /* The end of the range that gives the smaller rounding error. */
   double zero = 128.0 - low / scale < 127.0 + high / scale ? from_low : from_high;
   zero = __builtin_rint(zero);
-  return (row_param){(int32_t)(zero < -128.0 ? -128.0 : zero > 127.0 ? 127.0 : zero), scale};
+  return (row_param){(int32_t)(zero < -128.0 ? -128.0 : zero > 127.0 ? 127.0 : zero), (float)scale};
 }
 
 /** x / scale in float64, rounded half to even, plus the zero point, as int8; NaN gives the zero point. */
@@ -108,8 +115,8 @@ static void quantize_row(const float *from, int8_t *to, uint32_t count, row_para
 
 /** The parameters of a row, from the ranges of its chunks. */
 static row_param fit_row(const float *ranges, uint32_t chunks) {
-  double low = 0.0;
-  double high = 0.0;
+  float low = 0.0f;
+  float high = 0.0f;
   for (uint32_t i = 0; i < chunks; i++) {
     if (ranges[2 * i] < low) low = ranges[2 * i];
     if (ranges[2 * i + 1] > high) high = ranges[2 * i + 1];

@@ -174,8 +174,10 @@ function quantizeUnit(unit: Factors): { centred: Float64Array; scale: number } {
   const [qmin, qmax] = [-128, 127];
   const low = (unit as Float64Array).reduce((a, b) => Math.min(a, b), 0);
   const high = (unit as Float64Array).reduce((a, b) => Math.max(a, b), 0);
-  if (low === high) return { centred: new Float64Array(unit.length), scale: 1 };
-  const scale = Math.fround((high - low) / (qmax - qmin));
+  const range = high / 2 - low / 2;
+  // What the scale would be denormal for, which devices may take for 0.
+  if (range < 127.5 * 2 ** -126) return { centred: new Float64Array(unit.length), scale: 1 };
+  const scale = Math.fround(Math.fround(range) / 127.5);
   // The zero point comes from the end of the range that gives the smaller rounding error.
   const fromLow = qmin - low / scale;
   const fromHigh = qmax - high / scale;

@@ -1,6 +1,5 @@
 /** Whether a device computes what WASM does: one pass of the model on both. */
-import type { OpName, TensorType } from '@linnet/schema';
-import type { ExecutableModel } from '../model/graph.js';
+import type { TensorType } from '@linnet/schema';
 import { elementsOf, storageBytes } from '../model/storage.js';
 import type { Engine } from './engine.js';
 import type { HostValue } from './frame.js';
@@ -11,9 +10,16 @@ export interface Pass {
   readonly milliseconds: number;
 }
 
-/** Runs the model's first entry point on inputs that are always the same. */
-export async function pass(engine: Engine): Promise<Pass> {
-  const inputs = engine.mainInputs.map((type, at) => ({ type, bytes: inputBytes(type, at) }));
+/**
+ * Runs the model's first entry point on inputs that are always the same.
+ *
+ * @param factor of real inputs
+ */
+export async function pass(engine: Engine, factor = 1): Promise<Pass> {
+  const inputs = engine.mainInputs.map((type, at) => ({
+    type,
+    bytes: inputBytes(type, at, factor),
+  }));
   const began = performance.now();
   try {
     const outputs = await engine.executor.run(engine.mainGraph.index, inputs, {});
@@ -23,13 +29,15 @@ export async function pass(engine: Engine): Promise<Pass> {
   }
 }
 
-/** Reals between -1 and 1, bytes of any kind, and 0 for integers that may be indices. */
-function inputBytes(type: TensorType, seed: number): Uint8Array {
+/** Reals between -1 and 1 times `factor`, bytes of any kind, and 0 for integers that may be indices. */
+function inputBytes(type: TensorType, seed: number, factor: number): Uint8Array {
   const bytes = new Uint8Array(storageBytes(type));
   const random = randomNumbers(seed);
   if (type.dtype === 'float32') {
     const elements = new Float32Array(bytes.buffer);
-    for (let i = 0; i < elements.length; i++) elements[i] = random() / 2 ** 31 - 1;
+    for (let i = 0; i < elements.length; i++) {
+      elements[i] = factor * Math.fround(random() / 2 ** 31 - 1);
+    }
   } else if (type.dtype === 'int8' || type.dtype === 'uint8') {
     for (let i = 0; i < bytes.length; i++) bytes[i] = random() >>> 24;
   }
@@ -47,67 +55,85 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-/** The share of the largest magnitude by which reals, and steps by which bytes, may differ. */
+/**
+ * Outputs of an engine for inputs that differ from those of `pass` in the last bits: how far the model
+ * itself carries what is rounded otherwise. Where activations are quantized as it runs, one that
+ * becomes another integer makes others do the same in each layer after.
+ */
+export async function nudged(engine: Engine): Promise<readonly (readonly HostValue[])[]> {
+  const all: (readonly HostValue[])[] = [];
+  for (const bits of NUDGED_BITS) all.push((await pass(engine, 1 + 2 ** -bits)).outputs);
+  return all;
+}
+
+const NUDGED_BITS = [22, 21, 20];
+
+/** Shares of the largest magnitude by which reals, and steps by which bytes, may differ. */
 const REAL_SHARE = 1e-2;
 const BYTE_STEPS = 8;
 
-/**
- * The share where activations are quantized as the model runs: those in the middle of two integers become
- * either, which may make others do the same in every layer after.
- */
-const REQUANTIZED_SHARE = 1e-1;
-
-const PRODUCTS: readonly OpName[] = ['FULLY_CONNECTED', 'CONV_2D', 'DEPTHWISE_CONV_2D'];
-
-/** By how much of the largest magnitude real outputs of a model may differ. */
-export function realShare({ graphs }: ExecutableModel): number {
-  const requantizes = graphs.some(({ nodes, tensors }) =>
-    nodes.some(({ op, inputs: [x, weights] }) => {
-      const [from, by] = [x, weights].map((tensor) => tensors[tensor as number]?.type.dtype);
-      return PRODUCTS.includes(op) && from === 'float32' && by === 'int8';
-    }),
-  );
-  return requantizes ? REQUANTIZED_SHARE : REAL_SHARE;
-}
+/** How many times as far as nudges carry reals, and by which share of the largest at most, they may differ. */
+const SPREADS = 4;
+const MOST_SHARE = 0.25;
 
 /**
  * How the device's outputs differ from WASM's beyond rounding; null where they do not.
  *
- * @param share of the largest magnitude by which reals may differ
+ * @param spread WASM's outputs for nudged inputs, where differences have to be seen beside those
  */
 export function disagreement(
   device: readonly HostValue[],
   host: readonly HostValue[],
-  share: number,
+  spread: readonly (readonly HostValue[])[] = [],
 ): string | null {
-  for (const [at, { type, bytes }] of host.entries()) {
-    const other = device[at]?.bytes ?? new Uint8Array();
-    const found = difference(type, other, bytes, share);
-    if (found !== null) return `output ${at} ${found}`;
+  for (const [at, expected] of host.entries()) {
+    // Other integers may be the place of the larger of two numbers that are almost equal.
+    const { dtype } = expected.type;
+    if (dtype !== 'float32' && dtype !== 'int8' && dtype !== 'uint8') continue;
+    const [found, ...others] = [device, ...spread].map((outputs) =>
+      difference(dtype, outputs[at]?.bytes, expected.bytes),
+    ) as [Difference, ...Difference[]];
+    const own = Math.max(0, ...others.map(({ worst }) => worst));
+    const share = (part: number) => part * found.largest;
+    const allowed =
+      dtype === 'float32'
+        ? Math.max(share(REAL_SHARE), Math.min(share(MOST_SHARE), SPREADS * own))
+        : BYTE_STEPS;
+    const problem =
+      found.problem ??
+      (found.worst > allowed
+        ? `is off by ${found.worst}, where values reach ${found.largest}`
+        : null);
+    if (problem !== null) return `output ${at} ${problem}`;
   }
   return null;
 }
 
+interface Difference {
+  /** By how much finite numbers differ at most, and how large those expected are. */
+  readonly worst: number;
+  readonly largest: number;
+  /** What else is wrong. */
+  readonly problem?: string;
+}
+
 function difference(
-  type: TensorType,
-  device: Uint8Array,
-  host: Uint8Array,
-  share: number,
-): string | null {
-  const { dtype } = type;
-  if (device.length !== host.length) return 'has another shape';
-  // Other integers may be the place of the larger of two numbers that are almost equal.
-  if (dtype !== 'float32' && dtype !== 'int8' && dtype !== 'uint8') return null;
-  const [found, expected] = [elementsOf(dtype, device), elementsOf(dtype, host)] as Float32Array[];
-  let largest = 0;
-  let worst = 0;
-  for (let i = 0; i < (expected?.length ?? 0); i++) {
-    const [a, b] = [found?.[i] as number, expected?.[i] as number];
+  dtype: 'float32' | 'int8' | 'uint8',
+  found: Uint8Array | undefined,
+  expected: Uint8Array,
+): Difference {
+  let [worst, largest] = [0, 0];
+  if (found?.length !== expected.length) return { worst, largest, problem: 'has another shape' };
+  const [actual, wanted] = [found, expected].map((bytes) => elementsOf(dtype, bytes)) as [
+    Float32Array,
+    Float32Array,
+  ];
+  for (let i = 0; i < wanted.length; i++) {
+    const [a, b] = [actual[i] as number, wanted[i] as number];
     if (!Number.isFinite(b)) continue;
-    if (!Number.isFinite(a)) return `has ${a} for ${b}`;
+    if (!Number.isFinite(a)) return { worst, largest, problem: `has ${a} for ${b}` };
     largest = Math.max(largest, Math.abs(b));
     worst = Math.max(worst, Math.abs(a - b));
   }
-  const allowed = dtype === 'float32' ? share * largest : BYTE_STEPS;
-  return worst > allowed ? `is off by ${worst}, where values reach ${largest}` : null;
+  return { worst, largest };
 }

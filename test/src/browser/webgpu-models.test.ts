@@ -67,8 +67,8 @@ suite('models on WebGPU', () => {
     });
   }
 
-  // Modes that keep activations in float32, with how far the answers may be from WASM's: an activation in the
-  // middle of two integers may be quantized to either.
+  // Modes that keep activations in float32, with how far the answers may be from WASM's: the last bits of what
+  // float32 ops give decide what an activation in the middle of two integers is quantized to.
   const modes = [
     [{ quantize: 'dynamic' }, 2e-2],
     [{ quantize: 'float16' }, 1e-4],

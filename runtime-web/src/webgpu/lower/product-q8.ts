@@ -154,11 +154,15 @@ function realization(
     },
     params: {
       part_rows: u32(rows / units),
+      nothing: u32(0),
       low: f32(Math.max(low, -MAX_FLOAT)),
       high: f32(Math.min(high, MAX_FLOAT)),
     },
-    declarations: `fn realize(sums: vec4<i32>, weights: vec4<i32>, part: vec2<f32>, scales: vec4<f32>, bias: vec4<f32>) -> vec4<f32> {
-  let real = vec4<f32>(sums - i32(part.x) * weights) * (part.y * scales) + bias;
+    // As store_real of the WASM kernels, to the bit: compilers may fuse or reorder operations, but do not know
+    // that what `rounded` does is nothing. Source: https://www.w3.org/TR/WGSL/#reassociation-and-fusion
+    declarations: `fn rounded(v: vec4<f32>) -> vec4<f32> { return bitcast<vec4<f32>>(bitcast<vec4<u32>>(v) ^ vec4(params.nothing)); }
+fn realize(sums: vec4<i32>, weights: vec4<i32>, part: vec2<f32>, scales: vec4<f32>, bias: vec4<f32>) -> vec4<f32> {
+  let real = rounded(vec4<f32>(sums - i32(part.x) * weights) * rounded(part.y * scales)) + bias;
   return clamp(real, vec4(params.low), vec4(params.high));
 }`,
     outside: (number) => `i32(${part(number)}.x)`,

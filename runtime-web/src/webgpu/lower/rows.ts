@@ -2,9 +2,12 @@
 import { count } from '../../lower/dims.js';
 import type { BufferRef, Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
+import { roundFunction } from '../wgsl/bytes.js';
 import { array, type Binding, reads, u32, writes } from '../wgsl/kernel.js';
 import { quadCode } from '../wgsl/quad.js';
-import { times } from '../wgsl/text.js';
+import { NEAREST_QUOTIENT, OVER_127_5 } from '../wgsl/quotient.js';
+import type { Width } from '../wgsl/storage.js';
+import { LANES, times } from '../wgsl/text.js';
 
 export interface QuantizedRows {
   /** int8, of the input's shape. */
@@ -18,8 +21,8 @@ const CHUNK = 1024;
 
 /**
  * Emits the quantization of each of `rows` equal parts of a float32 tensor on its own: real = scale *
- * (q - zero), the range includes 0. As quantize_rows of the WASM kernels, but in float32, where one of some
- * ten thousand elements lies so near the middle of two integers that it may become the other.
+ * (q - zero), the range includes 0. Bytes, zero points and scales are those of quantize_rows of the WASM
+ * kernels, on any device, but where numbers are denormal, infinite or NaN.
  */
 export function emitQuantizedRows(emit: Emitter, input: Operand, rows: number): QuantizedRows {
   const elements = count(input.type.shape);
@@ -55,7 +58,10 @@ export function emitQuantizedRows(emit: Emitter, input: Operand, rows: number): 
     value: undefined,
   };
   const invocations = Math.ceil(elements / 4);
-  const lanes = times(4, (j) => `quantize(x_load(4u * index + ${j}u), 4u * index + ${j}u)`);
+  const quantized =
+    width === 4
+      ? 'quantize(x_load(index), index)'
+      : `vec4(${times(4, (j) => `quantize(x_load(4u * index + ${j}u), 4u * index + ${j}u)`).join(', ')})`;
   emit.run({
     label: 'quantize rows',
     bindings: {
@@ -65,14 +71,27 @@ export function emitQuantizedRows(emit: Emitter, input: Operand, rows: number): 
     },
     params: { invocations: u32(invocations), steps: u32(steps) },
     grid: { invocations },
-    declarations: `fn quantize(v: ${vector}, at: u32) -> ${vector} {
-  let row = rows[at / params.steps];
-  return clamp(round(v / row.y) + row.x, ${vector}(-128.0), ${vector}(127.0));
-}`,
+    declarations: `${roundFunction(emit.traits, width)}
+${NEAREST_QUOTIENT}
+${quantizeFunction(width)}`,
     body: `if (index >= params.invocations) { return; }
-y_store(index, vec4<i32>(${width === 4 ? 'quantize(x_load(index), index)' : `vec4(${lanes.join(', ')})`}));`,
+y_store(index, ${quantized});`,
   });
   return { bytes, rows: fitted };
+}
+
+/** Reciprocals decide but near a half, where they might be wrong. */
+function quantizeFunction(width: Width): string {
+  const [real, integer] = width === 4 ? ['vec4<f32>', 'vec4<i32>'] : ['f32', 'i32'];
+  const parts = width === 4 ? LANES.map((lane) => `.${lane}`) : [''];
+  const exact = parts.map((part) => `nearest_quotient(v${part}, row.y, near${part})`);
+  return `fn quantize(v: ${real}, at: u32) -> ${integer} {
+  let row = rows[at / params.steps];
+  let quotient = v * (1.0 / row.y);
+  var near = nearest(quotient);
+  if (!all(abs(quotient - ${real}(near)) < ${real}(0.499))) { near = ${integer}(${exact.join(', ')}); }
+  return clamp(near + i32(row.x), ${integer}(-128), ${integer}(127));
+}`;
 }
 
 interface Ranges {
@@ -86,15 +105,16 @@ interface Ranges {
   readonly result: string;
 }
 
-/** The scale and zero point of int8 for a range that includes 0. */
-const FIT = `
+/** The zero point and scale of int8 for a range that includes 0: fit_int8 of the WASM kernels. */
+const FIT = `${NEAREST_QUOTIENT}${OVER_127_5}
+fn units(x: f32, scale: f32) -> i32 { return nearest_quotient(x, scale, i32(round(x / scale))); }
 fn fit(low: f32, high: f32) -> vec2<f32> {
-  let scale = select((high - low) / 255.0, 1.0, low == high);
-  let below = 128.0 - low / scale;
-  let above = 127.0 + high / scale;
+  let range = 0.5 * high - 0.5 * low;
+  if (range < 0x1.fep-120f) { return vec2(0.0, 1.0); }
+  let scale = over_127_5(range);
   // The end of the range that gives the smaller rounding error.
-  let zero = round(select(254.0 - above, below - 256.0, below < above));
-  return vec2(clamp(zero, -128.0, 127.0), scale);
+  let zero = select(127 - units(high, scale), units(-low, scale) - 128, low + high > scale);
+  return vec2(f32(zero), scale);
 }`;
 
 /** Emits what `result` makes of the least and largest element of each chunk of each row, and 0. */
