@@ -101,7 +101,31 @@ export function cholesky(matrix: Float64Array, size: number): Float64Array | nul
   const lower = new Float64Array(size * size);
   for (let row = 0; row < size; row++) {
     const a = row * size;
-    for (let column = 0; column <= row; column++) {
+    let column = 0;
+    // Four columns at a time, which read the row once: their products with it, then what they owe one another.
+    for (; column + 3 < row; column += 4) {
+      const [b, c] = [column * size, (column + 1) * size];
+      const [d, e] = [(column + 2) * size, (column + 3) * size];
+      let [sumB, sumC, sumD, sumE] = [0, 0, 0, 0];
+      for (let k = 0; k < column; k++) {
+        const by = lower[a + k]!;
+        sumB += by * lower[b + k]!;
+        sumC += by * lower[c + k]!;
+        sumD += by * lower[d + k]!;
+        sumE += by * lower[e + k]!;
+      }
+      const at = a + column;
+      lower[at] = sumB;
+      lower[at + 1] = sumC;
+      lower[at + 2] = sumD;
+      lower[at + 3] = sumE;
+      for (let i = 0; i < 4; i++) {
+        const own = (column + i) * size + column;
+        const sum = lower[at + i]! + dot(lower, at, lower, own, i);
+        lower[at + i] = (matrix[at + i]! - sum) / lower[own + i]!;
+      }
+    }
+    for (; column <= row; column++) {
       const b = column * size;
       const sum = matrix[a + column]! - dot(lower, a, lower, b, column);
       if (column < row) lower[a + column] = sum / lower[b + column]!;
@@ -118,11 +142,23 @@ export function invertLower(lower: Float64Array, size: number): Float64Array {
   for (let row = 0; row < size; row++) {
     const a = row * size;
     // Row by row: inverse[row] = (unit[row] - sum over k < row of lower[row, k] inverse[k]) / lower[row, row].
-    for (let k = 0; k < row; k++) {
+    let k = 0;
+    for (; k + 3 < row; k += 4) {
+      const [b, c, d, e] = [k * size, (k + 1) * size, (k + 2) * size, (k + 3) * size];
+      const [byB, byC] = [lower[a + k]!, lower[a + k + 1]!];
+      const [byD, byE] = [lower[a + k + 2]!, lower[a + k + 3]!];
+      for (let column = 0; column <= k + 3; column++) {
+        inverse[a + column]! -=
+          byB * inverse[b + column]! +
+          byC * inverse[c + column]! +
+          byD * inverse[d + column]! +
+          byE * inverse[e + column]!;
+      }
+    }
+    for (; k < row; k++) {
       const by = lower[a + k]!;
-      if (by === 0) continue;
       for (let column = 0; column <= k; column++) {
-        inverse[a + column] = inverse[a + column]! - by * inverse[k * size + column]!;
+        inverse[a + column]! -= by * inverse[k * size + column]!;
       }
     }
     inverse[a + row] = 1;
@@ -154,12 +190,23 @@ export function inverseFactor(matrix: Float64Array, size: number): Float64Array 
 
 /** U^T U for an upper triangle U [size, size]: the inverse that inverseFactor gives the factor of. */
 export function squareOfUpper(upper: Float64Array, size: number): Float64Array {
+  // Rows of U by four; what is missing of the last ones is zero, as is what lies below the diagonal.
+  const rows = Math.ceil(size / 4) * 4;
+  const u = new Float64Array(rows * size);
+  u.set(upper);
   const square = new Float64Array(size * size);
-  for (let k = 0; k < size; k++) {
+  for (let k = 0; k < size; k += 4) {
+    const [b, c, d, e] = [k * size, (k + 1) * size, (k + 2) * size, (k + 3) * size];
     for (let i = k; i < size; i++) {
-      const by = upper[k * size + i]!;
-      for (let j = k; j < size; j++) square[i * size + j]! += by * upper[k * size + j]!;
+      const [byB, byC, byD, byE] = [u[b + i]!, u[c + i]!, u[d + i]!, u[e + i]!];
+      for (let j = i; j < size; j++) {
+        square[i * size + j]! +=
+          byB * u[b + j]! + byC * u[c + j]! + byD * u[d + j]! + byE * u[e + j]!;
+      }
     }
+  }
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < i; j++) square[i * size + j] = square[j * size + i]!;
   }
   return square;
 }

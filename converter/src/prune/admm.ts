@@ -1,6 +1,6 @@
-import { inverseFactor, squareOfUpper } from '../linear-algebra.js';
+import type { Definite } from './definite.js';
 import { type Pattern, Ranking } from './pattern.js';
-import { RowProduct } from './row-product.js';
+import { type Factor, RowProduct } from './row-product.js';
 
 /** Weights [rows, columns] of outputs that are all made from the same inputs. */
 export interface WeightMatrix {
@@ -29,27 +29,12 @@ const SETTLING = 20;
 export class Splitting {
   readonly #scales: Float64Array;
   /** (H + p)^-1 of the scaled H. */
-  readonly #inverse: Float32Array;
+  readonly #inverse: Factor;
 
-  /** @param gram H [columns, columns], positive definite */
-  constructor(
-    gram: Float64Array,
-    readonly columns: number,
-  ) {
-    const scales = Float64Array.from({ length: columns }, (_, i) =>
-      Math.sqrt(gram[i * columns + i]!),
-    );
-    const scaled = new Float64Array(gram.length);
-    for (let i = 0; i < columns; i++) {
-      for (let j = 0; j < columns; j++) {
-        const at = i * columns + j;
-        scaled[at] = gram[at]! / (scales[i]! * scales[j]!);
-      }
-      scaled[i * columns + i]! += PENALTY;
-    }
-    this.#scales = scales;
-    const factor = inverseFactor(scaled, columns)!;
-    this.#inverse = Float32Array.from(squareOfUpper(factor, columns));
+  /** @param matrix H [columns, columns] */
+  constructor(matrix: Definite) {
+    this.#scales = matrix.diagonal.map(Math.sqrt);
+    this.#inverse = matrix.scaled(this.#scales, PENALTY).inverseFactor;
   }
 
   /**

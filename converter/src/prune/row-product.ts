@@ -3,6 +3,16 @@ import { emit } from '../emit/index.js';
 import { GraphBuilder } from '../graph/builder.js';
 import { elementBytes } from '../graph/constant.js';
 
+/** A symmetric matrix [n, n]: its elements; or a diagonal [n] plus or minus the square of columns [n, r]. */
+export type Factor =
+  | { readonly kind: 'dense'; readonly values: Float32Array }
+  | {
+      readonly kind: 'low-rank';
+      readonly diagonal: Float64Array;
+      readonly columns: Float64Array;
+      readonly sign: 1 | -1;
+    };
+
 /** Multiplies rows by a symmetric matrix in float32, with the runtime's kernels. */
 export class RowProduct {
   private constructor(
@@ -10,13 +20,33 @@ export class RowProduct {
     readonly n: number,
   ) {}
 
-  /** @param matrix [n, n], symmetric */
-  static async with(matrix: Float32Array, n: number): Promise<RowProduct> {
+  static async with(matrix: Factor, n: number): Promise<RowProduct> {
     const builder = new GraphBuilder('product');
     const rows = builder.input('rows', { dtype: 'float32', shape: [-1, n] });
-    const type = { dtype: 'float32', shape: [n, n] } as const;
-    const factor = builder.constant('matrix', type, elementBytes(matrix));
-    const graph = builder.finish(builder.add('FULLY_CONNECTED', [rows, factor, null]));
+    const constant = (values: Float32Array, shape: readonly number[]) =>
+      builder.constant('matrix', { dtype: 'float32', shape }, elementBytes(values));
+    const times = (input: typeof rows, values: Float32Array, outputs: number) => {
+      const weights = constant(values, [outputs, values.length / outputs]);
+      return builder.add('FULLY_CONNECTED', [input, weights, null])[0]!;
+    };
+    let product: typeof rows;
+    if (matrix.kind === 'dense') product = times(rows, matrix.values, n);
+    else {
+      const { columns, diagonal, sign } = matrix;
+      const r = columns.length / n;
+      const across = Float32Array.from(
+        columns,
+        (_, at) => columns[(at % n) * r + Math.floor(at / n)]!,
+      );
+      const squared = times(
+        times(rows, across, r),
+        Float32Array.from(columns, (value) => sign * value),
+        n,
+      );
+      const [scaled] = builder.add('MUL', [rows, constant(Float32Array.from(diagonal), [n])]);
+      [product] = builder.add('ADD', [scaled!, squared]) as [typeof rows];
+    }
+    const graph = builder.finish([product]);
     const signature = { key: 'product', graph, inputNames: ['rows'], outputNames: ['products'] };
     const program = { graphs: [graph], signatures: [signature], metadata: [], description: '' };
     return new RowProduct(await loadModel(emit(program), { threads: 1 }), n);

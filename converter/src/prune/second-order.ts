@@ -1,13 +1,6 @@
-import { invariant } from '@linnet/schema';
-import {
-  dot,
-  inverseDiagonal,
-  inverseFactor,
-  multiplyRows,
-  ROWS_IN_CACHE,
-  squareOfUpper,
-} from '../linear-algebra.js';
+import { multiplyRows } from '../linear-algebra.js';
 import { Splitting, type WeightMatrix } from './admm.js';
+import { type Definite, damped } from './definite.js';
 import type { Pattern, Scores } from './pattern.js';
 import { RowProduct } from './row-product.js';
 
@@ -27,10 +20,7 @@ const TOLERANCE = 1e-4;
  */
 export class Curvature {
   /** H, damped. */
-  readonly #gram: Float64Array;
-  /** The upper triangular U with H^-1 = U^T U. */
-  readonly #factor: Float64Array;
-  readonly #diagonal: Float64Array;
+  readonly #matrix: Definite;
   #splitting: Splitting | undefined;
   /** What was added to the diagonal. */
   readonly damping: number;
@@ -41,32 +31,25 @@ export class Curvature {
     readonly n: number,
     rows: number,
   ) {
-    const damped = gram.slice();
-    const damping = dampingOf(gram, n, rows);
-    for (let i = 0; i < n; i++) damped[i * n + i]! += damping;
-    this.damping = damping;
-    this.#gram = damped;
-    const factor = inverseFactor(damped, n);
-    invariant(factor !== null, 'a damped matrix of moments is positive definite');
-    this.#factor = factor;
-    this.#diagonal = inverseDiagonal(this.#factor, n);
+    this.damping = dampingOf(gram, n, rows);
+    this.#matrix = damped(gram, n, rows, this.damping);
   }
 
   /** H^-1, damped: [n, n]. */
   get inverse(): Float64Array {
-    return squareOfUpper(this.#factor, this.n);
+    return this.#matrix.inverse();
   }
 
   /** By how much the squared error grows when one weight goes and all others make up for it. */
   scores({ rows, columns, values }: WeightMatrix): Scores {
-    const diagonal = this.#diagonal;
+    const diagonal = this.#matrix.inverseDiagonal;
     const scores = values.map((weight, at) => weight ** 2 / diagonal[at % columns]!);
     return { rows, columns, values: scores };
   }
 
   /** Removes `count` weights, and updates the others to make up for them. */
   async prune(weights: WeightMatrix, pattern: Pattern, count: number): Promise<Float32Array> {
-    this.#splitting ??= new Splitting(this.#gram, this.n);
+    this.#splitting ??= new Splitting(this.#matrix);
     const result = await this.#splitting.split(weights, pattern, count);
     await this.#refine(result, weights);
     return Float32Array.from(result);
@@ -74,24 +57,7 @@ export class Curvature {
 
   /** H^-1 v for each row v of [rows, n], in place. */
   solve(values: Float64Array): void {
-    const { n } = this;
-    const u = this.#factor;
-    const inner = new Float64Array(ROWS_IN_CACHE * n);
-    for (let start = 0; start < values.length; start += ROWS_IN_CACHE * n) {
-      const some = values.subarray(start, start + ROWS_IN_CACHE * n);
-      for (let i = 0; i < n; i++) {
-        for (let row = 0; row < some.length; row += n) {
-          inner[row + i] = dot(u, i * n + i, some, row + i, n - i);
-        }
-      }
-      some.fill(0);
-      for (let i = 0; i < n; i++) {
-        for (let row = 0; row < some.length; row += n) {
-          const by = inner[row + i]!;
-          for (let j = i; j < n; j++) some[row + j]! += u[i * n + j]! * by;
-        }
-      }
-    }
+    this.#matrix.solve(values);
   }
 
   /**
@@ -99,8 +65,8 @@ export class Curvature {
    * each output's weights that are not zero, preconditioned by the diagonal, all outputs at once.
    */
   async #refine(result: Float64Array, { rows, columns, values }: WeightMatrix): Promise<void> {
-    const gram = this.#gram;
-    using product = await RowProduct.with(Float32Array.from(gram), columns);
+    const { diagonal, factor } = this.#matrix;
+    using product = await RowProduct.with(factor, columns);
     const difference = Float32Array.from(values, (value, at) => value - result[at]!);
     const residual = Float64Array.from(await product.of(difference));
     const direction = new Float32Array(result.length);
@@ -112,14 +78,14 @@ export class Curvature {
         const start = row * columns;
         let now = 0;
         for (let i = 0; i < columns; i++) {
-          if (result[start + i] !== 0) now += residual[start + i]! ** 2 / gram[i * columns + i]!;
+          if (result[start + i] !== 0) now += residual[start + i]! ** 2 / diagonal[i]!;
         }
         if (step === 0) first[row] = now;
         const goesOn = now > TOLERANCE * first[row]! && (step === 0 || before[row]! > 0);
         const keep = step === 0 || !goesOn ? 0 : now / before[row]!;
         for (let i = 0; i < columns; i++) {
           const at = start + i;
-          const gradient = goesOn && result[at] !== 0 ? residual[at]! / gram[i * columns + i]! : 0;
+          const gradient = goesOn && result[at] !== 0 ? residual[at]! / diagonal[i]! : 0;
           direction[at] = gradient + keep * direction[at]!;
         }
         before[row] = goesOn ? now : 0;
