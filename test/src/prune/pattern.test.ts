@@ -75,6 +75,19 @@ suite(`pruning patterns, seed ${SEED}`, () => {
     assert.ok(Math.abs(ranked.loss(64) - lost) < 1e-4);
   });
 
+  test('of equal scores the first go', () => {
+    const random = seededRandom(SEED);
+    const values = Float32Array.from({ length: 500 }, () => Math.floor(8 * random()) * 1e-3);
+    const ranked = new Ranking({ rows: 5, columns: 100, values }, PATTERNS.unstructured);
+    const order = [...values.keys()].sort((a, b) => values[a]! - values[b]! || a - b);
+    for (const count of [0, 1, 62, 63, 250, 499, 500]) {
+      const gone = new Set(order.slice(0, count));
+      ranked.mask(count).forEach((stays, at) => {
+        assert.equal(stays, gone.has(at) ? 0 : 1, `${at} of ${count}`);
+      });
+    }
+  });
+
   test('nothing goes at a sparsity of 0, or at less than the pattern removes', () => {
     const ranked = ranking(8, 16, PATTERNS['2:4']);
     assert.equal(ranked.count(0), 0);
