@@ -5,9 +5,9 @@ import type { Emitter } from '../lowering.js';
 import { roundFunction } from '../wgsl/bytes.js';
 import { array, type Binding, reads, u32, writes } from '../wgsl/kernel.js';
 import { quadCode } from '../wgsl/quad.js';
-import { NEAREST_QUOTIENT, OVER_127_5 } from '../wgsl/quotient.js';
+import { nearestQuotientFunction, OVER_127_5 } from '../wgsl/quotient.js';
 import type { Width } from '../wgsl/storage.js';
-import { LANES, times } from '../wgsl/text.js';
+import { times } from '../wgsl/text.js';
 
 export interface QuantizedRows {
   /** int8, of the input's shape. */
@@ -71,8 +71,7 @@ export function emitQuantizedRows(emit: Emitter, input: Operand, rows: number): 
     },
     params: { invocations: u32(invocations), steps: u32(steps) },
     grid: { invocations },
-    declarations: `${roundFunction(emit.traits, width)}
-${NEAREST_QUOTIENT}
+    declarations: `${roundFunction(emit.traits, width)}${nearestQuotientFunction(width)}
 ${quantizeFunction(width)}`,
     body: `if (index >= params.invocations) { return; }
 y_store(index, ${quantized});`,
@@ -83,13 +82,11 @@ y_store(index, ${quantized});`,
 /** Reciprocals decide but near a half, where they might be wrong. */
 function quantizeFunction(width: Width): string {
   const [real, integer] = width === 4 ? ['vec4<f32>', 'vec4<i32>'] : ['f32', 'i32'];
-  const parts = width === 4 ? LANES.map((lane) => `.${lane}`) : [''];
-  const exact = parts.map((part) => `nearest_quotient(v${part}, row.y, near${part})`);
   return `fn quantize(v: ${real}, at: u32) -> ${integer} {
   let row = rows[at / params.steps];
   let quotient = v * (1.0 / row.y);
   var near = nearest(quotient);
-  if (!all(abs(quotient - ${real}(near)) < ${real}(0.499))) { near = ${integer}(${exact.join(', ')}); }
+  if (!all(abs(quotient - ${real}(near)) < ${real}(0.4999))) { near = nearest_quotient(v, row.y, near); }
   return clamp(near + i32(row.x), ${integer}(-128), ${integer}(127));
 }`;
 }
@@ -106,7 +103,7 @@ interface Ranges {
 }
 
 /** The zero point and scale of int8 for a range that includes 0: fit_int8 of the WASM kernels. */
-const FIT = `${NEAREST_QUOTIENT}${OVER_127_5}
+const FIT = `${nearestQuotientFunction(1)}${OVER_127_5}
 fn units(x: f32, scale: f32) -> i32 { return nearest_quotient(x, scale, i32(round(x / scale))); }
 fn fit(low: f32, high: f32) -> vec2<f32> {
   let range = 0.5 * high - 0.5 * low;
