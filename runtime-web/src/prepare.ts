@@ -6,16 +6,19 @@ import { fetchPart, takeTurn } from './base.js';
 import { gpuCode } from './gpu-code.js';
 import type { LoadOptions, LoadProgress } from './load-options.js';
 import type { ExecutableModel } from './model/graph.js';
-import { executable } from './model/load.js';
-import { Resources } from './model/resources.js';
 import { type LoadedOps, loadOps } from './ops/load.js';
 import type { DeviceBackend } from './plan/backend.js';
-import { notMeasured } from './plan/choice.js';
-import { type Choice, chooseWasm, type EngineMaker } from './run/choose.js';
-import { Engine } from './run/engine.js';
-import { Guard } from './run/guard.js';
-import { LoadedModel } from './run/model.js';
-import { WasmBackend } from './wasm/backend.js';
+import type { Choice, EngineMaker } from './run/choose.js';
+import {
+  chooseWasm,
+  Engine,
+  executable,
+  Guard,
+  LoadedModel,
+  notMeasured,
+  Resources,
+  WasmBackend,
+} from './runtime.js';
 import type { Kernels } from './wasm/kernels.js';
 
 /** Plans a model, packs its weights and chooses what runs it; errors as `loadModel`. */

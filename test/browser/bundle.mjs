@@ -28,15 +28,13 @@ export async function bundleRuntime(folder, entry) {
   };
   const { metafile } = await build({
     ...options,
-    entryPoints: {
-      index: entry ?? join(runtime, 'index.js'),
-      worker: join(runtime, 'wasm/worker.js'),
-    },
+    entryPoints: { index: entry ?? join(runtime, 'index.js') },
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     metafile: true,
   });
   // Bundlers give workers bundles of their own, where they do not share chunks.
+  await build({ ...options, entryPoints: { worker: join(runtime, 'wasm/worker.js') } });
   await build({
     ...options,
     entryPoints: { instance: join(runtime, 'parallel/instance.js') },

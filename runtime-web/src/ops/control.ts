@@ -1,9 +1,11 @@
 import { CONTROL_OPS } from '@linnet/schema/ops/control';
 import { carryOut } from '../run/host-ops.js';
-import { withCore } from './core.js';
+import type { OpFamily } from './family.js';
+
+export * from '../runtime.js';
 
 /** Control flow and variables, which the host carries out between programs. */
-export const CONTROL = withCore<'control'>({
+export const family: OpFamily<'control'> = {
   records: CONTROL_OPS,
   lowerings: () => ({
     VAR_HANDLE: 'structural',
@@ -15,4 +17,4 @@ export const CONTROL = withCore<'control'>({
     STABLEHLO_COMPOSITE: 'structural',
   }),
   carryOut,
-});
+};

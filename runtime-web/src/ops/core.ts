@@ -1,4 +1,3 @@
-import type { FamilyName, OpsOf } from '@linnet/schema';
 import { BINARY_OPS } from '@linnet/schema/ops/binary';
 import { CONVERT_OPS } from '@linnet/schema/ops/convert';
 import { MATMUL_OPS } from '@linnet/schema/ops/matmul';
@@ -13,7 +12,7 @@ import { matmulLowerings } from '../wasm/lower/matmul.js';
 import { NORMALIZATION_LOWERINGS } from '../wasm/lower/normalization.js';
 import { RESHAPE_LOWERINGS } from '../wasm/lower/reshape.js';
 import { UNARY_LOWERINGS } from '../wasm/lower/unary.js';
-import type { KnownOps, OpFamily } from './family.js';
+import type { OpFamily } from './family.js';
 
 /** What most models have, and the conversions by which ops run through float32. */
 export const CORE: OpFamily<'core'> = {
@@ -35,17 +34,3 @@ export const CORE: OpFamily<'core'> = {
   }),
   rewrites: { fusions: [fuseSoftmaxScale, fuseGate, fuseActivation] },
 };
-
-/**
- * A family whose records and lowerings have the core's among them. As every family needs all of the core, bundlers put that into one
- * chunk; else there would be one for each set of families that share a module.
- */
-export function withCore<F extends FamilyName>(
-  family: OpFamily<F>,
-): OpFamily<F> & KnownOps<OpsOf<'core'>> {
-  return {
-    ...family,
-    records: { ...CORE.records, ...family.records },
-    lowerings: (integers) => ({ ...CORE.lowerings(integers), ...family.lowerings(integers) }),
-  };
-}

@@ -8,16 +8,20 @@ import type { Lowering } from '../wasm/lowering.js';
 /** How ops run on WASM; 'structural' are those that planning or the host does away with. */
 export type Lowerings<N extends OpName> = { readonly [K in N]: Lowering<K> | 'structural' };
 
-/** What the runtime knows of ops of any families. */
-export interface KnownOps<N extends OpName> {
-  readonly records: { readonly [K in N]: OpRecord<OptionsOf<K>> };
+/** What the runtime knows of the ops of a family. */
+export interface OpFamily<F extends FamilyName> {
+  readonly records: { readonly [K in OpsOf<F>]: OpRecord<OptionsOf<K>> };
   /** Given what products of integers take, for models that have some. */
-  lowerings(integers: IntegerProducts | null): Lowerings<N>;
-}
-
-export interface OpFamily<F extends FamilyName> extends KnownOps<OpsOf<F>> {
+  lowerings(integers: IntegerProducts | null): Lowerings<OpsOf<F>>;
   /** Those that begin with ops of the family. */
   readonly rewrites?: Partial<Rewrites>;
   /** Carries out those of its ops that are the host's. */
   readonly carryOut?: CarryOut;
+}
+
+/** A module that is fetched when a model needs it; runtime.ts says why it exports that. */
+export type Part = typeof import('../runtime.js');
+
+export interface FamilyPart<F extends FamilyName> extends Part {
+  readonly family: OpFamily<F>;
 }

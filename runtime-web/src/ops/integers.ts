@@ -1,4 +1,4 @@
-/** What products of integers take on WASM; the core comes along for the reason that `withCore` has. */
+/** What products of integers take on WASM. */
 
+export * from '../runtime.js';
 export { integerProducts } from '../wasm/lower/integers.js';
-export { CORE } from './core.js';

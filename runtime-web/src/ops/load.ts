@@ -11,7 +11,7 @@ import type { Rewrites } from '../plan/rewrites.js';
 import type { CarryOut } from '../run/host-ops.js';
 import type { ByteDot } from '../wasm/dot.js';
 import { CORE } from './core.js';
-import type { Lowerings, OpFamily } from './family.js';
+import type { FamilyPart, Lowerings, OpFamily } from './family.js';
 
 /** What the runtime knows of the ops of some families. */
 export interface LoadedOps {
@@ -24,15 +24,14 @@ export interface LoadedOps {
 }
 
 /** A new family is a line here. */
-const FAMILIES: { readonly [F in FamilyName]: () => Promise<OpFamily<F>> } = {
-  core: async () => CORE,
-  window: async () => (await import('./window.js')).WINDOW,
-  movement: async () => (await import('./movement.js')).MOVEMENT,
-  layout: async () => (await import('./layout.js')).LAYOUT,
-  reduction: async () => (await import('./reduction.js')).REDUCTION,
-  recurrent: async () => (await import('./recurrent.js')).RECURRENT,
-  selection: async () => (await import('./selection.js')).SELECTION,
-  control: async () => (await import('./control.js')).CONTROL,
+const FAMILIES: { readonly [F in Exclude<FamilyName, 'core'>]: () => Promise<FamilyPart<F>> } = {
+  window: () => import('./window.js'),
+  movement: () => import('./movement.js'),
+  layout: () => import('./layout.js'),
+  reduction: () => import('./reduction.js'),
+  recurrent: () => import('./recurrent.js'),
+  selection: () => import('./selection.js'),
+  control: () => import('./control.js'),
 };
 
 /**
@@ -41,14 +40,15 @@ const FAMILIES: { readonly [F in FamilyName]: () => Promise<OpFamily<F>> } = {
  * @throws LinnetError of code IO
  */
 export async function loadOps({ ops, dtypes }: Vocabulary): Promise<LoadedOps> {
-  // Last, so that fusions with ops of other families are tried first.
-  const names: FamilyName[] = [...familiesOf(ops).filter((name) => name !== 'core'), 'core'];
-  const [integers, ...families] = await fetchPart(() =>
+  const names = familiesOf(ops).filter((name) => name !== 'core');
+  const [integers, ...parts] = await fetchPart(() =>
     Promise.all([
       hasIntegers(dtypes) ? import('./integers.js') : null,
-      ...names.map((name): Promise<OpFamily<never>> => FAMILIES[name]()),
+      ...names.map((name): Promise<FamilyPart<never>> => FAMILIES[name]()),
     ]),
   );
+  // The core last, so that fusions with ops of other families are tried first.
+  const families: readonly OpFamily<never>[] = [...parts.map(({ family }) => family), CORE];
   return {
     records: Object.assign({}, ...families.map(({ records }) => records)),
     rewrites: {

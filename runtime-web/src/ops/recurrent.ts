@@ -1,9 +1,11 @@
 import { RECURRENT_OPS } from '@linnet/schema/ops/recurrent';
 import { RECURRENT_LOWERINGS } from '../wasm/lower/recurrent.js';
-import { withCore } from './core.js';
+import type { OpFamily } from './family.js';
+
+export * from '../runtime.js';
 
 /** Layers that go through sequences. */
-export const RECURRENT = withCore<'recurrent'>({
+export const family: OpFamily<'recurrent'> = {
   records: RECURRENT_OPS,
   lowerings: () => RECURRENT_LOWERINGS,
-});
+};

@@ -3,11 +3,13 @@ import { fuseExpansion } from '../plan/fusions/expansion.js';
 import { fusePadding } from '../plan/fusions/padding.js';
 import { convolutionLowerings } from '../wasm/lower/convolution.js';
 import { POOLING_LOWERINGS } from '../wasm/lower/pooling.js';
-import { withCore } from './core.js';
+import type { OpFamily } from './family.js';
+
+export * from '../runtime.js';
 
 /** Convolutions and pools. */
-export const WINDOW = withCore<'window'>({
+export const family: OpFamily<'window'> = {
   records: WINDOW_OPS,
   lowerings: (integers) => ({ ...convolutionLowerings(integers), ...POOLING_LOWERINGS }),
   rewrites: { fusions: [fusePadding, fuseExpansion] },
-});
+};

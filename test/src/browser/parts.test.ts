@@ -6,11 +6,13 @@ import { Chromium } from './chromium.js';
 
 suite('a page', () => {
   let chromium: Chromium;
-  let [cnn, encoder] = ['', ''];
+  let [cnn, encoder, quantized] = ['', '', ''];
   before(async () => {
     chromium = await Chromium.start({ isolated: false });
     cnn = chromium.addFile((await convertFixture('cnn/export')).bytes);
     encoder = chromium.addFile((await convertFixture('attention/export')).bytes);
+    const options = { quantize: 'dynamic' } as const;
+    quantized = chromium.addFile((await convertFixture('cnn/export', options)).bytes);
   });
   after(() => chromium?.close());
 
@@ -20,6 +22,12 @@ suite('a page', () => {
     assert.deepEqual(await chromium.scriptsOf(['window', 'reduction']), ['window']);
     assert.equal(await chromium.call('load', encoder), 'loaded');
     assert.deepEqual(await chromium.scriptsOf(['window', 'reduction']), ['window', 'reduction']);
+  });
+
+  test('fetches what products of integers take for models with integers', async () => {
+    assert.deepEqual(await chromium.scriptsOf(['integers']), []);
+    assert.equal(await chromium.call('load', quantized), 'loaded');
+    assert.deepEqual(await chromium.scriptsOf(['integers']), ['integers']);
   });
 
   test('without a part gets an error that says so', async () => {

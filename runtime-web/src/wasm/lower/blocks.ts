@@ -4,10 +4,9 @@ import type { Product } from '../../lower/numerics.js';
 import { elementsOf } from '../../model/storage.js';
 import type { Emitter } from '../lowering.js';
 import { advance } from './dims.js';
-import { itemSizeF32, PANEL, packF32 } from './packing.js';
+import { itemSizeF32, PANEL, packF32, rowsOf } from './packing.js';
 import { isRowByRow, type Problem } from './problem.js';
 import { emitProductF32 } from './product-f32.js';
-import { rowsOf } from './sequence.js';
 
 /** Depths whose int4 weights make a word. */
 const WORD_DEPTHS = 8;

@@ -13,10 +13,9 @@ import type { Emitter } from '../lowering.js';
 import { emitDepthwiseF32 } from './depthwise-f32.js';
 import { advance, emitCopy } from './dims.js';
 import type { IntegerProducts } from './integers.js';
-import { constantElements } from './packing.js';
+import { constantElements, rowsOf } from './packing.js';
 import { isSmall, rowsProblem } from './problem.js';
 import { emitProduct } from './product.js';
-import { rowsOf } from './sequence.js';
 
 type Depthwise = LowerSite<'DEPTHWISE_CONV_2D'>;
 type Shape4 = readonly [images: number, height: number, width: number, channels: number];

@@ -8,14 +8,13 @@ import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitCopy } from './dims.js';
 import { emitMove } from './operands.js';
-import { paddedColumns } from './packing.js';
+import { paddedColumns, rowsOf } from './packing.js';
 import {
   allFloat,
   emitPacked,
   emitSequence,
   hasState,
   oneStep,
-  rowsOf,
   type Sequence,
   sequenceOf,
   whole,

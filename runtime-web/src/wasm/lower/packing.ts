@@ -24,6 +24,11 @@ export interface Matrices {
   readonly runs?: readonly number[];
 }
 
+/** The layout of matrices [columns, depth], rows being `columnStride` elements apart. */
+export function rowsOf(columns: number, depth: number, columnStride = depth): Matrices {
+  return { items: 1, depth, columns, itemStride: 0, depthStride: 1, columnStride, biasStride: 0 };
+}
+
 export function paddedColumns(columns: number): number {
   return Math.ceil(columns / PANEL) * PANEL;
 }

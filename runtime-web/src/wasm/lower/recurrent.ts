@@ -9,13 +9,13 @@ import { inputOf, outputOf } from '../../lower/operands.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
 import { LSTM_LOWERINGS } from './lstm.js';
+import { rowsOf } from './packing.js';
 import {
   allFloat,
   emitPacked,
   emitSequence,
   hasState,
   oneStep,
-  rowsOf,
   type Sequence,
   sequenceOf,
   whole,

@@ -66,11 +66,6 @@ function moved({ operand, start }: Slice): Operand {
   return { ...operand, ref: advance(operand.ref, 4 * start) };
 }
 
-/** The layout of matrices [columns, depth], rows being `columnStride` elements apart. */
-export function rowsOf(columns: number, depth: number, columnStride = depth): Matrices {
-  return { items: 1, depth, columns, itemStride: 0, depthStride: 1, columnStride, biasStride: 0 };
-}
-
 /** Matrices of one layout packed one after the other as conv_f32 wants them; `key` names them. */
 export function emitPacked(
   emit: Emitter,

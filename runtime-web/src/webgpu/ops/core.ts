@@ -16,8 +16,3 @@ export const CORE_SHADERS: ShaderFamily = (integers) => ({
   ...productLowerings(integers),
   ...UNARY_LOWERINGS,
 });
-
-/** Shaders of a family together with the core's, for the reason that `withCore` in ops/ has. */
-export function withCore(family: ShaderFamily): ShaderFamily {
-  return (integers) => ({ ...CORE_SHADERS(integers), ...family(integers) });
-}

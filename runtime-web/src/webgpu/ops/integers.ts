@@ -1,4 +1,5 @@
-/** Shaders of products of integers; the core comes along for the reason that `withCore` has. */
+/** Shaders of products of integers. */
 
+export * from '../../runtime.js';
 export { INTEGER_SHADERS } from '../lower/integers.js';
 export { CORE_SHADERS } from './core.js';

@@ -1,10 +1,13 @@
 import { IMAGE_LOWERINGS } from '../lower/image.js';
 import { MIRROR_LOWERINGS } from '../lower/mirror.js';
 import { MOVEMENT_LOWERINGS } from '../lower/movement.js';
-import { withCore } from './core.js';
+import type { ShaderFamily } from '../lowering.js';
 
-export const LAYOUT_SHADERS = withCore(() => ({
+export * from '../../runtime.js';
+export { CORE_SHADERS } from './core.js';
+
+export const shaders: ShaderFamily = () => ({
   ...IMAGE_LOWERINGS,
   ...MIRROR_LOWERINGS,
   ...MOVEMENT_LOWERINGS,
-}));
+});

@@ -1,16 +1,23 @@
 import { type FamilyName, familiesOf, type Vocabulary } from '@linnet/schema';
 import { fetchPart } from '../../base.js';
 import { hasIntegers } from '../../lower/numerics.js';
+import type { Part } from '../../ops/family.js';
 import type { ShaderFamily, ShaderLowerings } from '../lowering.js';
 import { CORE_SHADERS } from './core.js';
 
+/** A family's; like all of the runtime, the core's shaders are among its exports. */
+interface ShaderPart extends Part {
+  readonly CORE_SHADERS: ShaderFamily;
+  readonly shaders: ShaderFamily;
+}
+
 /** The families that have shaders, each fetched when a model has some of its ops. */
-const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderFamily> } = {
-  window: async () => (await import('./window.js')).WINDOW_SHADERS,
-  movement: async () => (await import('./movement.js')).MOVEMENT_SHADERS,
-  layout: async () => (await import('./layout.js')).LAYOUT_SHADERS,
-  selection: async () => (await import('./selection.js')).SELECTION_SHADERS,
-  reduction: async () => (await import('./reduction.js')).REDUCTION_SHADERS,
+const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderPart> } = {
+  window: () => import('./window.js'),
+  movement: () => import('./movement.js'),
+  layout: () => import('./layout.js'),
+  selection: () => import('./selection.js'),
+  reduction: () => import('./reduction.js'),
 };
 
 /**
@@ -19,13 +26,13 @@ const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderFamily> } = {
  * @throws LinnetError of code IO
  */
 export async function loadShaders({ ops, dtypes }: Vocabulary): Promise<ShaderLowerings> {
-  const [part, ...families] = await fetchPart(() =>
+  const [part, ...parts] = await fetchPart(() =>
     Promise.all([
       hasIntegers(dtypes) ? import('./integers.js') : null,
       ...familiesOf(ops).map((family) => FAMILIES[family]?.()),
     ]),
   );
   const integers = part?.INTEGER_SHADERS ?? null;
-  const lowerings = [CORE_SHADERS, ...families].map((family) => family?.(integers));
-  return Object.assign({}, ...lowerings);
+  const lowerings = parts.map((family) => family?.shaders(integers));
+  return Object.assign({}, CORE_SHADERS(integers), ...lowerings);
 }

@@ -1,4 +1,7 @@
 import { MOVEMENT_LOWERINGS } from '../lower/movement.js';
-import { withCore } from './core.js';
+import type { ShaderFamily } from '../lowering.js';
 
-export const MOVEMENT_SHADERS = withCore(() => MOVEMENT_LOWERINGS);
+export * from '../../runtime.js';
+export { CORE_SHADERS } from './core.js';
+
+export const shaders: ShaderFamily = () => MOVEMENT_LOWERINGS;

@@ -1,4 +1,7 @@
 import { REDUCTION_LOWERINGS } from '../lower/reduction.js';
-import { withCore } from './core.js';
+import type { ShaderFamily } from '../lowering.js';
 
-export const REDUCTION_SHADERS = withCore(() => REDUCTION_LOWERINGS);
+export * from '../../runtime.js';
+export { CORE_SHADERS } from './core.js';
+
+export const shaders: ShaderFamily = () => REDUCTION_LOWERINGS;

@@ -1,4 +1,7 @@
 import { INDEXING_LOWERINGS } from '../lower/indexing.js';
-import { withCore } from './core.js';
+import type { ShaderFamily } from '../lowering.js';
 
-export const SELECTION_SHADERS = withCore(() => INDEXING_LOWERINGS);
+export * from '../../runtime.js';
+export { CORE_SHADERS } from './core.js';
+
+export const shaders: ShaderFamily = () => INDEXING_LOWERINGS;

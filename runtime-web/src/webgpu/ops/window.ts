@@ -1,8 +1,11 @@
 import { depthwise } from '../lower/depthwise.js';
 import { POOLING_LOWERINGS } from '../lower/pooling.js';
-import { withCore } from './core.js';
+import type { ShaderFamily } from '../lowering.js';
 
-export const WINDOW_SHADERS = withCore((integers) => ({
+export * from '../../runtime.js';
+export { CORE_SHADERS } from './core.js';
+
+export const shaders: ShaderFamily = (integers) => ({
   DEPTHWISE_CONV_2D: depthwise(integers),
   ...POOLING_LOWERINGS,
-}));
+});
