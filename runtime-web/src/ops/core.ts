@@ -7,11 +7,11 @@ import { fuseActivation } from '../plan/fusions/activation.js';
 import { fuseGate } from '../plan/fusions/gate.js';
 import { fuseSoftmaxScale } from '../plan/fusions/softmax-scale.js';
 import { BINARY_LOWERINGS } from '../wasm/lower/binary.js';
-import { CONVERSION_LOWERINGS } from '../wasm/lower/conversion.js';
+import { conversionLowerings } from '../wasm/lower/conversion.js';
 import { matmulLowerings } from '../wasm/lower/matmul.js';
 import { NORMALIZATION_LOWERINGS } from '../wasm/lower/normalization.js';
 import { RESHAPE_LOWERINGS } from '../wasm/lower/reshape.js';
-import { UNARY_LOWERINGS } from '../wasm/lower/unary.js';
+import { unaryLowerings } from '../wasm/lower/unary.js';
 import type { OpFamily } from './family.js';
 
 /** What most models have, and the conversions by which ops run through float32. */
@@ -25,12 +25,12 @@ export const CORE: OpFamily<'core'> = {
   },
   lowerings: (integers) => ({
     ...BINARY_LOWERINGS,
-    ...CONVERSION_LOWERINGS,
+    ...conversionLowerings(integers),
     DENSIFY: 'structural',
     ...matmulLowerings(integers),
     ...RESHAPE_LOWERINGS,
     ...NORMALIZATION_LOWERINGS,
-    ...UNARY_LOWERINGS,
+    ...unaryLowerings(integers),
   }),
   rewrites: { fusions: [fuseSoftmaxScale, fuseGate, fuseActivation] },
 };

@@ -1,4 +1,4 @@
-/** What products of integers take on WASM. */
+/** What integers take on WASM. */
 
 export * from '../runtime.js';
-export { integerProducts } from '../wasm/lower/integers.js';
+export { integerKernels } from '../wasm/lower/integers.js';

@@ -35,7 +35,7 @@ const FAMILIES: { readonly [F in Exclude<FamilyName, 'core'>]: () => Promise<Fam
 };
 
 /**
- * Loads the families of a vocabulary's ops, `core`, and what products of its dtypes take.
+ * Loads the families of a vocabulary's ops, `core`, and what integers take.
  *
  * @throws LinnetError of code IO
  */
@@ -57,7 +57,7 @@ export async function loadOps({ ops, dtypes }: Vocabulary): Promise<LoadedOps> {
     },
     carryOut: families.map(({ carryOut }) => carryOut).find(Boolean) ?? null,
     lowerings: (dot) => {
-      const products = integers?.integerProducts(dot) ?? null;
+      const products = integers?.integerKernels(dot) ?? null;
       return Object.assign({}, ...families.map((family) => family.lowerings(products)));
     },
   };

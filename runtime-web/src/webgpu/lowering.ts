@@ -17,7 +17,7 @@ export type Lowering<N extends OpName> = PlanLowering<N, Emitter>;
 /** How ops run on the GPU; those that are left out run on the host's backend. */
 export type ShaderLowerings = { readonly [N in OpName]?: Lowering<N> };
 
-/** The shaders of a family, given those of products of integers for models that have some. */
+/** The shaders of a family, given those for integers for models that have some. */
 export type ShaderFamily = (integers: IntegerShaders | null) => ShaderLowerings;
 
 export function shaderEmitter(plan: PlanEmitter<Shader>, traits: Traits): Emitter {

@@ -24,7 +24,7 @@ suite('a page', () => {
     assert.deepEqual(await chromium.scriptsOf(['window', 'reduction']), ['window', 'reduction']);
   });
 
-  test('fetches what products of integers take for models with integers', async () => {
+  test('fetches what integers take for models that have some', async () => {
     assert.deepEqual(await chromium.scriptsOf(['integers']), []);
     assert.equal(await chromium.call('load', quantized), 'loaded');
     assert.deepEqual(await chromium.scriptsOf(['integers']), ['integers']);

@@ -8,10 +8,10 @@ import {
   type TensorType,
 } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
-import { tableOf } from '../../lower/functions.js';
 import { channelLayout, isQuantizedDType, perTensor, QUANTIZED } from '../../lower/quantization.js';
 import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
+import type { IntegerKernels } from './integers.js';
 import { emitLookup } from './table.js';
 import { rescaled } from './unary-quantized.js';
 
@@ -107,7 +107,7 @@ function ends<N extends OpName>(site: LowerSite<N>): readonly [Operand, Operand]
 }
 
 /** Float32 or float16 to quantized integers; quantized integers to others. */
-const quantizeLowering: Lowering<'QUANTIZE'> = {
+const quantize = (integers: IntegerKernels | null): Lowering<'QUANTIZE'> => ({
   supports(site) {
     const [input, output] = ends(site);
     const { dtype } = input.type;
@@ -118,8 +118,8 @@ const quantizeLowering: Lowering<'QUANTIZE'> = {
     const [input, output] = ends(site);
     const elements = count(input.type.shape);
     if (input.type.dtype === 'float32') return emitQuantize(emit, input.ref, output);
-    const table = tableOf(site);
-    if (table !== null) return emitLookup(emit, elements, input.ref, output.ref, table);
+    const table = integers?.tableOf(site);
+    if (table) return emitLookup(emit, elements, input.ref, output.ref, table);
     const [from, to] = [perTensor(input.type), perTensor(output.type)];
     if (from?.dtype === 'int16' && to?.dtype === 'int16') {
       return rescaled(1)(from, to)?.({ emit, x: input, y: output });
@@ -137,7 +137,7 @@ const quantizeLowering: Lowering<'QUANTIZE'> = {
     }
     emitQuantize(emit, float, output);
   },
-};
+});
 
 const dequantize: Lowering<'DEQUANTIZE'> = {
   supports(site) {
@@ -200,9 +200,10 @@ const fakeQuant: Lowering<'FAKE_QUANT'> = {
   },
 };
 
-export const CONVERSION_LOWERINGS = {
-  QUANTIZE: quantizeLowering,
-  DEQUANTIZE: dequantize,
-  CAST: cast,
-  FAKE_QUANT: fakeQuant,
-} as const;
+export const conversionLowerings = (integers: IntegerKernels | null) =>
+  ({
+    QUANTIZE: quantize(integers),
+    DEQUANTIZE: dequantize,
+    CAST: cast,
+    FAKE_QUANT: fakeQuant,
+  }) as const;

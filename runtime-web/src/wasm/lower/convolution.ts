@@ -9,7 +9,7 @@ import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitDepthwiseF32 } from './depthwise-f32.js';
 import { emitExpansion, supportsExpansion } from './expansion.js';
-import type { IntegerProducts } from './integers.js';
+import type { IntegerKernels } from './integers.js';
 import type { Matrices } from './packing.js';
 import type { Problem, Run } from './problem.js';
 import { type ProductView, productLowering } from './product.js';
@@ -124,7 +124,7 @@ function convolutionAxes(site: LowerSite<'CONV_2D'>) {
 
 const plain = productLowering(convolutionView);
 
-const convolution = (integers: IntegerProducts | null): Lowering<'CONV_2D'> => ({
+const convolution = (integers: IntegerKernels | null): Lowering<'CONV_2D'> => ({
   pitched: true,
   supports: plain(integers).supports,
   lower(site, emit) {
@@ -210,7 +210,7 @@ function depthwiseAxes(site: LowerSite<'DEPTHWISE_CONV_2D'>) {
 
 const grouped = productLowering(depthwiseView);
 
-const depthwise = (integers: IntegerProducts | null): Lowering<'DEPTHWISE_CONV_2D'> => ({
+const depthwise = (integers: IntegerKernels | null): Lowering<'DEPTHWISE_CONV_2D'> => ({
   supports: (site) =>
     site.fused.expansion === undefined ? grouped(integers).supports(site) : supportsExpansion(site),
   lower(site, emit) {
@@ -229,7 +229,7 @@ function emitDepthwise(
   product: ProductView['product'],
   numerics: Numerics,
   emit: Emitter,
-  integers: IntegerProducts | null,
+  integers: IntegerKernels | null,
 ): boolean {
   const { input, output } = product;
   const [rows, columns] = depthwiseAxes(site);
@@ -238,7 +238,7 @@ function emitDepthwise(
     return true;
   }
   const window = { ...windowArguments(input.type.shape, rows, columns), output: output.ref };
-  invariant(integers, 'What products of integers take has not been loaded.');
+  invariant(integers, 'What integers take has not been loaded.');
   return integers.emitDepthwise(emit, product, numerics, [rows, columns], window);
 }
 
@@ -320,7 +320,7 @@ const transposed = productLowering<'TRANSPOSE_CONV'>((site) => {
   };
 });
 
-export const convolutionLowerings = (integers: IntegerProducts | null) =>
+export const convolutionLowerings = (integers: IntegerKernels | null) =>
   ({
     CONV_2D: convolution(integers),
     DEPTHWISE_CONV_2D: depthwise(integers),

@@ -12,7 +12,7 @@ import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
 import { emitDepthwiseF32 } from './depthwise-f32.js';
 import { advance, emitCopy } from './dims.js';
-import type { IntegerProducts } from './integers.js';
+import type { IntegerKernels } from './integers.js';
 import { constantElements, rowsOf } from './packing.js';
 import { isSmall, rowsProblem } from './problem.js';
 import { emitProduct } from './product.js';
@@ -105,7 +105,7 @@ export function supportsExpansion(site: Depthwise): boolean {
 export function emitExpansion(
   emit: Emitter,
   site: Depthwise,
-  integers: IntegerProducts | null,
+  integers: IntegerKernels | null,
 ): void {
   const { first, second, axes } = pairOf(site) as Pair;
   const [rows, columns] = axes;

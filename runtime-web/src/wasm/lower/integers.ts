@@ -1,4 +1,5 @@
-/** All that only products with integers among their operands take. */
+/** All that only models with integers among their tensors take. */
+import { tableOf } from '../../lower/functions.js';
 import type { Numerics, Product } from '../../lower/numerics.js';
 import type { Axis } from '../../lower/window.js';
 import type { BufferRef } from '../../plan/lowering.js';
@@ -17,10 +18,10 @@ import type { windowArguments } from './window.js';
 export type IntegerNumerics = Exclude<Numerics, { kind: 'float32' }>;
 
 /** What lowerings of models with integers are given. */
-export type IntegerProducts = ReturnType<typeof integerProducts>;
+export type IntegerKernels = ReturnType<typeof integerKernels>;
 
 /** On machines with a dot product of some kind. */
-export const integerProducts = (dot: ByteDot) => ({
+export const integerKernels = (dot: ByteDot) => ({
   /** Emits all that a problem takes; `key` tells it apart from others with the same constants. */
   emitProduct(
     emit: Emitter,
@@ -35,6 +36,7 @@ export const integerProducts = (dot: ByteDot) => ({
   },
 
   emitBlocks,
+  tableOf,
 
   /** Emits one output channel per input channel; false, with nothing emitted, where no kernel is made for it. */
   emitDepthwise(

@@ -4,7 +4,7 @@ import { activationOf, activationRange } from '../../lower/activation.js';
 import { count, rowMajor } from '../../lower/dims.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import type { Lowering } from '../lowering.js';
-import type { IntegerProducts } from './integers.js';
+import type { IntegerKernels } from './integers.js';
 import type { Matrices } from './packing.js';
 import { type Problem, rowsProblem } from './problem.js';
 import { productLowering } from './product.js';
@@ -115,7 +115,7 @@ const batchMatmul = productLowering<'BATCH_MATMUL'>((site) => {
   };
 });
 
-export const matmulLowerings = (integers: IntegerProducts | null) =>
+export const matmulLowerings = (integers: IntegerKernels | null) =>
   ({
     FULLY_CONNECTED: { ...fullyConnected(integers), pitched: true },
     BATCH_MATMUL: batchMatmul(integers),

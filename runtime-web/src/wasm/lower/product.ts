@@ -3,7 +3,7 @@ import { invariant, type OpName } from '@linnet/schema';
 import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
-import type { IntegerProducts } from './integers.js';
+import type { IntegerKernels } from './integers.js';
 import { isSmall, type Problem } from './problem.js';
 import { emitProductF32, emitWeightsF32 } from './product-f32.js';
 import { emitSparseF32 } from './sparse-f32.js';
@@ -20,7 +20,7 @@ export interface ProductView {
  */
 export function productLowering<N extends OpName>(
   view: (site: LowerSite<N>) => ProductView | null,
-): (integers: IntegerProducts | null) => Lowering<N> {
+): (integers: IntegerKernels | null) => Lowering<N> {
   return (integers) => ({
     supports(site) {
       const seen = view(site);
@@ -48,11 +48,11 @@ export function emitProduct(
   numerics: Numerics,
   problem: Problem,
   key: string,
-  integers: IntegerProducts | null,
+  integers: IntegerKernels | null,
 ): void {
   if (problem.grid.includes(0) || problem.matrices.columns === 0) return;
   if (numerics.kind !== 'float32') {
-    invariant(integers, 'What products of integers take has not been loaded.');
+    invariant(integers, 'What integers take has not been loaded.');
     integers.emitProduct(emit, product, numerics, problem, key);
     return;
   }

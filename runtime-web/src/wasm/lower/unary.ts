@@ -2,10 +2,11 @@
 import type { KernelName } from '@linnet/runtime-wasm';
 import type { DType, OpName, OptionsOf } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
-import { type FunctionOp, tableOf } from '../../lower/functions.js';
+import type { FunctionOp } from '../../lower/functions.js';
 import { perTensor } from '../../lower/quantization.js';
 import type { Fused, LowerSite, Operand } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
+import type { IntegerKernels } from './integers.js';
 import { emitLookup } from './table.js';
 import { interpolated, rescaled, sigmoidal, type WordForm } from './unary-quantized.js';
 import { narrowed, suffixOf, widened } from './widening.js';
@@ -32,7 +33,11 @@ function clampTo(low: number, high: number): UnaryRow {
 /** A row may depend on the options, and on what is folded into the op. */
 type Row<N extends OpName> = UnaryRow | ((options: OptionsOf<N>, fused: Fused) => UnaryRow);
 
-function unary<N extends FunctionOp>(row: Row<N>): Lowering<N> {
+function unaryLowering<N extends FunctionOp>(
+  row: Row<N>,
+  integers: IntegerKernels | null,
+): Lowering<N> {
+  const tableOf = (site: LowerSite<N>) => integers?.tableOf(site) ?? null;
   const rowOf = (site: LowerSite<N>) =>
     typeof row === 'function' ? row(site.options, site.fused) : row;
   const ends = (site: LowerSite<N>) =>
@@ -98,38 +103,41 @@ const logicalNot: Lowering<'LOGICAL_NOT'> = {
   },
 };
 
-export const UNARY_LOWERINGS = {
-  ABS: withIntegers('abs', unary<'ABS'>({ kernel: 'abs' })),
-  NEG: withIntegers('neg', unary<'NEG'>({ kernel: 'neg' })),
-  SQUARE: withIntegers('square', unary<'SQUARE'>({ kernel: 'square' })),
-  SIGN: withIntegers('sign', unary<'SIGN'>({ kernel: 'sign' })),
-  EXP: unary<'EXP'>({ kernel: 'exp', words: interpolated('exp', Math.exp) }),
-  LOG: unary<'LOG'>({ kernel: 'log' }),
-  SQRT: unary<'SQRT'>({ kernel: 'sqrt' }),
-  RSQRT: unary<'RSQRT'>({
-    kernel: 'rsqrt',
-    words: interpolated('rsqrt', (x) => 1 / Math.sqrt(Math.max(x, 0))),
-  }),
-  SIN: unary<'SIN'>({ kernel: 'sin' }),
-  COS: unary<'COS'>({ kernel: 'cos' }),
-  TANH: unary<'TANH'>({ kernel: 'tanh', words: sigmoidal('tanh_16') }),
-  LOGISTIC: unary<'LOGISTIC'>((_, { gatesInput }) =>
-    gatesInput ? { kernel: 'swish' } : { kernel: 'logistic', words: sigmoidal('logistic_16') },
-  ),
-  CEIL: unary<'CEIL'>({ kernel: 'ceil' }),
-  FLOOR: unary<'FLOOR'>({ kernel: 'floor' }),
-  ROUND: unary<'ROUND'>({ kernel: 'round' }),
-  RELU: unary<'RELU'>(clampTo(0, Infinity)),
-  RELU6: unary<'RELU6'>(clampTo(0, 6)),
-  RELU_N1_TO_1: unary<'RELU_N1_TO_1'>(clampTo(-1, 1)),
-  RELU_0_TO_1: unary<'RELU_0_TO_1'>(clampTo(0, 1)),
-  LEAKY_RELU: unary<'LEAKY_RELU'>(({ alpha }) => ({
-    kernel: 'leaky_relu',
-    parameters: [alpha, 0],
-    words: rescaled(alpha),
-  })),
-  ELU: unary<'ELU'>({ kernel: 'elu' }),
-  HARD_SWISH: unary<'HARD_SWISH'>({ kernel: 'hard_swish' }),
-  GELU: unary<'GELU'>(({ approximate }) => ({ kernel: approximate ? 'gelu_tanh' : 'gelu' })),
-  LOGICAL_NOT: logicalNot,
-} as const satisfies { readonly [N in OpName]?: Lowering<N> };
+export function unaryLowerings(integers: IntegerKernels | null) {
+  const unary = <N extends FunctionOp>(row: Row<N>) => unaryLowering<N>(row, integers);
+  return {
+    ABS: withIntegers('abs', unary<'ABS'>({ kernel: 'abs' })),
+    NEG: withIntegers('neg', unary<'NEG'>({ kernel: 'neg' })),
+    SQUARE: withIntegers('square', unary<'SQUARE'>({ kernel: 'square' })),
+    SIGN: withIntegers('sign', unary<'SIGN'>({ kernel: 'sign' })),
+    EXP: unary<'EXP'>({ kernel: 'exp', words: interpolated('exp', Math.exp) }),
+    LOG: unary<'LOG'>({ kernel: 'log' }),
+    SQRT: unary<'SQRT'>({ kernel: 'sqrt' }),
+    RSQRT: unary<'RSQRT'>({
+      kernel: 'rsqrt',
+      words: interpolated('rsqrt', (x) => 1 / Math.sqrt(Math.max(x, 0))),
+    }),
+    SIN: unary<'SIN'>({ kernel: 'sin' }),
+    COS: unary<'COS'>({ kernel: 'cos' }),
+    TANH: unary<'TANH'>({ kernel: 'tanh', words: sigmoidal('tanh_16') }),
+    LOGISTIC: unary<'LOGISTIC'>((_, { gatesInput }) =>
+      gatesInput ? { kernel: 'swish' } : { kernel: 'logistic', words: sigmoidal('logistic_16') },
+    ),
+    CEIL: unary<'CEIL'>({ kernel: 'ceil' }),
+    FLOOR: unary<'FLOOR'>({ kernel: 'floor' }),
+    ROUND: unary<'ROUND'>({ kernel: 'round' }),
+    RELU: unary<'RELU'>(clampTo(0, Infinity)),
+    RELU6: unary<'RELU6'>(clampTo(0, 6)),
+    RELU_N1_TO_1: unary<'RELU_N1_TO_1'>(clampTo(-1, 1)),
+    RELU_0_TO_1: unary<'RELU_0_TO_1'>(clampTo(0, 1)),
+    LEAKY_RELU: unary<'LEAKY_RELU'>(({ alpha }) => ({
+      kernel: 'leaky_relu',
+      parameters: [alpha, 0],
+      words: rescaled(alpha),
+    })),
+    ELU: unary<'ELU'>({ kernel: 'elu' }),
+    HARD_SWISH: unary<'HARD_SWISH'>({ kernel: 'hard_swish' }),
+    GELU: unary<'GELU'>(({ approximate }) => ({ kernel: approximate ? 'gelu_tanh' : 'gelu' })),
+    LOGICAL_NOT: logicalNot,
+  } as const satisfies { readonly [N in OpName]?: Lowering<N> };
+}

@@ -1,6 +1,7 @@
 /** Conversions between element types, and to and from quantized integers. */
 import type { DType, OpName, TensorType } from '@linnet/schema';
-import { type FunctionOp, tableOf } from '../../lower/functions.js';
+import type { ByteTable } from '../../lower/byte-table.js';
+import type { FunctionOp } from '../../lower/functions.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { type PerTensor, perTensor } from '../../lower/quantization.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
@@ -9,11 +10,10 @@ import { roundFunction } from '../wgsl/bytes.js';
 import { f32, i32, reads } from '../wgsl/kernel.js';
 import { elementOf, type StoredDType } from '../wgsl/storage.js';
 import { emitElementwise } from './elementwise.js';
+import type { IntegerShaders } from './integers.js';
 
 /** Emits what a site's op makes of each byte, by its table of all that there are. */
-export function emitLookup(emit: Emitter, site: LowerSite<FunctionOp>): void {
-  const table = tableOf(site);
-  if (table === null) return;
+export function emitLookup(emit: Emitter, site: LowerSite<FunctionOp>, table: ByteTable): void {
   const entries = emit.constant(table.key, () => Int32Array.from(table.make()));
   emitElementwise(emit, {
     label: site.op,
@@ -32,15 +32,16 @@ function bytesOf({ type }: Operand): PerTensor | null {
 }
 
 /** Float32 to bytes: times the scale's reciprocal, half to even. Source: XNNPACK's f32-qs8-vcvt. */
-const quantize: Lowering<'QUANTIZE'> = {
+const quantize = (integers: IntegerShaders | null): Lowering<'QUANTIZE'> => ({
   supports(site) {
     const [input, output] = [inputOf(site, 0), outputOf(site)];
-    if (tableOf(site) !== null) return true;
+    if (integers?.tableOf(site)) return true;
     return input.type.dtype === 'float32' && bytesOf(output) !== null;
   },
   lower(site, emit) {
     const output = outputOf(site);
-    if (tableOf(site) !== null) return emitLookup(emit, site);
+    const table = integers?.tableOf(site);
+    if (table) return emitLookup(emit, site, table);
     const { scale, zero, low, high } = bytesOf(output) as PerTensor;
     emitElementwise(emit, {
       label: 'QUANTIZE',
@@ -57,7 +58,7 @@ const quantize: Lowering<'QUANTIZE'> = {
         'nearest(clamp(a * params.reciprocal, vec4(params.low), vec4(params.high))) + params.zero',
     });
   },
-};
+});
 
 const dequantize: Lowering<'DEQUANTIZE'> = {
   supports(site) {
@@ -114,8 +115,9 @@ const cast: Lowering<'CAST'> = {
   },
 };
 
-export const CONVERSION_LOWERINGS = {
-  QUANTIZE: quantize,
-  DEQUANTIZE: dequantize,
-  CAST: cast,
-} as const satisfies { readonly [N in OpName]?: Lowering<N> };
+export const conversionLowerings = (integers: IntegerShaders | null) =>
+  ({
+    QUANTIZE: quantize(integers),
+    DEQUANTIZE: dequantize,
+    CAST: cast,
+  }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -1,11 +1,12 @@
 /** Elementwise ops of one tensor. */
 import type { OpName, OptionsOf } from '@linnet/schema';
-import { type FunctionOp, tableOf } from '../../lower/functions.js';
+import type { FunctionOp } from '../../lower/functions.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import type { Lowering } from '../lowering.js';
 import { f32, type Param } from '../wgsl/kernel.js';
 import { emitLookup } from './conversion.js';
 import { emitElementwise } from './elementwise.js';
+import type { IntegerShaders } from './integers.js';
 
 interface Row {
   /** A function of the vector `a`. */
@@ -46,13 +47,17 @@ fn sine(v: vec4<f32>, shift: f32) -> vec4<f32> {
 }`;
 
 /** A function of float32, and of bytes by its table; a row may depend on the options. */
-function unary<N extends FunctionOp>(row: Row | ((options: OptionsOf<N>) => Row)): Lowering<N> {
+function unaryLowering<N extends FunctionOp>(
+  row: Row | ((options: OptionsOf<N>) => Row),
+  integers: IntegerShaders | null,
+): Lowering<N> {
   return {
     supports: (site) =>
-      tableOf(site) !== null ||
+      integers?.tableOf(site) != null ||
       [inputOf(site, 0), outputOf(site)].every(({ type }) => type.dtype === 'float32'),
     lower(site, emit) {
-      if (tableOf(site) !== null) return emitLookup(emit, site);
+      const table = integers?.tableOf(site);
+      if (table) return emitLookup(emit, site, table);
       emitElementwise(emit, {
         label: site.op,
         operands: [inputOf(site, 0)],
@@ -63,40 +68,44 @@ function unary<N extends FunctionOp>(row: Row | ((options: OptionsOf<N>) => Row)
   };
 }
 
-export const UNARY_LOWERINGS = {
-  ABS: unary<'ABS'>({ expression: 'abs(a)' }),
-  NEG: unary<'NEG'>({ expression: '-a' }),
-  SQUARE: unary<'SQUARE'>({ expression: 'a * a' }),
-  SIGN: unary<'SIGN'>({ expression: 'sign(a)' }),
-  EXP: unary<'EXP'>({ expression: 'exp(a)' }),
-  LOG: unary<'LOG'>({ expression: 'log(a)' }),
-  SIN: unary<'SIN'>({ expression: 'sine(a, 0.0)', declarations: SINE }),
-  COS: unary<'COS'>({ expression: 'sine(a, 0.5)', declarations: SINE }),
-  SQRT: unary<'SQRT'>({ expression: 'sqrt(a)' }),
-  RSQRT: unary<'RSQRT'>({ expression: 'inverseSqrt(a)' }),
-  TANH: unary<'TANH'>({ expression: 'bounded_tanh(a)', declarations: TANH }),
-  LOGISTIC: unary<'LOGISTIC'>({ expression: '1.0 / (1.0 + exp(-a))' }),
-  CEIL: unary<'CEIL'>({ expression: 'ceil(a)' }),
-  FLOOR: unary<'FLOOR'>({ expression: 'floor(a)' }),
-  ROUND: unary<'ROUND'>({ expression: 'round(a)' }),
-  RELU: unary<'RELU'>({ expression: 'max(a, vec4(0.0))' }),
-  RELU6: unary<'RELU6'>({ expression: 'clamp(a, vec4(0.0), vec4(6.0))' }),
-  RELU_N1_TO_1: unary<'RELU_N1_TO_1'>({ expression: 'clamp(a, vec4(-1.0), vec4(1.0))' }),
-  RELU_0_TO_1: unary<'RELU_0_TO_1'>({ expression: 'clamp(a, vec4(0.0), vec4(1.0))' }),
-  LEAKY_RELU: unary<'LEAKY_RELU'>(({ alpha }) => ({
-    expression: 'select(a, a * params.alpha, a < vec4(0.0))',
-    params: { alpha: f32(alpha) },
-  })),
-  ELU: unary<'ELU'>({ expression: 'select(a, exp(a) - 1.0, a < vec4(0.0))' }),
-  HARD_SWISH: unary<'HARD_SWISH'>({
-    expression: 'a * (clamp(a + 3.0, vec4(0.0), vec4(6.0)) / 6.0)',
-  }),
-  GELU: unary<'GELU'>(({ approximate }) =>
-    approximate
-      ? {
-          expression: '0.5 * a * (1.0 + bounded_tanh(0.797884561 * (a + 0.044715 * a * a * a)))',
-          declarations: TANH,
-        }
-      : { expression: '0.5 * a * (1.0 + erf(a * 0.707106781))', declarations: ERF },
-  ),
-} as const satisfies { readonly [N in OpName]?: Lowering<N> };
+export function unaryLowerings(integers: IntegerShaders | null) {
+  const unary = <N extends FunctionOp>(row: Row | ((options: OptionsOf<N>) => Row)) =>
+    unaryLowering<N>(row, integers);
+  return {
+    ABS: unary<'ABS'>({ expression: 'abs(a)' }),
+    NEG: unary<'NEG'>({ expression: '-a' }),
+    SQUARE: unary<'SQUARE'>({ expression: 'a * a' }),
+    SIGN: unary<'SIGN'>({ expression: 'sign(a)' }),
+    EXP: unary<'EXP'>({ expression: 'exp(a)' }),
+    LOG: unary<'LOG'>({ expression: 'log(a)' }),
+    SIN: unary<'SIN'>({ expression: 'sine(a, 0.0)', declarations: SINE }),
+    COS: unary<'COS'>({ expression: 'sine(a, 0.5)', declarations: SINE }),
+    SQRT: unary<'SQRT'>({ expression: 'sqrt(a)' }),
+    RSQRT: unary<'RSQRT'>({ expression: 'inverseSqrt(a)' }),
+    TANH: unary<'TANH'>({ expression: 'bounded_tanh(a)', declarations: TANH }),
+    LOGISTIC: unary<'LOGISTIC'>({ expression: '1.0 / (1.0 + exp(-a))' }),
+    CEIL: unary<'CEIL'>({ expression: 'ceil(a)' }),
+    FLOOR: unary<'FLOOR'>({ expression: 'floor(a)' }),
+    ROUND: unary<'ROUND'>({ expression: 'round(a)' }),
+    RELU: unary<'RELU'>({ expression: 'max(a, vec4(0.0))' }),
+    RELU6: unary<'RELU6'>({ expression: 'clamp(a, vec4(0.0), vec4(6.0))' }),
+    RELU_N1_TO_1: unary<'RELU_N1_TO_1'>({ expression: 'clamp(a, vec4(-1.0), vec4(1.0))' }),
+    RELU_0_TO_1: unary<'RELU_0_TO_1'>({ expression: 'clamp(a, vec4(0.0), vec4(1.0))' }),
+    LEAKY_RELU: unary<'LEAKY_RELU'>(({ alpha }) => ({
+      expression: 'select(a, a * params.alpha, a < vec4(0.0))',
+      params: { alpha: f32(alpha) },
+    })),
+    ELU: unary<'ELU'>({ expression: 'select(a, exp(a) - 1.0, a < vec4(0.0))' }),
+    HARD_SWISH: unary<'HARD_SWISH'>({
+      expression: 'a * (clamp(a + 3.0, vec4(0.0), vec4(6.0)) / 6.0)',
+    }),
+    GELU: unary<'GELU'>(({ approximate }) =>
+      approximate
+        ? {
+            expression: '0.5 * a * (1.0 + bounded_tanh(0.797884561 * (a + 0.044715 * a * a * a)))',
+            declarations: TANH,
+          }
+        : { expression: '0.5 * a * (1.0 + erf(a * 0.707106781))', declarations: ERF },
+    ),
+  } as const satisfies { readonly [N in OpName]?: Lowering<N> };
+}

@@ -21,7 +21,7 @@ const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderPart> } = {
 };
 
 /**
- * Loads the shaders of the families of a vocabulary's ops, of `core`, and those of its dtypes' products.
+ * Loads the shaders of the families of a vocabulary's ops, of `core`, and of integers.
  *
  * @throws LinnetError of code IO
  */
