@@ -53,8 +53,8 @@ export class Splitting {
     const weights = original.slice();
     const multipliers = new Float32Array(original.length);
     const kept = new Float32Array(original.length);
+    const [scores, right] = [new Float32Array(original.length), new Float32Array(original.length)];
     for (let step = 1; step <= GROWING + SETTLING; step++) {
-      const scores = new Float32Array(weights.length);
       for (let at = 0; at < scores.length; at++) {
         scores[at] = (weights[at]! + multipliers[at]!) ** 2;
       }
@@ -62,7 +62,6 @@ export class Splitting {
       const part = pattern.limit ? 1 : Math.min(1, step / GROWING) ** (1 / 3);
       const ranking = new Ranking({ rows, columns, values: scores }, pattern);
       const mask = ranking.mask(Math.round(count * part));
-      const right = new Float32Array(original.length);
       for (let at = 0; at < right.length; at++) {
         const sum = weights[at]! + multipliers[at]!;
         kept[at] = mask[at] === 1 ? sum : 0;

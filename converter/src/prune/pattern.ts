@@ -181,27 +181,29 @@ function overLimit(
   return forced;
 }
 
+/** The bits of a float32 but for its exponent and the first three of its fraction. */
+const LOW_BITS = 20;
+
 /**
  * Makes `count` of the ones in a mask 0: those with the lowest scores, which are not negative, and of equal
- * ones the first. The score up to which they go is found digit by digit of its bits.
+ * ones the first. Scores are counted by their first bits, and only those put in order that share them with
+ * the last that goes.
  */
 function clearLowest(mask: Uint8Array, scores: Float32Array, count: number): void {
   if (count === 0) return;
   const keys = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
-  const counts = new Uint32Array(256);
-  let left = count;
-  let [limit, known] = [0, 0];
-  for (const shift of [24, 16, 8, 0]) {
-    counts.fill(0);
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i]!;
-      if (mask[i] === 1 && (key & known) === limit) counts[(key >>> shift) & 255]!++;
-    }
-    let digit = 0;
-    while (digit < 255 && counts[digit]! < left) left -= counts[digit++]!;
-    limit |= digit << shift;
-    known |= 255 << shift;
+  const counts = new Uint32Array(2 ** (32 - LOW_BITS));
+  for (let i = 0; i < keys.length; i++) counts[keys[i]! >>> LOW_BITS]! += mask[i]!;
+  let [first, before] = [0, 0];
+  while (before + counts[first]! < count) before += counts[first++]!;
+  const alike = new Uint32Array(counts[first]!);
+  let size = 0;
+  for (let i = 0; i < keys.length; i++) {
+    if (keys[i]! >>> LOW_BITS === first && mask[i] === 1) alike[size++] = keys[i]!;
   }
+  alike.sort();
+  const limit = alike[count - before - 1]!;
+  let left = count - before - alike.indexOf(limit);
   for (let i = 0; i < keys.length; i++) {
     if (mask[i] === 0 || keys[i]! > limit) continue;
     if (keys[i] === limit && left-- <= 0) continue;

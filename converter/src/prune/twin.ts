@@ -143,11 +143,13 @@ function isPointwise(
 }
 
 function merged(moments: readonly CrossMoments[]): TwinStatistics {
-  const [first] = moments;
+  const [first, ...others] = moments;
   invariant(first !== undefined, 'a layer is observed at its nodes');
   const rows = moments.reduce((sum, one) => sum + one.rows, 0);
   const total = (of: (one: CrossMoments) => Float64Array) =>
-    of(first).map((_, i) => moments.reduce((sum, one) => sum + of(one)[i]!, 0));
+    others.length === 0
+      ? of(first)
+      : of(first).map((value, i) => others.reduce((sum, one) => sum + of(one)[i]!, value));
   return {
     rows,
     meanX: total(({ sumX }) => sumX).map((sum) => sum / rows),
@@ -156,7 +158,7 @@ function merged(moments: readonly CrossMoments[]): TwinStatistics {
     xy: total(({ xy }) => xy),
     yy: total(({ yy }) => yy),
     skip:
-      moments.length === 1 && first.skips !== undefined
+      others.length === 0 && first.skips !== undefined
         ? { meanD: first.sumD.map((sum) => sum / rows), xd: first.xd }
         : undefined,
   };
