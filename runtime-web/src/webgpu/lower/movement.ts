@@ -1,5 +1,10 @@
 /** Ops that give elements another place or shape. */
-import { ActivationFunctionType, normalizeAxis, type OpName } from '@linnet/schema';
+import {
+  ActivationFunctionType,
+  normalizeAxis,
+  type OpName,
+  type TensorType,
+} from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
 import { count, merge, rowMajor, type Walk } from '../../lower/dims.js';
 import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
@@ -208,13 +213,16 @@ function paddedDims(site: LowerSite<'PAD' | 'PADV2'>): readonly Padded[] {
   return dims;
 }
 
-/** What is round the input: zero, as a quantized type stores it, or the element of input 2. */
+/** What is round the input: zero or the element of input 2. */
 function padValue(site: LowerSite<'PAD' | 'PADV2'>): number | null {
-  const { dtype, quantization } = outputOf(site).type;
-  if (site.op === 'PADV2') {
-    const value = site.inputs[2]?.value?.[0];
-    return value === undefined || dtype === 'float16' ? null : Number(value);
-  }
+  const { type } = outputOf(site);
+  if (site.op !== 'PADV2') return storedZero(type);
+  const value = site.inputs[2]?.value?.[0];
+  return value === undefined || type.dtype === 'float16' ? null : Number(value);
+}
+
+/** How a type stores zero; null where its elements have no scale in common. */
+export function storedZero({ quantization }: TensorType): number | null {
   if (quantization === undefined) return 0;
   return quantization.kind === 'affine' ? (quantization.zeroPoint[0] ?? null) : null;
 }

@@ -1,3 +1,4 @@
+import { BATCH_LOWERINGS } from '../lower/batches.js';
 import { IMAGE_LOWERINGS } from '../lower/image.js';
 import { MIRROR_LOWERINGS } from '../lower/mirror.js';
 import { MOVEMENT_LOWERINGS } from '../lower/movement.js';
@@ -7,6 +8,7 @@ export * from '../../runtime.js';
 export { CORE_SHADERS } from './core.js';
 
 export const shaders: ShaderFamily = () => ({
+  ...BATCH_LOWERINGS,
   ...IMAGE_LOWERINGS,
   ...MIRROR_LOWERINGS,
   ...MOVEMENT_LOWERINGS,
