@@ -1,7 +1,7 @@
 import { loadModel } from '@linnet/runtime-web';
 import { classify } from './classify.js';
 
-await classify(async (model, input) => {
+classify(async (model, input) => {
   const loaded = await loadModel(model);
   const [scores] = Object.values(await loaded.run([await input]));
   return scores.data;

@@ -3,7 +3,7 @@ import { classify } from './classify.js';
 
 const AREA = 224 * 224;
 
-await classify(async (_, input) => {
+classify(async (_, input) => {
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmPaths = '/peers/onnxruntime-web/dist/';
   const session = await ort.InferenceSession.create('/models/mobilenet_v2_1.0_224_float.onnx', {
