@@ -8,12 +8,11 @@ import {
   type TensorType,
 } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
-import { channelLayout, isQuantizedDType, perTensor, QUANTIZED } from '../../lower/quantization.js';
+import { channelLayout, isQuantizedDType, QUANTIZED } from '../../lower/quantization.js';
 import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import type { IntegerKernels } from './integers.js';
 import { emitLookup } from './table.js';
-import { rescaled } from './unary-quantized.js';
 
 type DirectCast = Extract<KernelName, `cast_${string}`>;
 
@@ -120,10 +119,8 @@ const quantize = (integers: IntegerKernels | null): Lowering<'QUANTIZE'> => ({
     if (input.type.dtype === 'float32') return emitQuantize(emit, input.ref, output);
     const table = integers?.tableOf(site);
     if (table) return emitLookup(emit, elements, input.ref, output.ref, table);
-    const [from, to] = [perTensor(input.type), perTensor(output.type)];
-    if (from?.dtype === 'int16' && to?.dtype === 'int16') {
-      return rescaled(1)(from, to)?.({ emit, x: input, y: output });
-    }
+    const emitWords = integers?.wordsOf(site);
+    if (emitWords) return emitWords(emit);
     const float = emit.scratch(4 * elements);
     if (input.type.dtype === 'float16') {
       emitCast(

@@ -12,6 +12,7 @@ import type { Problem } from './problem.js';
 import { emitProductQ8 } from './product-q8.js';
 import { emitProductQ16 } from './product-q16.js';
 import { emitSparseQ8 } from './sparse-q8.js';
+import { wordsOf } from './unary-quantized.js';
 import type { windowArguments } from './window.js';
 
 /** Arithmetic on integers. */
@@ -37,6 +38,7 @@ export const integerKernels = (dot: ByteDot) => ({
 
   emitBlocks,
   tableOf,
+  wordsOf,
 
   /** Emits one output channel per input channel; false, with nothing emitted, where no kernel is made for it. */
   emitDepthwise(

@@ -1,10 +1,13 @@
 /** Functions of one int16 tensor, number for number as TFLite computes them. */
 
+import type { OptionsOf } from '@linnet/schema';
 import { quantizedRange } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
 import { combinedScale, fixedFactor, wordTable } from '../../lower/fixed-point.js';
-import type { PerTensor } from '../../lower/quantization.js';
-import type { Operand } from '../../plan/lowering.js';
+import type { FunctionOp } from '../../lower/functions.js';
+import { inputOf, outputOf } from '../../lower/operands.js';
+import { type PerTensor, perTensor } from '../../lower/quantization.js';
+import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
 
 /** Emits the computation of one int16 tensor from another. */
@@ -15,12 +18,12 @@ type WordEmitter = (site: {
 }) => void;
 
 /** How an int16 tensor becomes another; null where stock kernels have no form for those types. */
-export type WordForm = (from: PerTensor, to: PerTensor) => WordEmitter | null;
+type WordForm = (from: PerTensor, to: PerTensor) => WordEmitter | null;
 
 const vectors = (x: Operand, y: Operand) => ({ x: x.ref, y: y.ref, count: count(x.type.shape) });
 
 /** Any function, interpolated between 512 steps of its argument. */
-export function interpolated(name: string, f: (x: number) => number): WordForm {
+function interpolated(name: string, f: (x: number) => number): WordForm {
   return (from, to) =>
     ({ emit, x, y }) => {
       const range = { low: -32768 * from.scale, high: 32767 * from.scale, step: to.scale };
@@ -31,7 +34,7 @@ export function interpolated(name: string, f: (x: number) => number): WordForm {
 }
 
 /** x for x >= 0, alpha * x for others, between bounds on the reals. */
-export function rescaled(alpha: number, low = -Infinity, high = Infinity): WordForm {
+function rescaled(alpha: number, low = -Infinity, high = Infinity): WordForm {
   return (from, to) =>
     ({ emit, x, y }) => {
       const positive = fixedFactor(Math.fround(from.scale / to.scale));
@@ -75,7 +78,7 @@ function tableFactor(scale: number) {
  * LOGISTIC and TANH by one table; results are in 1 / 32768. Stock kernels compute arguments in
  * 2^-12, and TANH those in 2^-11, by a series instead.
  */
-export function sigmoidal(kernel: 'logistic_16' | 'tanh_16'): WordForm {
+function sigmoidal(kernel: 'logistic_16' | 'tanh_16'): WordForm {
   return (from) => {
     const power = Math.log2(from.scale);
     const isNear = (whole: number) => Math.abs(power - whole) < 1e-3;
@@ -85,4 +88,27 @@ export function sigmoidal(kernel: 'logistic_16' | 'tanh_16'): WordForm {
       emit.call(kernel, { ...vectors(x, y), table, ...tableFactor(from.scale) });
     };
   };
+}
+
+/** The ops that have forms; others are computed as reals. */
+const FORMS: { readonly [N in FunctionOp]?: (options: OptionsOf<N>) => WordForm } = {
+  EXP: () => interpolated('exp', Math.exp),
+  RSQRT: () => interpolated('rsqrt', (x) => 1 / Math.sqrt(Math.max(x, 0))),
+  TANH: () => sigmoidal('tanh_16'),
+  LOGISTIC: () => sigmoidal('logistic_16'),
+  RELU: () => rescaled(1, 0),
+  RELU6: () => rescaled(1, 0, 6),
+  RELU_N1_TO_1: () => rescaled(1, -1, 1),
+  RELU_0_TO_1: () => rescaled(1, 0, 1),
+  LEAKY_RELU: ({ alpha }) => rescaled(alpha),
+  QUANTIZE: () => rescaled(1),
+};
+
+/** What emits a site's op from its int16 input to its int16 output; null for other types, and without a form. */
+export function wordsOf(site: LowerSite<FunctionOp>): ((emit: Emitter) => void) | null {
+  const [x, y] = [inputOf(site, 0), outputOf(site)];
+  const [from, to] = [perTensor(x.type), perTensor(y.type)];
+  if (from?.dtype !== 'int16' || to?.dtype !== 'int16') return null;
+  const emitWords = FORMS[site.op]?.(site.options as never)(from, to);
+  return emitWords ? (emit) => emitWords({ emit, x, y }) : null;
 }

@@ -3,12 +3,10 @@ import type { KernelName } from '@linnet/runtime-wasm';
 import type { DType, OpName, OptionsOf } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
 import type { FunctionOp } from '../../lower/functions.js';
-import { perTensor } from '../../lower/quantization.js';
 import type { Fused, LowerSite, Operand } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
 import type { IntegerKernels } from './integers.js';
 import { emitLookup } from './table.js';
-import { interpolated, rescaled, sigmoidal, type WordForm } from './unary-quantized.js';
 import { narrowed, suffixOf, widened } from './widening.js';
 
 type FloatName =
@@ -18,16 +16,10 @@ interface UnaryRow {
   /** The float32 kernel, and its parameters. */
   readonly kernel: FloatName;
   readonly parameters?: readonly [a: number, b: number];
-  /** How int16 tensors are computed; as reals where there is no form. */
-  readonly words?: WordForm;
 }
 
 function clampTo(low: number, high: number): UnaryRow {
-  return {
-    kernel: 'clamp',
-    parameters: [low, high],
-    words: rescaled(1, low, high),
-  };
+  return { kernel: 'clamp', parameters: [low, high] };
 }
 
 /** A row may depend on the options, and on what is folded into the op. */
@@ -42,24 +34,20 @@ function unaryLowering<N extends FunctionOp>(
     typeof row === 'function' ? row(site.options, site.fused) : row;
   const ends = (site: LowerSite<N>) =>
     [site.inputs[0] as Operand, site.outputs[0] as Operand] as const;
-  const words = (site: LowerSite<N>) => {
-    const [from, to] = ends(site).map(({ type }) => perTensor(type));
-    if (from?.dtype !== 'int16' || to?.dtype !== 'int16') return null;
-    return rowOf(site).words?.(from, to) ?? null;
-  };
+  const wordsOf = (site: LowerSite<N>) => integers?.wordsOf(site) ?? null;
   return {
     supports(site) {
       const isFloat = ends(site).every(({ type }) => type.dtype === 'float32');
       if (isFloat || site.fused.gatesInput) return isFloat;
-      return tableOf(site) !== null || words(site) !== null;
+      return tableOf(site) !== null || wordsOf(site) !== null;
     },
     lower(site, emit) {
       const [x, y] = ends(site);
       const table = tableOf(site);
       const elements = count(x.type.shape);
       if (table !== null) return emitLookup(emit, elements, x.ref, y.ref, table);
-      const emitWords = words(site);
-      if (emitWords !== null) return emitWords({ emit, x, y });
+      const emitWords = wordsOf(site);
+      if (emitWords !== null) return emitWords(emit);
       const { kernel, parameters: [a, b] = [0, 0] } = rowOf(site);
       emit.call(`unary_${kernel}_f32`, { x: x.ref, y: y.ref, count: elements, a, b });
     },
@@ -110,19 +98,16 @@ export function unaryLowerings(integers: IntegerKernels | null) {
     NEG: withIntegers('neg', unary<'NEG'>({ kernel: 'neg' })),
     SQUARE: withIntegers('square', unary<'SQUARE'>({ kernel: 'square' })),
     SIGN: withIntegers('sign', unary<'SIGN'>({ kernel: 'sign' })),
-    EXP: unary<'EXP'>({ kernel: 'exp', words: interpolated('exp', Math.exp) }),
+    EXP: unary<'EXP'>({ kernel: 'exp' }),
     LOG: unary<'LOG'>({ kernel: 'log' }),
     SQRT: unary<'SQRT'>({ kernel: 'sqrt' }),
-    RSQRT: unary<'RSQRT'>({
-      kernel: 'rsqrt',
-      words: interpolated('rsqrt', (x) => 1 / Math.sqrt(Math.max(x, 0))),
-    }),
+    RSQRT: unary<'RSQRT'>({ kernel: 'rsqrt' }),
     SIN: unary<'SIN'>({ kernel: 'sin' }),
     COS: unary<'COS'>({ kernel: 'cos' }),
-    TANH: unary<'TANH'>({ kernel: 'tanh', words: sigmoidal('tanh_16') }),
-    LOGISTIC: unary<'LOGISTIC'>((_, { gatesInput }) =>
-      gatesInput ? { kernel: 'swish' } : { kernel: 'logistic', words: sigmoidal('logistic_16') },
-    ),
+    TANH: unary<'TANH'>({ kernel: 'tanh' }),
+    LOGISTIC: unary<'LOGISTIC'>((_, { gatesInput }) => ({
+      kernel: gatesInput ? 'swish' : 'logistic',
+    })),
     CEIL: unary<'CEIL'>({ kernel: 'ceil' }),
     FLOOR: unary<'FLOOR'>({ kernel: 'floor' }),
     ROUND: unary<'ROUND'>({ kernel: 'round' }),
@@ -133,7 +118,6 @@ export function unaryLowerings(integers: IntegerKernels | null) {
     LEAKY_RELU: unary<'LEAKY_RELU'>(({ alpha }) => ({
       kernel: 'leaky_relu',
       parameters: [alpha, 0],
-      words: rescaled(alpha),
     })),
     ELU: unary<'ELU'>({ kernel: 'elu' }),
     HARD_SWISH: unary<'HARD_SWISH'>({ kernel: 'hard_swish' }),

@@ -1,4 +1,4 @@
-/** Shaders of products of integers. */
+/** Shaders for models with integers. */
 
 export * from '../../runtime.js';
 export { INTEGER_SHADERS } from '../lower/integers.js';
