@@ -72,7 +72,8 @@ y_store(index, ${quantization === undefined ? value : `(${vector}(${value}) - ze
   );
 }
 
-const hasPositions = ({ type }: Operand) => type.dtype === 'int32' || type.dtype === 'int64';
+/** Whether a tensor is of integers that shaders take for positions. */
+export const hasPositions = ({ type }: Operand) => type.dtype === 'int32' || type.dtype === 'int64';
 
 /** Whether elements of a table can be moved to the output. */
 function canLookUp(site: AnySite, table: number, positions: number): boolean {
