@@ -2,6 +2,16 @@
 import { normalizeAxis } from '@linnet/schema';
 import { count } from './dims.js';
 
+/** The ops that combine elements along any dimensions. */
+export type ReductionOp =
+  | 'SUM'
+  | 'MEAN'
+  | 'REDUCE_MAX'
+  | 'REDUCE_MIN'
+  | 'REDUCE_PROD'
+  | 'REDUCE_ANY'
+  | 'REDUCE_ALL';
+
 /** One dimension of a tensor, and those before and after it taken together. */
 export interface Axis {
   readonly outer: number;

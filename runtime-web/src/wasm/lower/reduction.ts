@@ -5,7 +5,7 @@ import { count } from '../../lower/dims.js';
 import { type FixedFactor, fixedFactor } from '../../lower/fixed-point.js';
 import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
 import { type PerTensor, perTensor, QUANTIZED } from '../../lower/quantization.js';
-import { type Axis, axisOf, passesOf } from '../../lower/reduction.js';
+import { type Axis, axisOf, passesOf, type ReductionOp } from '../../lower/reduction.js';
 import { elementBytes } from '../../model/storage.js';
 import type { BufferRef, LowerSite } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
@@ -19,15 +19,6 @@ function reducedAxes(site: LowerSite<ReductionOp>): ReadonlySet<number> {
   const { shape } = inputOf(site, 0).type;
   return new Set(integersOf(site, 1).map((axis) => normalizeAxis(axis, shape.length)));
 }
-
-type ReductionOp =
-  | 'SUM'
-  | 'MEAN'
-  | 'REDUCE_MAX'
-  | 'REDUCE_MIN'
-  | 'REDUCE_PROD'
-  | 'REDUCE_ANY'
-  | 'REDUCE_ALL';
 
 /** The name that the kernels of an op share. */
 const NAMES = {

@@ -2,7 +2,7 @@
 import { normalizeAxis, type OpName, type TensorType } from '@linnet/schema';
 import { inputOf, integersOf, outputOf } from '../../lower/operands.js';
 import { perTensor } from '../../lower/quantization.js';
-import { type Axis, axisOf, passesOf } from '../../lower/reduction.js';
+import { type Axis, axisOf, passesOf, type ReductionOp } from '../../lower/reduction.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
 import type { Emitter, Lowering } from '../lowering.js';
@@ -11,15 +11,6 @@ import { array, f32, i32, type Param, reads, u32, writes } from '../wgsl/kernel.
 import { quadCode } from '../wgsl/quad.js';
 import { elementOf, isStored, type StoredDType, type Width } from '../wgsl/storage.js';
 import { emitNarrowed } from './narrow.js';
-
-type ReductionOp =
-  | 'SUM'
-  | 'MEAN'
-  | 'REDUCE_MAX'
-  | 'REDUCE_MIN'
-  | 'REDUCE_PROD'
-  | 'REDUCE_ANY'
-  | 'REDUCE_ALL';
 
 interface Row {
   /** What the result begins with: the identity, or the first element where that may come twice. */
