@@ -82,12 +82,12 @@ const dequantize: Lowering<'DEQUANTIZE'> = {
 
 /** What is converted without loss or wraps round, or as all devices round and saturate it. */
 const CASTS: { readonly [D in DType]?: readonly DType[] } = {
-  float32: ['float32', 'float16', 'int32'],
+  float32: ['float32', 'float16', 'int32', 'bool'],
   float16: ['float32', 'float16', 'int32'],
-  int32: ['float32', 'int32', 'int16', 'int8', 'uint8'],
-  int16: ['float32', 'int32', 'int16', 'int8', 'uint8'],
-  int8: ['float32', 'float16', 'int32', 'int16', 'int8', 'uint8'],
-  uint8: ['float32', 'float16', 'int32', 'int16', 'int8', 'uint8'],
+  int32: ['float32', 'int32', 'int16', 'int8', 'uint8', 'bool'],
+  int16: ['float32', 'int32', 'int16', 'int8', 'uint8', 'bool'],
+  int8: ['float32', 'float16', 'int32', 'int16', 'int8', 'uint8', 'bool'],
+  uint8: ['float32', 'float16', 'int32', 'int16', 'int8', 'uint8', 'bool'],
   bool: ['float32', 'float16', 'int32', 'int16', 'int8', 'uint8', 'bool'],
 };
 
@@ -106,11 +106,13 @@ const cast: Lowering<'CAST'> = {
       label: 'CAST',
       operands: [x],
       output: y,
-      // The language saturates at the largest integer that float32 has.
       expression:
-        from === 'f32' && to === 'i32'
-          ? 'select(vec4<i32>(a), vec4(0x7fffffff), a >= vec4(0x1p31f))'
-          : `vec4<${to}>(a)`,
+        y.type.dtype === 'bool' && x.type.dtype !== 'bool'
+          ? `vec4<i32>(a != vec4<${from}>())`
+          : from === 'f32' && to === 'i32'
+            ? // The language saturates at the largest integer that float32 has.
+              'select(vec4<i32>(a), vec4(0x7fffffff), a >= vec4(0x1p31f))'
+            : `vec4<${to}>(a)`,
     });
   },
 };

@@ -6,6 +6,7 @@ import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { array, type Binding, type Param, reads, u32, writes } from '../wgsl/kernel.js';
 import { emitNarrowed } from './narrow.js';
+import { checkedFunction, hasPositions, positionBinding } from './positions.js';
 import { canMove } from './reshape.js';
 import { resident } from './weights.js';
 
@@ -28,7 +29,6 @@ interface Lookup {
 
 function emitLookup(emit: Emitter, lookup: Lookup): void {
   const { label, table, positions, output, size, source, quantization } = lookup;
-  const isWide = positions.type.dtype === 'int64';
   const width = size % 4 === 0 ? 4 : 1;
   const invocations = count(output.type.shape) / width;
   const factors: Record<string, Binding> = {};
@@ -51,18 +51,13 @@ function emitLookup(emit: Emitter, lookup: Lookup): void {
       faults: 'index',
       bindings: {
         x: reads(resident(emit, table), width),
-        positions: array(positions.ref, isWide ? 'vec2<u32>' : 'u32', 'read'),
+        positions: positionBinding(positions),
         ...factors,
         y: writes(y, width),
       },
       params: { invocations: u32(invocations), size: u32(size / width), ...lookup.params },
       grid: { invocations },
-      declarations: `fn checked(at: u32, bound: u32) -> u32 {
-  let position = ${isWide ? 'positions[at]' : 'vec2(positions[at], select(0u, 0xffffffffu, positions[at] > 0x7fffffffu))'};
-  if (position.y == 0u && position.x < bound) { return position.x; }
-  fault(position, bound);
-  return 0u;
-}
+      declarations: `${checkedFunction(positions)}
 fn source(row: u32) -> u32 { ${source} }`,
       body: `
 if (index >= params.invocations) { return; }
@@ -71,9 +66,6 @@ y_store(index, ${quantization === undefined ? value : `(${vector}(${value}) - ze
     }),
   );
 }
-
-/** Whether a tensor is of integers that shaders take for positions. */
-export const hasPositions = ({ type }: Operand) => type.dtype === 'int32' || type.dtype === 'int64';
 
 /** Whether elements of a table can be moved to the output. */
 function canLookUp(site: AnySite, table: number, positions: number): boolean {

@@ -2,6 +2,7 @@
 import type { DType, OpName, TensorType } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
 import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
+import { perTensor } from '../../lower/quantization.js';
 import { sameElements, sameShape } from '../../plan/types.js';
 import type { Lowering } from '../lowering.js';
 import { emitElementwise } from './elementwise.js';
@@ -32,16 +33,17 @@ function elementwise<N extends OpName>(
   };
 }
 
-/** A condition on two numbers, or on two booleans as 0 and 1. */
+/** A condition on two numbers, integers of one quantization, or two booleans as 0 and 1. */
 function condition<N extends OpName>(expression: string, dtypes: readonly DType[]): Lowering<N> {
   return elementwise(`select(vec4<i32>(0), vec4<i32>(1), ${expression})`, (site) => {
     const [a, b] = [inputOf(site, 0).type, inputOf(site, site.inputs.length - 1).type];
-    return isPlain(a, dtypes) && isPlain(b, dtypes) && a.dtype === b.dtype;
+    if (!sameElements(a, b)) return false;
+    return isPlain(a, dtypes) || (perTensor(a) !== null && !a.shape.includes(0));
   });
 }
 
 const NUMBERS: readonly DType[] = ['float32', 'int32'];
-const CHOSEN: readonly DType[] = ['float32', 'int32', 'int16', 'int8', 'uint8', 'bool'];
+const CHOSEN: readonly DType[] = ['float32', 'int32', 'int16', 'int8', 'uint8', 'bool', 'float16'];
 
 /** b where a, else c. `broadcasts` tells the op in which a vector of conditions is not one of rows. */
 function choice<N extends 'SELECT' | 'SELECT_V2'>(broadcasts: boolean): Lowering<N> {

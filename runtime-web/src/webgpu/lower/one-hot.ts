@@ -5,7 +5,7 @@ import { inputOf, outputOf } from '../../lower/operands.js';
 import type { Lowering } from '../lowering.js';
 import { array, reads, u32, writes } from '../wgsl/kernel.js';
 import { times } from '../wgsl/text.js';
-import { hasPositions } from './indexing.js';
+import { hasPositions } from './positions.js';
 import { canMove } from './reshape.js';
 
 /** Inputs: positions [outer, inner], how many there are, the values at and beside them. Output [outer, depth, inner]. */

@@ -2,6 +2,8 @@
 import type { OpName, OptionsOf } from '@linnet/schema';
 import type { FunctionOp } from '../../lower/functions.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
+import type { LowerSite } from '../../plan/lowering.js';
+import { sameElements } from '../../plan/types.js';
 import type { Lowering } from '../lowering.js';
 import { f32, type Param } from '../wgsl/kernel.js';
 import { emitLookup } from './conversion.js';
@@ -13,6 +15,8 @@ interface Row {
   readonly expression: string;
   readonly declarations?: string;
   readonly params?: Readonly<Record<string, Param>>;
+  /** Whether the expression is right for int32, too. */
+  readonly counts?: true;
 }
 
 /** Devices may compute tanh by exponentials, which overflow. */
@@ -51,10 +55,16 @@ function unaryLowering<N extends FunctionOp>(
   row: Row | ((options: OptionsOf<N>) => Row),
   integers: IntegerShaders | null,
 ): Lowering<N> {
+  const rowOf = ({ options }: LowerSite<N>) => (typeof row === 'function' ? row(options) : row);
   return {
-    supports: (site) =>
-      integers?.tableOf(site) != null ||
-      [inputOf(site, 0), outputOf(site)].every(({ type }) => type.dtype === 'float32'),
+    supports(site) {
+      const [x, y] = [inputOf(site, 0).type, outputOf(site).type];
+      const isCounted = x.dtype === 'int32' && rowOf(site).counts === true;
+      return (
+        integers?.tableOf(site) != null ||
+        ((x.dtype === 'float32' || isCounted) && sameElements(x, y))
+      );
+    },
     lower(site, emit) {
       const table = integers?.tableOf(site);
       if (table) return emitLookup(emit, site, table);
@@ -62,7 +72,7 @@ function unaryLowering<N extends FunctionOp>(
         label: site.op,
         operands: [inputOf(site, 0)],
         output: outputOf(site),
-        ...(typeof row === 'function' ? row(site.options) : row),
+        ...rowOf(site),
       });
     },
   };
@@ -72,10 +82,10 @@ export function unaryLowerings(integers: IntegerShaders | null) {
   const unary = <N extends FunctionOp>(row: Row | ((options: OptionsOf<N>) => Row)) =>
     unaryLowering<N>(row, integers);
   return {
-    ABS: unary<'ABS'>({ expression: 'abs(a)' }),
-    NEG: unary<'NEG'>({ expression: '-a' }),
-    SQUARE: unary<'SQUARE'>({ expression: 'a * a' }),
-    SIGN: unary<'SIGN'>({ expression: 'sign(a)' }),
+    ABS: unary<'ABS'>({ expression: 'abs(a)', counts: true }),
+    NEG: unary<'NEG'>({ expression: '-a', counts: true }),
+    SQUARE: unary<'SQUARE'>({ expression: 'a * a', counts: true }),
+    SIGN: unary<'SIGN'>({ expression: 'sign(a)', counts: true }),
     EXP: unary<'EXP'>({ expression: 'exp(a)' }),
     LOG: unary<'LOG'>({ expression: 'log(a)' }),
     SIN: unary<'SIN'>({ expression: 'sine(a, 0.0)', declarations: SINE }),

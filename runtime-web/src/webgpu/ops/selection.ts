@@ -1,8 +1,17 @@
+import { FILL_LOWERINGS } from '../lower/fill.js';
 import { INDEXING_LOWERINGS } from '../lower/indexing.js';
 import { ONE_HOT_LOWERINGS } from '../lower/one-hot.js';
+import { reverseSequence } from '../lower/reverse-sequence.js';
+import { SCATTER_LOWERINGS } from '../lower/scatter.js';
 import type { ShaderFamily } from '../lowering.js';
 
 export * from '../../runtime.js';
 export { CORE_SHADERS } from './core.js';
 
-export const shaders: ShaderFamily = () => ({ ...INDEXING_LOWERINGS, ...ONE_HOT_LOWERINGS });
+export const shaders: ShaderFamily = () => ({
+  ...FILL_LOWERINGS,
+  ...INDEXING_LOWERINGS,
+  ...ONE_HOT_LOWERINGS,
+  REVERSE_SEQUENCE: reverseSequence,
+  ...SCATTER_LOWERINGS,
+});

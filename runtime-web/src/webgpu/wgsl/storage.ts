@@ -98,7 +98,7 @@ const SHORTS: Storage = {
   },
 };
 
-/** Two to a word; expanded by an instruction that every device has. */
+/** Two to a word; expanded by an instruction that every device has, and which knows no infinity of what is too large. */
 const HALVES: Storage = {
   element: 'f32',
   single: {
@@ -111,7 +111,7 @@ const HALVES: Storage = {
     load: (name) =>
       `let words = ${name}[i]; return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));`,
     store: (name, i, value) =>
-      `{ let v = ${value}; ${name}[${i}] = vec2<u32>(pack2x16float(v.xy), pack2x16float(v.zw)); }`,
+      `{ let v = ${value}; let h = clamp(v, vec4(-65504.0), vec4(65504.0)); let more = vec4<u32>(abs(v) >= vec4(65520.0)); ${name}[${i}] = vec2(pack2x16float(h.xy), pack2x16float(h.zw)) + more.xz + more.yw * 0x10000u; }`,
   },
 };
 
