@@ -1,11 +1,10 @@
 /** Elementwise ops of two tensors, with broadcasting. */
 import { ActivationFunctionType, type DType, type OpName } from '@linnet/schema';
 import { activationOf, activationRange, quantizedRange } from '../../lower/activation.js';
-import { count } from '../../lower/dims.js';
 import { combinedScale, sumFactors } from '../../lower/fixed-point.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { type PerTensor, perTensor } from '../../lower/quantization.js';
-import type { LowerSite, Operand } from '../../plan/lowering.js';
+import type { LowerSite } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
 import { activationFunction } from '../wgsl/activation.js';
 import { f32, i32, u32 } from '../wgsl/kernel.js';
@@ -71,7 +70,8 @@ interface Arithmetic {
   readonly declarations?: string;
 }
 
-function arithmetic<N extends OpName>(both: string | Arithmetic): Lowering<N> {
+/** An op of two operands by its forms. */
+export function arithmetic<N extends OpName>(both: string | Arithmetic): Lowering<N> {
   const forms = typeof both === 'string' ? { real: both, integer: both } : both;
   const { real, integer, divides, narrow, declarations = '' }: Arithmetic = forms;
   const formOf = (site: Parameters<Lowering<N>['supports']>[0]): Form | null => {
@@ -134,33 +134,6 @@ fn power(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
   return select(magnitude, -magnitude, (a < vec4(0.0)) & is_odd);
 }`;
 
-/** Devices may ignore the sign of a zero, which decides between half a turn to the left and to the right. */
-const ANGLE = `
-fn angle(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
-  let sign = bitcast<vec4<u32>>(a) & vec4(0x80000000u);
-  return bitcast<vec4<f32>>(bitcast<vec4<u32>>(atan2(abs(a), b)) | sign);
-}`;
-
-/** As many terms at a time as a shader adds, from the first on. */
-const addN: Lowering<'ADD_N'> = {
-  supports: (site) =>
-    [...site.inputs, ...site.outputs].every(
-      (operand) => operand?.type.dtype === 'float32' || operand?.type.dtype === 'int32',
-    ),
-  lower(site, emit) {
-    const output = outputOf(site);
-    const terms = site.inputs as readonly Operand[];
-    let sum = terms[0] as Operand;
-    for (let next = 1; next < terms.length; next += 2) {
-      const operands = [sum, ...terms.slice(next, next + 2)];
-      const isLast = next + 2 >= terms.length;
-      sum = isLast ? output : { ...output, ref: emit.scratch(4 * count(output.type.shape)) };
-      const expression = ['a', 'b', 'c'].slice(0, operands.length).join(' + ');
-      emitElementwise(emit, { label: 'ADD_N', operands, output: sum, expression });
-    }
-  },
-};
-
 export const BINARY_LOWERINGS = {
   ADD: arithmetic<'ADD'>('a + b'),
   SUB: arithmetic<'SUB'>('a - b'),
@@ -183,11 +156,4 @@ export const BINARY_LOWERINGS = {
   MINIMUM: arithmetic<'MINIMUM'>('min(a, b)'),
   SQUARED_DIFFERENCE: arithmetic<'SQUARED_DIFFERENCE'>('(a - b) * (a - b)'),
   PRELU: arithmetic<'PRELU'>({ real: 'select(a, a * b, a < vec4(0.0))' }),
-  ATAN2: arithmetic<'ATAN2'>({ real: 'angle(a, b)', declarations: ANGLE }),
-  BITWISE_XOR: arithmetic<'BITWISE_XOR'>({ integer: 'a ^ b', narrow: true }),
-  RIGHT_SHIFT: arithmetic<'RIGHT_SHIFT'>({
-    integer: 'a >> vec4<u32>(clamp(b, vec4(0), vec4(31)))',
-    narrow: true,
-  }),
-  ADD_N: addN,
 } as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -1,12 +1,10 @@
 /** Ops that normalize each row along the last dimension. */
 import type { OpName } from '@linnet/schema';
-import { activationOf } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
 import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
 import { type PerTensor, perTensor } from '../../lower/quantization.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
-import { activationFunction } from '../wgsl/activation.js';
 import { f32, i32, type Kernel, reads, u32, writes } from '../wgsl/kernel.js';
 import { type QuadCode, quadCode } from '../wgsl/quad.js';
 import { emitNarrowed } from './narrow.js';
@@ -83,7 +81,7 @@ type Loop = (body: string) => string;
  * Emits what four invocations do with a row of the last dimension: `body` has the row's number `row` and
  * first element `begin`, and is made by loops over elements `k` and sums of what each invocation has.
  */
-function emitRows(
+export function emitRows(
   emit: Emitter,
   site: AnySite & { readonly op: OpName },
   { params, declarations = '' }: Pick<Kernel, 'params' | 'declarations'>,
@@ -109,8 +107,10 @@ ${body(loop, quad.combine)}`,
   });
 }
 
-const hasRows = (site: AnySite) => inputOf(site, 0).type.shape.length > 0;
-const sum = (a: string, b: string) => `${a} + ${b}`;
+/** Whether there is a last dimension. */
+export const hasRows = (site: AnySite) => inputOf(site, 0).type.shape.length > 0;
+/** How quads combine sums. */
+export const sum = (a: string, b: string) => `${a} + ${b}`;
 
 /** `result` is made from `v`, the row's `most` and `sum`. */
 function softmax<N extends 'SOFTMAX' | 'LOG_SOFTMAX'>(
@@ -137,60 +137,7 @@ ${each(`y_store(begin + k, ${result});`)}`;
   };
 }
 
-const l2Normalization: Lowering<'L2_NORMALIZATION'> = {
-  supports: (site) => hasRows(site) && isFloat(site),
-  lower(site, emit) {
-    const declarations = activationFunction(activationOf(site), 'f32');
-    emitRows(
-      emit,
-      site,
-      { declarations },
-      (loop, combine) => `var sum = 0.0;
-${loop('let v = x_load(begin + k); sum += v * v;')}
-${combine('sum', sum)}
-if (row >= params.rows) { return; }
-let factor = 1.0 / max(sqrt(sum), 1e-6);
-${loop('y_store(begin + k, activate(x_load(begin + k) * factor));')}`,
-    );
-  },
-};
-
-/** Over the neighbours in the last dimension; an invocation has an element. */
-const localResponse: Lowering<'LOCAL_RESPONSE_NORMALIZATION'> = {
-  supports: (site) => hasRows(site) && isFloat(site) && site.options.radius >= 0,
-  lower(site, emit) {
-    const [input, output] = [inputOf(site, 0), outputOf(site)];
-    const { radius, bias, alpha, beta } = site.options;
-    const invocations = count(input.type.shape);
-    emit.run({
-      label: 'LOCAL_RESPONSE_NORMALIZATION',
-      bindings: { x: reads(input, 1), y: writes(output, 1) },
-      params: {
-        invocations: u32(invocations),
-        length: u32(input.type.shape.at(-1) as number),
-        radius: u32(radius),
-        bias: f32(bias),
-        alpha: f32(alpha),
-        beta: f32(beta),
-      },
-      grid: { invocations },
-      body: `
-if (index >= params.invocations) { return; }
-let at = index % params.length;
-let begin = index - at;
-var sum = 0.0;
-for (var k = max(at, params.radius) - params.radius; k < min(at + params.radius + 1u, params.length); k++) {
-  let v = x_load(begin + k);
-  sum += v * v;
-}
-y_store(index, x_load(index) * pow(params.bias + params.alpha * sum, -params.beta));`,
-    });
-  },
-};
-
 export const NORMALIZATION_LOWERINGS = {
   SOFTMAX: softmax<'SOFTMAX'>('exp(v - most) / sum', ({ options }) => options.beta),
   LOG_SOFTMAX: softmax<'LOG_SOFTMAX'>('v - most - log(sum)', () => 1),
-  L2_NORMALIZATION: l2Normalization,
-  LOCAL_RESPONSE_NORMALIZATION: localResponse,
 } as const satisfies { readonly [N in OpName]?: Lowering<N> };

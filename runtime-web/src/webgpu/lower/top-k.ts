@@ -2,9 +2,8 @@
 import { count } from '../../lower/dims.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import type { Lowering } from '../lowering.js';
-import { array, reads, u32, writes } from '../wgsl/kernel.js';
+import { reads, u32, writes } from '../wgsl/kernel.js';
 import { emitNarrowed } from './narrow.js';
-import { hasPositions } from './positions.js';
 import { canMove } from './reshape.js';
 
 /** Each element is compared with all of its row; in longer rows a CPU's heap is faster. */
@@ -15,18 +14,17 @@ export const topK: Lowering<'TOPK_V2'> = {
   supports: (site) =>
     canMove([inputOf(site, 0), outputOf(site)]) &&
     (inputOf(site, 0).type.shape.at(-1) as number) <= MAX_LENGTH &&
-    hasPositions(outputOf(site, 1)),
+    outputOf(site, 1).type.dtype === 'int32',
   lower(site, emit) {
     const [input, values, positions] = [inputOf(site, 0), outputOf(site, 0), outputOf(site, 1)];
     const invocations = count(input.type.shape);
-    const isWide = positions.type.dtype === 'int64';
     emitNarrowed(emit, values, false, (to) =>
       emit.run({
         label: 'TOPK_V2',
         bindings: {
           x: reads(input, 1),
           values: writes(to, 1),
-          positions: array(positions.ref, isWide ? 'vec2<u32>' : 'u32', 'read_write'),
+          positions: writes(positions, 1),
         },
         params: {
           invocations: u32(invocations),
@@ -47,7 +45,7 @@ for (var k = 0u; k < params.length; k++) {
 if (place >= params.k) { return; }
 let to = index / params.length * params.k + place;
 values_store(to, value);
-positions[to] = ${isWide ? 'vec2(own, 0u)' : 'own'};`,
+positions_store(to, i32(own));`,
       }),
     );
   },

@@ -5,20 +5,15 @@ import type { Lowering } from '../lowering.js';
 import { i32, type Param, reads, u32, writes } from '../wgsl/kernel.js';
 import { elementOf, type StoredDType } from '../wgsl/storage.js';
 import { times } from '../wgsl/text.js';
-import { hasPositions, positionBinding, positionFunction } from './positions.js';
 import { canMove } from './reshape.js';
 
 /** Inputs: the tensor, the update of the same rank, and where it begins, moved so far that it fits. */
 export const dynamicUpdateSlice: Lowering<'DYNAMIC_UPDATE_SLICE'> = {
   supports: (site) =>
     [0, 1].every((index) => canMove([inputOf(site, index), outputOf(site)])) &&
-    hasPositions(inputOf(site, 2)),
+    inputOf(site, 2).type.dtype === 'int32',
   lower(site, emit) {
-    const [input, update, starts] = [0, 1, 2].map((index) => inputOf(site, index)) as [
-      ReturnType<typeof inputOf>,
-      ReturnType<typeof inputOf>,
-      ReturnType<typeof inputOf>,
-    ];
+    const [input, update, starts] = [inputOf(site, 0), inputOf(site, 1), inputOf(site, 2)];
     const output = outputOf(site);
     const { shape } = output.type;
     const invocations = Math.ceil(count(shape) / 4);
@@ -29,24 +24,20 @@ export const dynamicUpdateSlice: Lowering<'DYNAMIC_UPDATE_SLICE'> = {
       params[`size${axis}`] = u32(size);
       params[`part${axis}`] = i32(part);
       params[`stride${axis}`] = i32(strides[axis] as number);
-      params[`room${axis}`] = u32(size - part);
-      return `at = i32(rest % params.size${axis}) - start(${axis}u, params.room${axis}); rest /= params.size${axis}; inside &= (at >= 0) & (at < params.part${axis}); place += at * params.stride${axis};`;
+      params[`room${axis}`] = i32(size - part);
+      return `at = i32(rest % params.size${axis}) - clamp(starts_load(${axis}u), 0, params.room${axis}); rest /= params.size${axis}; inside &= (at >= 0) & (at < params.part${axis}); place += at * params.stride${axis};`;
     });
     emit.run({
       label: 'DYNAMIC_UPDATE_SLICE',
       bindings: {
         x: reads(input, 1),
         update: reads(update, 1),
-        positions: positionBinding(starts),
+        starts: reads(starts, 1),
         y: writes(output, 4),
       },
       params,
       grid: { invocations },
-      declarations: `${positionFunction(starts)}
-fn start(axis: u32, room: u32) -> i32 {
-  let given = position(axis);
-  return i32(select(min(given.x, room), select(room, 0u, given.y > 0x7fffffffu), given.y != 0u));
-}
+      declarations: `
 fn element(flat: u32) -> ${elementOf(output.type.dtype as StoredDType)} {
   var rest = flat; var at = 0; var place = 0; var inside = true;
   ${lines.toReversed().join('\n  ')}

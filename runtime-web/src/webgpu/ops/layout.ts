@@ -2,7 +2,6 @@ import { BATCH_LOWERINGS } from '../lower/batches.js';
 import { IMAGE_LOWERINGS } from '../lower/image.js';
 import { MIRROR_LOWERINGS } from '../lower/mirror.js';
 import { MOVEMENT_LOWERINGS } from '../lower/movement.js';
-import { dynamicUpdateSlice } from '../lower/update-slice.js';
 import type { ShaderFamily } from '../lowering.js';
 
 export * from '../../runtime.js';
@@ -10,7 +9,6 @@ export { CORE_SHADERS } from './core.js';
 
 export const shaders: ShaderFamily = () => ({
   ...BATCH_LOWERINGS,
-  DYNAMIC_UPDATE_SLICE: dynamicUpdateSlice,
   ...IMAGE_LOWERINGS,
   ...MIRROR_LOWERINGS,
   ...MOVEMENT_LOWERINGS,

@@ -1,4 +1,4 @@
-import { type FamilyName, familiesOf, type Vocabulary } from '@linnet/schema';
+import { type FamilyName, familiesOf, type OpName, type Vocabulary } from '@linnet/schema';
 import { fetchPart } from '../../base.js';
 import { hasIntegers } from '../../lower/numerics.js';
 import type { Part } from '../../ops/family.js';
@@ -20,6 +20,20 @@ const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderPart> } = {
   reduction: () => import('./reduction.js'),
 };
 
+/** Ops whose shaders are fetched for models that have them, not with their families. */
+const RARE: readonly OpName[] = [
+  'ADD_N',
+  'ATAN2',
+  'BITWISE_XOR',
+  'CONV_3D',
+  'CUMSUM',
+  'DYNAMIC_UPDATE_SLICE',
+  'L2_NORMALIZATION',
+  'LOCAL_RESPONSE_NORMALIZATION',
+  'RIGHT_SHIFT',
+  'TOPK_V2',
+];
+
 /**
  * Loads the shaders of the families of a vocabulary's ops, of `core`, and of integers.
  *
@@ -29,6 +43,7 @@ export async function loadShaders({ ops, dtypes }: Vocabulary): Promise<ShaderLo
   const [part, ...parts] = await fetchPart(() =>
     Promise.all([
       hasIntegers(dtypes) ? import('./integers.js') : null,
+      RARE.some((op) => ops.has(op)) ? import('./rare.js') : undefined,
       ...familiesOf(ops).map((family) => FAMILIES[family]?.()),
     ]),
   );

@@ -1,4 +1,3 @@
-import { convolution3d } from '../lower/convolution-3d.js';
 import { depthwise } from '../lower/depthwise.js';
 import { POOLING_LOWERINGS } from '../lower/pooling.js';
 import type { ShaderFamily } from '../lowering.js';
@@ -7,7 +6,6 @@ export * from '../../runtime.js';
 export { CORE_SHADERS } from './core.js';
 
 export const shaders: ShaderFamily = (integers) => ({
-  CONV_3D: convolution3d,
   DEPTHWISE_CONV_2D: depthwise(integers),
   ...POOLING_LOWERINGS,
 });

@@ -1,0 +1,20 @@
+/** Shaders of ops that few models have, of whichever family. */
+import { convolution3d } from '../lower/convolution-3d.js';
+import { cumsum } from '../lower/cumsum.js';
+import { RARE_BINARY_LOWERINGS } from '../lower/rare-binary.js';
+import { SQUARES_LOWERINGS } from '../lower/squares.js';
+import { topK } from '../lower/top-k.js';
+import { dynamicUpdateSlice } from '../lower/update-slice.js';
+import type { ShaderFamily } from '../lowering.js';
+
+export * from '../../runtime.js';
+export { CORE_SHADERS } from './core.js';
+
+export const shaders: ShaderFamily = () => ({
+  ...RARE_BINARY_LOWERINGS,
+  ...SQUARES_LOWERINGS,
+  CONV_3D: convolution3d,
+  CUMSUM: cumsum,
+  DYNAMIC_UPDATE_SLICE: dynamicUpdateSlice,
+  TOPK_V2: topK,
+});
