@@ -1,5 +1,6 @@
 /** Dividing a stage's steps between two backends, where there are two. */
-import type { OpName } from '@linnet/schema';
+import { LinnetError, type OpName } from '@linnet/schema';
+import type { GraphNode } from '../model/graph.js';
 import { storageBytes } from '../model/storage.js';
 import type { Target } from './backend.js';
 import type { StageBuilder } from './lower.js';
@@ -12,11 +13,41 @@ import type { Step, TensorTable } from './step.js';
  * comes in few runs: whatever is ready on one backend goes first, before the other has its turn.
  *
  * Steps that the device has kernels for run there, but for those where the host takes less time than
- * having tensors pass to and fro; steps that share state stay with the host.
+ * having tensors pass to and fro. Steps that keep state of their own stay where they are in all plans of
+ * a model; those that share it run on the host.
+ *
+ * @throws LinnetError of code UNSUPPORTED for a step that cannot stay
  */
-export const divide: Divide = (steps, tensors, host, device) => {
-  if (steps.length === 0) return [];
-  const obstacles = steps.map((step) => obstacleOf(step, tensors, host, device));
+export function divider(): Divide {
+  /** Why state is kept on the host, null where the device keeps it, by its tensor and size. */
+  const keepers = new Map<string, string | null>();
+  return (steps, tensors, host, device) => {
+    if (steps.length === 0) return [];
+    const obstacles = steps.map((step) => {
+      const obstacle = obstacleOf(step, tensors, host, device);
+      const [state] = stateOf(step, tensors);
+      if (state === undefined) return obstacle;
+      const key = `${tensors.graph.index} ${state} ${tensors.type(state).shape}`;
+      const kept = keepers.has(key) ? (keepers.get(key) as string | null) : obstacle;
+      keepers.set(key, kept);
+      if (kept === null && obstacle !== null) throw cannotFollow(step.node, obstacle);
+      return kept;
+    });
+    return divideBy(obstacles, steps, tensors, host, device);
+  };
+}
+
+function cannotFollow({ name, op }: GraphNode, obstacle: string): LinnetError {
+  const message = `The GPU keeps the node's state, but has ${obstacle} with inputs of these sizes.`;
+  return new LinnetError('UNSUPPORTED', message, { node: name, op }, [
+    'Pass shorter sequences, or use the backend "wasm".',
+  ]);
+}
+
+function divideBy(
+  obstacles: readonly (string | null)[],
+  ...[steps, tensors, host, device]: Parameters<Divide>
+): readonly Run[] {
   const onDevice = cheapest(steps, obstacles, tensors, device);
   const placed = steps.map((step, at): PlacedStep => {
     const whyOnHost = obstacles[at] ?? (onDevice.has(step) ? null : 'sooner done than handed over');
@@ -27,7 +58,7 @@ export const divide: Divide = (steps, tensors, host, device) => {
   );
   const orders = [device, host].map((first) => inRuns(placed, tensors, targets, first.target));
   return orders.reduce((best, order) => (order.length < best.length ? order : best));
-};
+}
 
 /** Why a step cannot run on the device or had better not; null where it can. */
 function obstacleOf(
@@ -36,13 +67,22 @@ function obstacleOf(
   host: StageBuilder,
   device: StageBuilder,
 ): string | null {
-  if (step.node.inputs.some((tensor) => tensor >= 0 && tensors.isVariable(tensor))) {
-    return 'keeps state';
-  }
+  if (stateOf(step, tensors).some((tensor) => usesOf(tensor, tensors) > 1)) return 'shares state';
   const support = device.support(step);
   if (support === 'native') return null;
   if (support === 'unsupported') return 'no shader for it';
   return host.support(step) === 'native' ? 'no shader for its element types' : null;
+}
+
+/** The tensors that keep their value between runs which a step reads and updates. */
+function stateOf({ node }: Step, tensors: TensorTable): readonly number[] {
+  return node.inputs.filter((tensor) => tensor >= 0 && tensors.isVariable(tensor));
+}
+
+/** How often nodes, and the graph's caller, read a tensor. */
+function usesOf(tensor: number, { graph }: TensorTable): number {
+  const reads = [...graph.nodes.flatMap(({ inputs }) => inputs), ...graph.outputs];
+  return reads.filter((read) => read === tensor).length;
 }
 
 /** Nanoseconds that handing a tensor over takes whatever its size, and for each byte. */
@@ -72,7 +112,7 @@ function cheapest(
     const node = network.addNode();
     nodeOf.set(step, node);
     if (obstacles[at] !== null) network.addEdge(node, 1, Number.POSITIVE_INFINITY);
-    else network.addEdge(0, node, device.isAlias(step) ? 0 : hostNanoseconds(step, tensors));
+    else network.addEdge(0, node, hostCost(step, tensors, device));
     for (const tensor of step.node.outputs) makers.set(tensor, step);
     for (const tensor of step.node.inputs) {
       readers.set(tensor, [...(readers.get(tensor) ?? []), step]);
@@ -93,6 +133,12 @@ function cheapest(
   }
   const withHost = network.withSink();
   return new Set(steps.filter((step) => !withHost.has(nodeOf.get(step) as number)));
+}
+
+/** What running a step on the host costs that the device could have run; state does not move. */
+function hostCost(step: Step, tensors: TensorTable, device: StageBuilder): number {
+  if (stateOf(step, tensors).length > 0) return Number.POSITIVE_INFINITY;
+  return device.isAlias(step) ? 0 : hostNanoseconds(step, tensors);
 }
 
 /** About how long the host's kernels take for a step. */

@@ -14,7 +14,7 @@ export interface PlacedStep extends Step {
   readonly whyOnHost: string | null;
 }
 
-/** Divides steps between the host's backend and a device; see `divide`. */
+/** Divides steps between the host's backend and a device; see `divider`. */
 export type Divide = (
   steps: readonly Step[],
   tensors: TensorTable,

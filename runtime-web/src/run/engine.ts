@@ -69,7 +69,9 @@ export class Engine {
 
   /** Whether something is kept between runs. */
   get hasState(): boolean {
-    return this.resources.isUsed || this.backends.host.memory().state > 0;
+    const { host, device } = this.backends;
+    const states = [host, device].map((backend) => backend?.memory().state ?? 0);
+    return this.resources.isUsed || states.some((bytes) => bytes > 0);
   }
 
   resetState(): void {

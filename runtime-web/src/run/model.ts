@@ -33,6 +33,8 @@ import { arenasOf, countSupport, handoversOf } from './report.js';
 /** Tries of a run whose device goes away, before the last without a device. */
 const DEVICE_TRIES = 2;
 
+const STATE_LOST = 'What the model kept between runs is lost with it: the next run begins anew.';
+
 /** Something that an engine runs. */
 type Task = (engine: Engine) => Promise<readonly HostValue[]>;
 
@@ -276,8 +278,11 @@ export class LoadedModel implements Model {
     for (let left = DEVICE_TRIES; ; left--) {
       const { hasState } = lost;
       await this.#replaceDevice(lost, loss, left > 0);
-      if (hasState) throw loss;
       lost = this.#live().engine;
+      if (hasState) {
+        lost.resetState();
+        throw new LinnetError(loss.code, loss.message, loss.where, [STATE_LOST], { cause: loss });
+      }
       try {
         return await task(lost);
       } catch (again) {

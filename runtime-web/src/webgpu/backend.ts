@@ -104,12 +104,13 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
     return bindProgram(this.gpu, this.#memory, program, this.onCompiled);
   }
 
-  /** State stays with the host's backend. */
-  resetState(): void {}
+  resetState(): void {
+    this.#memory.resetState();
+  }
 
   memory(): BackendMemory {
-    const { constants, total } = this.#memory;
-    return { constants, state: 0, total };
+    const { constants, state, total } = this.#memory;
+    return { constants, state, total };
   }
 
   peaks(): Promise<Peaks> {

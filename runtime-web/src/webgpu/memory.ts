@@ -1,4 +1,4 @@
-import { LinnetError } from '@linnet/schema';
+import { invariant } from '@linnet/schema';
 import { bytesOf } from '../model/storage.js';
 import type { PlanBuffer, Program } from '../plan/plan.js';
 import { slotBytes } from '../plan/slots.js';
@@ -11,6 +11,8 @@ export const STORAGE = BUFFER.STORAGE | BUFFER.COPY_SRC | BUFFER.COPY_DST;
 export class GpuMemory {
   /** Constants by their ids. */
   readonly #residents = new Map<string, GPUBuffer>();
+  /** What is kept between runs, by its ids. */
+  readonly #state = new Map<string, GPUBuffer>();
   readonly #all = new Set<GPUBuffer>();
 
   constructor(readonly device: GPUDevice) {}
@@ -18,6 +20,11 @@ export class GpuMemory {
   /** Bytes of constants. */
   get constants(): number {
     return sum(this.#residents.values());
+  }
+
+  /** Bytes of what is kept between runs. */
+  get state(): number {
+    return sum(this.#state.values());
   }
 
   /** Bytes of all buffers. */
@@ -46,6 +53,14 @@ export class GpuMemory {
     for (const buffer of this.#all) buffer.destroy();
     this.#all.clear();
     this.#residents.clear();
+    this.#state.clear();
+  }
+
+  /** Queues that all that is kept between runs becomes zero. */
+  resetState(): void {
+    const encoder = this.device.createCommandEncoder();
+    for (const buffer of this.#state.values()) encoder.clearBuffer(buffer);
+    this.device.queue.submit([encoder.finish()]);
   }
 
   /**
@@ -79,12 +94,12 @@ export class GpuMemory {
     buffer: Exclude<PlanBuffer, { kind: 'arena' }>,
     own: (label: string, bytes: number) => GPUBuffer,
   ): GPUBuffer {
-    if (buffer.kind === 'state' || buffer.kind === 'computed') {
-      throw new LinnetError(
-        'INTERNAL',
-        `A buffer of kind ${buffer.kind} was planned for a device.`,
-      );
+    if (buffer.kind === 'state') {
+      const kept = this.#state.get(buffer.id) ?? this.create('state', buffer.bytes, STORAGE);
+      this.#state.set(buffer.id, kept);
+      return kept;
     }
+    invariant(buffer.kind !== 'computed', 'A device does not compute constants.');
     const isMade = buffer.kind === 'made';
     const id = isMade ? buffer.id : buffer.known.id;
     const key = id === null ? null : `${buffer.kind} ${id}`;

@@ -1,7 +1,7 @@
 import type { OpName } from '@linnet/schema';
 import { storageBytes } from '../model/storage.js';
 import type { DeviceTarget } from '../plan/backend.js';
-import { divide } from '../plan/divide.js';
+import { divider } from '../plan/divide.js';
 import type { LowerSite, Operand, PlanEmitter } from '../plan/lowering.js';
 import { shareSlots } from '../plan/slots.js';
 import { type Lowering, type ShaderLowerings, shaderEmitter } from './lowering.js';
@@ -13,7 +13,7 @@ export class ShaderTarget implements DeviceTarget<Shader> {
   readonly name = 'webgpu';
   readonly fuses = new Set(['padding', 'activation'] as const);
   readonly layOut = shareSlots;
-  readonly divide = divide;
+  readonly divide = divider();
 
   constructor(
     readonly traits: Traits,

@@ -128,6 +128,47 @@ export async function runOnLostGpu(
   return answers;
 }
 
+/** Runs on sequences that are asked for at once, or what else may happen to a model that keeps state. */
+export type StateAction = readonly (readonly number[])[] | 'reset' | 'lose';
+
+export interface StateAnswer {
+  /** Nodes on the GPU, and bytes that are kept from one run to the next. */
+  readonly onGpu: number;
+  readonly state: number;
+  /** The last element of all runs' outputs; the error's code and notes where one failed. */
+  readonly answers: readonly (number | string)[];
+}
+
+/** What a model on WebGPU answers, run after run; its input is [1, steps, 1]. */
+export async function runWithState(
+  url: string,
+  fault: GpuFault,
+  actions: readonly StateAction[],
+): Promise<StateAnswer> {
+  FAULTS[fault]();
+  followDevices();
+  using model = await loadModel(url, { backend: 'webgpu' });
+  const answers: (number | string)[] = [];
+  const run = async (x: readonly number[]): Promise<number | string> => {
+    try {
+      const { y } = await model.run([{ data: x, shape: [1, x.length, 1] }]);
+      return Number(y?.data[x.length - 1]);
+    } catch (error) {
+      return error instanceof LinnetError ? [error.code, ...error.notes].join(': ') : `${error}`;
+    }
+  };
+  for (const action of actions) {
+    if (action === 'reset') model.resetVariables();
+    else if (action === 'lose') {
+      const running = run([0]);
+      devices.at(-1)?.destroy();
+      answers.push(await running);
+    } else answers.push(...(await Promise.all(action.map(run))));
+  }
+  const { ops, memory } = model.info;
+  return { onGpu: ops.reduce((sum, { onGpu }) => sum + onGpu, 0), state: memory.state, answers };
+}
+
 /** The buffers that are left of cycles of loading, running and disposing, after each. */
 export async function buffersAfterCycles(
   url: string,

@@ -1,6 +1,7 @@
 /** WebGPU in Chromium with SwiftShader: faults, devices that go away, and what is left behind. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, suite, test } from 'node:test';
+import { UNKNOWN_DIM } from '@linnet/schema';
 import { file, graph, node, tensor } from '../runtime/models.js';
 import { Chromium } from './chromium.js';
 import type { GpuAnswer, GpuFault } from './page-gpu.js';
@@ -40,6 +41,22 @@ const LOOKUP = file([
     operators: [node('GATHER', [0, 1], [2], { axis: 0, batchDims: 0 })],
     inputs: [1],
     outputs: [2],
+  }),
+]);
+
+/** y = the sums of all x so far, of a sequence of any length. */
+const SUMS = file([
+  graph({
+    tensors: [
+      tensor('x', 'float32', [1, UNKNOWN_DIM, 1]),
+      tensor('matrix', 'float32', [1, 1], Float32Array.of(1)),
+      tensor('bias', 'float32', [1], Float32Array.of(0)),
+      { ...tensor('state', 'float32', [1, 1]), isVariable: true },
+      tensor('y', 'float32', [1, UNKNOWN_DIM, 1]),
+    ],
+    operators: [node('UNIDIRECTIONAL_SEQUENCE_RNN', [0, 1, 1, 2, 3], [4])],
+    inputs: [0],
+    outputs: [4],
   }),
 ]);
 
@@ -115,6 +132,32 @@ suite('WebGPU', () => {
   test(`nothing is left of ${CYCLES} models`, async () => {
     const left = await chromium.call('buffersAfterCycles', url, CYCLES, X);
     assert.deepEqual(new Set(left), new Set([0]));
+  });
+
+  test('state stays on the GPU from run to run, until it is reset', async () => {
+    const actions = [[[1]], [[2, 0]], [[3], [4, 1], [4]], 'reset', [[7]]] as const;
+    const sums = chromium.addFile(SUMS);
+    const { answers, onGpu, state } = await chromium.call('runWithState', sums, 'nothing', actions);
+    assert.deepEqual(answers, [1, 3, 6, 11, 15, 7]);
+    assert.ok(onGpu > 0 && state > 0);
+  });
+
+  test('a device that is lost takes state with it, which the run says', async () => {
+    const actions = [[[1]], [[2]], 'lose', [[5]], [[6]]] as const;
+    const sums = chromium.addFile(SUMS);
+    const { answers } = await chromium.call('runWithState', sums, 'nothing', actions);
+    const [first, second, lost, ...later] = answers;
+    assert.deepEqual([first, second, ...later], [1, 3, 5, 11]);
+    assert.match(String(lost), /^DEVICE_LOST: .*begins anew/);
+  });
+
+  test('a sequence that does not fit where state is kept is refused', async () => {
+    const long = new Array<number>(1000).fill(1);
+    const sums = chromium.addFile(SUMS);
+    const actions = [[[1]], [long], [[2]]] as const;
+    const { answers } = await chromium.call('runWithState', sums, 'small limits', actions);
+    assert.match(String(answers[1]), /^UNSUPPORTED: /);
+    assert.deepEqual([answers[0], answers[2]], [1, 3]);
   });
 
   test('tensors come from buffers and stay in buffers', async () => {

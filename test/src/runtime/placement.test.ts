@@ -1,9 +1,11 @@
 /** What divides plans between backends and lays out a device's memory, against trying all ways. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { inspectPlan } from '@linnet/runtime-web';
 import fc from 'fast-check';
 import { Network } from '../../../runtime-web/dist/plan/min-cut.js';
 import { shareSlots } from '../../../runtime-web/dist/plan/slots.js';
+import { file, graph, node, tensor } from './models.js';
 
 /** Nodes beside source and sink. */
 const NODES = 6;
@@ -73,6 +75,40 @@ suite('slots', () => {
           }
         }
       }),
+    );
+  });
+});
+
+suite('state', () => {
+  /** Two recurrent layers, one after the other, that keep state in the tensors of given numbers. */
+  const layers = (first: number, second: number) =>
+    file([
+      graph({
+        tensors: [
+          ...['x', 'h', 'y'].map((name) => tensor(name, 'float32', [1, 1])),
+          tensor('matrix', 'float32', [1, 1], Float32Array.of(1)),
+          tensor('bias', 'float32', [1], Float32Array.of(0)),
+          ...['a', 'b'].map((name) => ({ ...tensor(name, 'float32', [1, 1]), isVariable: true })),
+        ],
+        operators: [node('RNN', [0, 3, 3, 4, first], [1]), node('RNN', [1, 3, 3, 4, second], [2])],
+        inputs: [0],
+        outputs: [2],
+      }),
+    ]);
+
+  test('is kept where the node runs that owns it', async () => {
+    const { graphs } = await inspectPlan(layers(5, 6), { backend: 'webgpu' });
+    assert.deepEqual(
+      graphs[0]?.ops.map(({ onGpu, whyNotOnGpu }) => [onGpu, whyNotOnGpu]),
+      [[2, []]],
+    );
+  });
+
+  test('that nodes share stays with the host', async () => {
+    const { graphs } = await inspectPlan(layers(5, 5), { backend: 'webgpu' });
+    assert.deepEqual(
+      graphs[0]?.ops.map(({ onGpu, whyNotOnGpu }) => [onGpu, whyNotOnGpu]),
+      [[0, ['shares state']]],
     );
   });
 });

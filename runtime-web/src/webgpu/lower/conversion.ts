@@ -4,7 +4,7 @@ import type { ByteTable } from '../../lower/byte-table.js';
 import type { FunctionOp } from '../../lower/functions.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { type PerTensor, perTensor } from '../../lower/quantization.js';
-import type { LowerSite, Operand } from '../../plan/lowering.js';
+import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { roundFunction } from '../wgsl/bytes.js';
 import { f32, i32, reads } from '../wgsl/kernel.js';
@@ -25,24 +25,18 @@ export function emitLookup(emit: Emitter, site: LowerSite<FunctionOp>, table: By
   });
 }
 
-/** The quantization of 8-bit integers, which all devices round alike. */
-function bytesOf({ type }: Operand): PerTensor | null {
-  const quantization = perTensor(type);
-  return quantization?.dtype === 'int16' ? null : quantization;
-}
-
-/** Float32 to bytes: times the scale's reciprocal, half to even. Source: XNNPACK's f32-qs8-vcvt. */
+/** Float32 to integers: times the scale's reciprocal, half to even. Source: XNNPACK's f32-qs8-vcvt. */
 const quantize = (integers: IntegerShaders | null): Lowering<'QUANTIZE'> => ({
   supports(site) {
     const [input, output] = [inputOf(site, 0), outputOf(site)];
     if (integers?.tableOf(site)) return true;
-    return input.type.dtype === 'float32' && bytesOf(output) !== null;
+    return input.type.dtype === 'float32' && perTensor(output.type) !== null;
   },
   lower(site, emit) {
     const output = outputOf(site);
     const table = integers?.tableOf(site);
     if (table) return emitLookup(emit, site, table);
-    const { scale, zero, low, high } = bytesOf(output) as PerTensor;
+    const { scale, zero, low, high } = perTensor(output.type) as PerTensor;
     emitElementwise(emit, {
       label: 'QUANTIZE',
       operands: [inputOf(site, 0)],

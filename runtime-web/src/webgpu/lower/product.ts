@@ -27,7 +27,7 @@ export function isFloat(site: AnySite): boolean {
 }
 
 /** Rows of `taps` times `depth` elements that follow each other; `item` is an expression for an item's first row. */
-function matrixRows(
+export function matrixRows(
   operand: Operand,
   depth: number,
   { item = '0u', taps = 1, ...rows }: Partial<Rows> & { readonly item?: string } = {},

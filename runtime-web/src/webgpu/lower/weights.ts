@@ -189,7 +189,7 @@ export function transposedBlocks(
 }
 
 /** Elements as they follow each other. */
-const IN_ORDER: Order = { key: 'in order', arrange: (values) => values };
+export const IN_ORDER: Order = { key: 'in order', arrange: (values) => values };
 
 /** Weights [units, depth] as they are; a unit's are `blocks` of `size` elements with a scale each if there are scales. */
 export interface RowWeights {

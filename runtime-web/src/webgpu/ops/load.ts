@@ -18,6 +18,7 @@ const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderPart> } = {
   layout: () => import('./layout.js'),
   selection: () => import('./selection.js'),
   reduction: () => import('./reduction.js'),
+  recurrent: () => import('./recurrent.js'),
 };
 
 /** Ops whose shaders are fetched for models that have them, not with their families. */
