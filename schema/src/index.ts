@@ -9,6 +9,7 @@ export { Padding } from './generated/enums/padding.js';
 export { TensorType as TensorTypeCode } from './generated/enums/tensor-type.js';
 export * from './geometry.js';
 export type * from './model.js';
+export { lowestVersion } from './op-versions.js';
 export * from './ops/families.js';
 export * from './ops/index.js';
 export * from './ops/infer.js';

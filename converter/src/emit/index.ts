@@ -2,12 +2,12 @@ import {
   type Signature as FileSignature,
   type Tensor as FileTensor,
   LinnetError,
+  lowestVersion,
   MIN_RUNTIME_VERSION,
   type Model,
   minRuntimeMetadata,
   type NamedTensor,
   type Operator,
-  opRecord,
   type Subgraph,
 } from '@linnet/schema';
 import { write } from '@linnet/schema/write';
@@ -97,7 +97,7 @@ function toTensor(
 
 function toOperator(graph: Graph, node: Node, indexOf: (id: TensorId | null) => number): Operator {
   const tensors = node.inputs.map((id) => (id === null ? null : graph.tensor(id)));
-  const version = opRecord(node.op).version({
+  const version = lowestVersion(node.op, {
     options: node.options as never,
     inputs: tensors,
     outputs: node.outputs.map((id) => graph.tensor(id)),

@@ -25,7 +25,6 @@ export const CONTROL_OPS = {
     inputs: [1, Infinity],
     outputs: [0, Infinity],
     subgraphs: (options) => [options.thenSubgraphIndex, options.elseSubgraphIndex],
-    version: () => 1,
     infer: (site) => {
       requireDtype(site, 0, 'condition', 'bool');
       return declared(site);
@@ -37,7 +36,6 @@ export const CONTROL_OPS = {
     inputs: [0, Infinity],
     outputs: [0, Infinity],
     subgraphs: (options) => [options.condSubgraphIndex, options.bodySubgraphIndex],
-    version: () => 1,
     infer: (site) => {
       if (site.inputs.length !== site.outputs.length) {
         refuse(
@@ -53,21 +51,18 @@ export const CONTROL_OPS = {
     outputs: [0, 0],
     sideEffect: true,
     subgraphs: (options) => [options.initSubgraphIndex],
-    version: () => 1,
     infer: () => [],
   }),
   VAR_HANDLE: defineOp({
     options: VarHandleOptions,
     inputs: [0, 0],
     outputs: [1, 1],
-    version: () => 1,
     infer: (site) => [{ dtype: 'resource', shape: site.outputs[0]?.shape ?? [] }],
   }),
   READ_VARIABLE: defineOp({
     options: null,
     inputs: [1, 1],
     outputs: [1, 1],
-    version: () => 1,
     infer: (site) => {
       requireDtype(site, 0, 'variable', 'resource');
       return declared(site);
@@ -79,7 +74,6 @@ export const CONTROL_OPS = {
     inputs: [2, 2],
     outputs: [0, 0],
     sideEffect: true,
-    version: () => 1,
     infer: (site) => {
       requireDtype(site, 0, 'variable', 'resource');
       return [];
@@ -91,7 +85,6 @@ export const CONTROL_OPS = {
     inputs: [0, Infinity],
     outputs: [0, Infinity],
     subgraphs: (options) => [options.decompositionSubgraphIndex],
-    version: () => 1,
     infer: declared,
   }),
 };

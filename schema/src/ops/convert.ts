@@ -2,29 +2,9 @@ import { bitWidth, type DType, dtypeFromCode } from '../dtype.js';
 import { CastOptions, FakeQuantOptions } from '../generated/options.js';
 import { formatType } from '../tensor-type.js';
 import { defineOp } from './op.js';
-import {
-  type AnySite,
-  type DtypeVersions,
-  input,
-  inputVersion,
-  isFloat,
-  isPerChannel,
-  output,
-  outputVersion,
-  refuse,
-} from './site.js';
+import { type AnySite, input, isFloat, output, refuse } from './site.js';
 
 const ARITY = { inputs: [1, 1], outputs: [1, 1] } as const;
-
-const CAST_VERSIONS: DtypeVersions = {
-  uint32: 2,
-  int8: 3,
-  uint16: 4,
-  float16: 5,
-  float64: 5,
-  bfloat16: 7,
-  int2: 8,
-};
 
 /** The dtype that the node declares for its output, which these ops choose freely. */
 function declaredDtype(site: AnySite): DType {
@@ -38,11 +18,6 @@ export const CONVERT_OPS = {
   CAST: defineOp({
     ...ARITY,
     options: CastOptions,
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 0, { ...CAST_VERSIONS, int4: 6 }),
-        outputVersion(site, 0, CAST_VERSIONS),
-      ),
     infer: (site) => {
       const dtype =
         site.outputs[0]?.dtype ?? dtypeFromCode(site.options.outDataType) ?? declaredDtype(site);
@@ -52,7 +27,6 @@ export const CONVERT_OPS = {
   BITCAST: defineOp({
     ...ARITY,
     options: null,
-    version: () => 1,
     infer: (site) => {
       const source = input(site, 0, 'input');
       const dtype = declaredDtype(site);
@@ -70,25 +44,11 @@ export const CONVERT_OPS = {
   QUANTIZE: defineOp({
     ...ARITY,
     options: null,
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 0, { int4: 4 }),
-        outputVersion(site, 0, { int16: 2, int4: 4 }),
-        isPerChannel(site.outputs[0]) ? 3 : 1,
-      ),
     infer: (site) => [output(site, 0, declaredDtype(site), input(site, 0, 'input').shape)],
   }),
   DEQUANTIZE: defineOp({
     ...ARITY,
     options: null,
-    version: (site) =>
-      inputVersion(site, 0, {
-        int8: isPerChannel(site.inputs[0]) ? 5 : 2,
-        int16: 3,
-        float16: 3,
-        int4: 6,
-        int2: 7,
-      }),
     infer: (site) => {
       const declared = site.outputs[0];
       const dtype = declared && isFloat(declared) ? declared.dtype : 'float32';
@@ -98,7 +58,6 @@ export const CONVERT_OPS = {
   FAKE_QUANT: defineOp({
     ...ARITY,
     options: FakeQuantOptions,
-    version: (site) => (site.options.narrowRange ? 2 : 1),
     infer: (site) => {
       const { dtype, shape } = input(site, 0, 'input');
       return [output(site, 0, dtype, shape)];
@@ -107,7 +66,6 @@ export const CONVERT_OPS = {
   DENSIFY: defineOp({
     ...ARITY,
     options: null,
-    version: () => 1,
     infer: (site) => {
       const { dtype, shape } = input(site, 0, 'sparse constant');
       return [output(site, 0, dtype, shape)];

@@ -7,11 +7,9 @@ import {
   indexDtype,
   input,
   inputOfRank,
-  inputVersion,
   integer,
   integers,
   isFloat,
-  isPerChannel,
   moved,
   normalizeAxis,
   output,
@@ -45,7 +43,6 @@ function unsortedSegment(): OpRecord<NoOptions> {
     inputs: [3, 3],
     outputs: [1, 1],
     valueInputs: [2],
-    version: () => 1,
     infer: (site) => {
       const data = input(site, 0, 'data');
       const ids = input(site, 1, 'segment ids');
@@ -68,12 +65,6 @@ export const GATHER_OPS = {
   GATHER: defineOp({
     ...TWO,
     options: GatherOptions,
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 0, { int8: 2, bool: 3, int16: 4, int4: 7 }),
-        inputVersion(site, 1, { int16: 6 }),
-        site.options.batchDims ? 5 : 1,
-      ),
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 1, Infinity);
       requireDtype(site, 1, 'indices', 'int32', 'int64', 'int16');
@@ -106,11 +97,6 @@ export const GATHER_OPS = {
   GATHER_ND: defineOp({
     ...TWO,
     options: null,
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 0, { string: 2, int16: 3, bool: 5 }),
-        inputVersion(site, 1, { int16: 4 }),
-      ),
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 1, Infinity);
       requireDtype(site, 1, 'indices', 'int32', 'int64', 'int16');
@@ -134,7 +120,6 @@ export const GATHER_OPS = {
     inputs: [3, 3],
     outputs: [1, 1],
     valueInputs: [2],
-    version: () => 1,
     infer: (site) => {
       requireDtype(site, 0, 'indices', 'int32', 'int64');
       const indices = inputOfRank(site, 0, 'indices', 1, Infinity);
@@ -159,8 +144,6 @@ export const GATHER_OPS = {
   EMBEDDING_LOOKUP: defineOp({
     ...TWO,
     options: null,
-    version: (site) =>
-      Math.max(inputVersion(site, 1, { int4: 4, int2: 5 }), isPerChannel(site.inputs[1]) ? 4 : 1),
     infer: (site) => {
       requireDtype(site, 0, 'row numbers', 'int32');
       const rows = inputOfRank(site, 0, 'row numbers', 1);
@@ -179,7 +162,6 @@ export const GATHER_OPS = {
     inputs: [4, 4],
     outputs: [1, 1],
     valueInputs: [1],
-    version: (site) => inputVersion(site, 2, { int64: 2, int8: 3, uint8: 3 }),
     infer: (site) => {
       requireDtype(site, 0, 'indices', 'int32', 'int64');
       inputOfRank(site, 0, 'indices', 0, 2);
@@ -193,7 +175,6 @@ export const GATHER_OPS = {
     inputs: [2, 2],
     outputs: [1, 1],
     dataDependent: true,
-    version: () => 1,
     infer: (site) => {
       const data = inputOfRank(site, 0, 'data', 1, Infinity);
       const ids = inputOfRank(site, 1, 'segment ids', 1);
@@ -218,7 +199,6 @@ export const GATHER_OPS = {
     inputs: [1, 1],
     outputs: [2, 2],
     dataDependent: true,
-    version: () => 1,
     infer: (site) => {
       const { dtype, shape } = inputOfRank(site, 0, 'input', 1);
       const positions = indexDtype(site, 1, site.options.idxOutType);
@@ -233,7 +213,6 @@ export const GATHER_OPS = {
     inputs: [1, 1],
     outputs: [1, 1],
     dataDependent: true,
-    version: (site) => (site.inputs[0]?.dtype === 'bool' ? 1 : 2),
     infer: (site) => {
       const rank = input(site, 0, 'condition').shape.length;
       const values = site.value(0) as ArrayLike<number | bigint> | undefined;
@@ -249,7 +228,6 @@ export const GATHER_OPS = {
     inputs: [5, 5],
     outputs: [2, 2],
     valueInputs: [2],
-    version: () => 1,
     infer: (site) => [{ dtype: 'int32', shape: [keptBoxes(site)] }, INT32_SCALAR],
   }),
   /** As V4, and a sigma for soft suppression; also gives the scores. */
@@ -258,7 +236,6 @@ export const GATHER_OPS = {
     inputs: [6, 6],
     outputs: [3, 3],
     valueInputs: [2],
-    version: () => 1,
     infer: (site) => {
       const shape = [keptBoxes(site)];
       return [{ dtype: 'int32', shape }, { dtype: 'float32', shape }, INT32_SCALAR];

@@ -12,7 +12,6 @@ import {
   dimOf,
   input,
   inputOfRank,
-  inputVersion,
   integer,
   integers,
   listLength,
@@ -80,7 +79,6 @@ export const JOIN_OPS = {
     options: ConcatenationOptions,
     inputs: [1, Infinity],
     outputs: [1, 1],
-    version: (site) => inputVersion(site, 0, { int8: 2, int16: 3, uint32: 4, int4: 5, float16: 6 }),
     infer: (site) => {
       const [first, ...rest] = peers(site);
       const axis = normalizeAxis(site.options.axis, first.shape.length);
@@ -102,7 +100,6 @@ export const JOIN_OPS = {
     inputs: [2, 2],
     outputs: [1, Infinity],
     valueInputs: [0],
-    version: (site) => inputVersion(site, 1, { int8: 2, int32: 3, int16: 4 }),
     infer: (site) => {
       const source = inputOfRank(site, 1, 'input', 1, Infinity);
       const count = partCount(site, site.options.numSplits, 'numSplits');
@@ -121,7 +118,6 @@ export const JOIN_OPS = {
     inputs: [3, 3],
     outputs: [1, Infinity],
     valueInputs: [1, 2],
-    version: (site) => inputVersion(site, 0, { int8: 2 }),
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 1, Infinity);
       const count = partCount(site, site.options.numSplits, 'numSplits');
@@ -142,7 +138,6 @@ export const JOIN_OPS = {
     options: PackOptions,
     inputs: [1, Infinity],
     outputs: [1, 1],
-    version: (site) => inputVersion(site, 0, { int8: 2, int16: 3, uint32: 4 }),
     infer: (site) => {
       const [first, ...rest] = peers(site);
       const shape = [
@@ -162,8 +157,6 @@ export const JOIN_OPS = {
     options: UnpackOptions,
     inputs: [1, 1],
     outputs: [0, Infinity],
-    version: (site) =>
-      inputVersion(site, 0, { int8: 2, uint8: 2, bool: 3, int16: 4, float16: 5, bfloat16: 5 }),
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 1, Infinity);
       const axis = normalizeAxis(site.options.axis, source.shape.length);

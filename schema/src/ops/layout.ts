@@ -14,7 +14,6 @@ import {
   dimOf,
   input,
   inputOfRank,
-  inputVersion,
   integers,
   listLength,
   moved,
@@ -83,13 +82,6 @@ function padded(
   return [moved(site, 0, source, shape)];
 }
 
-function padVersion(site: AnySite): number {
-  return Math.max(
-    inputVersion(site, 0, { int8: 2, int16: 3, bool: 5 }),
-    (site.inputs[0]?.shape.length ?? 0) > 4 ? 4 : 1,
-  );
-}
-
 /** SPACE_TO_BATCH_ND and its inverse: blocks of the dimensions after the first move to or from it. */
 function batchBlocks(
   borderName: string,
@@ -101,11 +93,6 @@ function batchBlocks(
     inputs: [3, 3],
     outputs: [1, 1],
     valueInputs: [1, 2],
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 0, { int8: 2, int16: 4 }),
-        site.inputs[0]?.shape.length === 4 ? 1 : 3,
-      ),
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 2, Infinity);
       const rank = source.shape.length;
@@ -149,16 +136,11 @@ function resized(site: AnySite): readonly TensorType[] {
   return [output(site, 0, computedDtype(site, source.dtype), shape)];
 }
 
-function resizeVersion(site: AnySite, newCoordinates: boolean): number {
-  return Math.max(inputVersion(site, 0, { int8: 2, int16: 4 }), newCoordinates ? 3 : 1);
-}
-
 /** Ops that move elements between dimensions or into larger tensors, reverse or resample. */
 export const LAYOUT_OPS = {
   SPACE_TO_DEPTH: defineOp({
     ...ONE,
     options: SpaceToDepthOptions,
-    version: (site) => inputVersion(site, 0, { int8: 2 }),
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 4);
       const [batch, height, width, depth] = source.shape as [number, number, number, number];
@@ -176,7 +158,6 @@ export const LAYOUT_OPS = {
   DEPTH_TO_SPACE: defineOp({
     ...ONE,
     options: DepthToSpaceOptions,
-    version: (site) => inputVersion(site, 0, { int8: 2 }),
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 4);
       const [batch, height, width, depth] = source.shape as [number, number, number, number];
@@ -211,7 +192,6 @@ export const LAYOUT_OPS = {
     ...TWO,
     options: null,
     valueInputs: [1],
-    version: (site) => inputVersion(site, 0, { bool: 2, int8: 3 }),
     infer: (site) => {
       const source = input(site, 0, 'input');
       for (const axis of integers(site, 1, 'axes') ?? []) normalizeAxis(axis, source.shape.length);
@@ -222,7 +202,6 @@ export const LAYOUT_OPS = {
     ...TWO,
     options: null,
     valueInputs: [1],
-    version: padVersion,
     infer: (site) => padded(site),
   }),
   PADV2: defineOp({
@@ -230,7 +209,6 @@ export const LAYOUT_OPS = {
     inputs: [3, 3],
     outputs: [1, 1],
     valueInputs: [1],
-    version: padVersion,
     infer: (site) => {
       input(site, 2, 'value');
       return padded(site);
@@ -240,7 +218,6 @@ export const LAYOUT_OPS = {
     ...TWO,
     options: MirrorPadOptions,
     valueInputs: [1],
-    version: (site) => inputVersion(site, 0, { int8: 2, int16: 3 }),
     infer: (site) =>
       padded(site, (size) => (site.options.mode === MirrorPadMode.REFLECT ? size - 1 : size)),
   }),
@@ -248,7 +225,6 @@ export const LAYOUT_OPS = {
     ...TWO,
     options: ResizeBilinearOptions,
     valueInputs: [1],
-    version: (site) => resizeVersion(site, site.options.halfPixelCenters),
     infer: (site) => {
       if (site.options.halfPixelCenters && site.options.alignCorners) {
         refuse(
@@ -262,14 +238,11 @@ export const LAYOUT_OPS = {
     ...TWO,
     options: ResizeNearestNeighborOptions,
     valueInputs: [1],
-    version: (site) =>
-      resizeVersion(site, site.options.halfPixelCenters || site.options.alignCorners),
     infer: resized,
   }),
   MATRIX_DIAG: defineOp({
     ...ONE,
     options: null,
-    version: () => 1,
     infer: (site) => {
       const source = inputOfRank(site, 0, 'diagonal', 1, Infinity);
       return [moved(site, 0, source, [...source.shape, source.shape.at(-1) as number])];
@@ -278,7 +251,6 @@ export const LAYOUT_OPS = {
   MATRIX_SET_DIAG: defineOp({
     ...TWO,
     options: null,
-    version: () => 1,
     infer: (site) => {
       const source = inputOfRank(site, 0, 'matrix', 2, Infinity);
       const rank = source.shape.length;
@@ -296,11 +268,6 @@ export const LAYOUT_OPS = {
     options: null,
     inputs: [3, 3],
     outputs: [1, 1],
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 0, { float16: 3, int16: 4, int4: 5, bfloat16: 6 }),
-        inputVersion(site, 2, { int64: 2 }),
-      ),
     infer: (site) => {
       requireSameDtype(site, 0, 1);
       const source = input(site, 0, 'operand');

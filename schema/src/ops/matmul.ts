@@ -1,26 +1,16 @@
-import { FullyConnectedOptionsWeightsFormat as WeightsFormat } from '../generated/enums/fully-connected-options-weights-format.js';
-import { TensorType as TypeCode } from '../generated/enums/tensor-type.js';
 import { BatchMatMulOptions, FullyConnectedOptions } from '../generated/options.js';
 import { formatType } from '../tensor-type.js';
 import { defineOp } from './op.js';
 import {
-  type AnySite,
   broadcast,
   computedDtype,
   dimOf,
   inputOfRank,
-  inputVersion,
-  isFloat,
-  isPerChannel,
   output,
   productOf,
   refuse,
   unify,
 } from './site.js';
-
-function isHybrid(site: AnySite): boolean {
-  return isFloat(site.inputs[0]) && site.inputs[1] != null && !isFloat(site.inputs[1]);
-}
 
 export const MATMUL_OPS = {
   /** Input [..., depth], weights [units, depth], bias [units]. */
@@ -29,21 +19,6 @@ export const MATMUL_OPS = {
     inputs: [2, 3],
     // The second output is scratch memory that the shuffled weights format asks for.
     outputs: [1, 2],
-    version: (site) => {
-      const { keepNumDims, asymmetricQuantizeInputs, quantizedBiasType, weightsFormat } =
-        site.options;
-      const [data, weights] = site.inputs;
-      const hybridVersion = isPerChannel(weights) ? 12 : asymmetricQuantizeInputs ? 9 : 3;
-      return Math.max(
-        weightsFormat === WeightsFormat.SHUFFLED4x16INT8 ? 2 : 1,
-        isHybrid(site) ? hybridVersion : 1,
-        inputVersion(site, 0, { int8: 4, int16: weights?.dtype === 'int4' ? 13 : 7 }),
-        inputVersion(site, 1, { int4: 10, int2: 14 }),
-        keepNumDims ? 5 : 1,
-        site.inputs.length === 2 ? 6 : 1,
-        data?.dtype === 'int16' && quantizedBiasType !== TypeCode.FLOAT32 ? 11 : 1,
-      );
-    },
     infer: (site) => {
       const data = inputOfRank(site, 0, 'input', 1, Infinity);
       const weights = inputOfRank(site, 1, 'weights', 2);
@@ -76,11 +51,6 @@ export const MATMUL_OPS = {
     options: BatchMatMulOptions,
     inputs: [2, 2],
     outputs: [1, 1],
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 0, { int8: 2, int16: 3 }),
-        isHybrid(site) && site.options.asymmetricQuantizeInputs ? 4 : 1,
-      ),
     infer: (site) => {
       const left = inputOfRank(site, 0, 'left', 2, Infinity);
       const right = inputOfRank(site, 1, 'right', 2, Infinity);

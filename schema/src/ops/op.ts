@@ -42,8 +42,6 @@ export interface OpRecord<Options> {
   readonly sideEffect?: true;
   /** Indices of the subgraphs that the node calls (IF, WHILE). */
   subgraphs?(options: Options): readonly number[];
-  /** The lowest version of the op that means the same. Source: TFLite's op version table. */
-  version(site: OpSite<Options>): number;
   infer(site: OpSite<Options>): readonly TensorType[];
 }
 

@@ -8,30 +8,15 @@ import {
 } from '../generated/options.js';
 import { formatType, type TensorType } from '../tensor-type.js';
 import { defineOp } from './op.js';
-import {
-  type AnySite,
-  computedDtype,
-  dimOf,
-  inputOfRank,
-  isFloat,
-  output,
-  refuse,
-  unify,
-} from './site.js';
+import { type AnySite, computedDtype, dimOf, inputOfRank, output, refuse, unify } from './site.js';
 
 /** Inputs of the full LSTM, by position. Source: TFLite's LSTM kernel. */
 const LSTM_INPUT = {
-  inputToForget: 2,
   inputToOutput: 4,
   recurrentToOutput: 8,
   outputState: 18,
   cellState: 19,
 } as const;
-
-/** Float data and integer weights. */
-function isHybrid(site: AnySite, weights: number): boolean {
-  return isFloat(site.inputs[0]) && site.inputs[weights] != null && !isFloat(site.inputs[weights]);
-}
 
 /** The checks that both forms of the full LSTM share, and its output. */
 function fullLstm(site: AnySite, data: TensorType, batch: number): readonly TensorType[] {
@@ -102,11 +87,6 @@ function rnnUnits(site: AnySite, data: TensorType, batch: number): number {
   return units;
 }
 
-function rnnVersion(site: AnySite, asymmetric: boolean): number {
-  if (!isHybrid(site, 1)) return 1;
-  return asymmetric ? 3 : 2;
-}
-
 /** Ops that carry state from step to step in tensors marked as variable. */
 export const RECURRENT_OPS = {
   /** Inputs: data [batch, features], weights, recurrent weights, bias, hidden state. */
@@ -114,7 +94,6 @@ export const RECURRENT_OPS = {
     options: RNNOptions,
     inputs: [5, 5],
     outputs: [1, 1],
-    version: (site) => rnnVersion(site, site.options.asymmetricQuantizeInputs),
     infer: (site) => {
       const data = inputOfRank(site, 0, 'input', 2);
       const batch = data.shape[0] as number;
@@ -126,7 +105,6 @@ export const RECURRENT_OPS = {
     options: SequenceRNNOptions,
     inputs: [5, 5],
     outputs: [1, 1],
-    version: (site) => rnnVersion(site, site.options.asymmetricQuantizeInputs),
     infer: (site) => {
       const data = inputOfRank(site, 0, 'input', 3);
       const batch = data.shape[site.options.timeMajor ? 1 : 0] as number;
@@ -139,13 +117,6 @@ export const RECURRENT_OPS = {
     options: LSTMOptions,
     inputs: [5, 24],
     outputs: [1, 4],
-    version: (site) => {
-      if (site.options.kernelType === LSTMKernelType.BASIC) return 2;
-      const weights = LSTM_INPUT.inputToForget;
-      if (site.inputs[0]?.dtype === 'int16' && site.inputs[weights]?.dtype === 'int8') return 5;
-      if (!isHybrid(site, weights)) return 1;
-      return site.options.asymmetricQuantizeInputs ? 4 : 3;
-    },
     infer: (site) => {
       if (site.options.kernelType === LSTMKernelType.BASIC) return basicLstm(site);
       const data = inputOfRank(site, 0, 'input', 2);
@@ -157,14 +128,6 @@ export const RECURRENT_OPS = {
     options: UnidirectionalSequenceLSTMOptions,
     inputs: [20, 24],
     outputs: [1, 1],
-    version: (site) => {
-      const { asymmetricQuantizeInputs, diagonalRecurrentTensors } = site.options;
-      const weights = LSTM_INPUT.inputToForget;
-      if (site.inputs[0]?.dtype === 'int16' && site.inputs[weights]?.dtype === 'int8') return 5;
-      if (diagonalRecurrentTensors) return 4;
-      if (!isHybrid(site, weights)) return 1;
-      return asymmetricQuantizeInputs ? 3 : 2;
-    },
     infer: (site) => {
       const data = inputOfRank(site, 0, 'input', 3);
       if (site.options.diagonalRecurrentTensors) {
@@ -181,11 +144,6 @@ export const RECURRENT_OPS = {
     options: SVDFOptions,
     inputs: [5, 5],
     outputs: [1, 1],
-    version: (site) => {
-      if (site.inputs[0]?.dtype === 'int8') return 3;
-      if (!isHybrid(site, 1)) return 1;
-      return site.options.asymmetricQuantizeInputs ? 4 : 2;
-    },
     infer: (site) => {
       const data = inputOfRank(site, 0, 'input', 2);
       const features = inputOfRank(site, 1, 'feature weights', 2);

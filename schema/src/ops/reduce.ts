@@ -10,18 +10,15 @@ import { defineOp, type OpRecord } from './op.js';
 import {
   type AnySite,
   computedDtype,
-  type DtypeVersions,
   declaredRank,
   indexDtype,
   input,
   inputOfRank,
-  inputVersion,
   integer,
   integers,
   listLength,
   normalizeAxis,
   output,
-  outputVersion,
   refuse,
   requireDtype,
   unknownShape,
@@ -44,13 +41,12 @@ function reducedShape(site: AnySite, keepDims: boolean): readonly number[] {
     : shape.filter((_, axis) => !reduced.has(axis));
 }
 
-function reduction(versions: DtypeVersions = {}, onlyBool = false): OpRecord<ReducerOptions> {
+function reduction(onlyBool = false): OpRecord<ReducerOptions> {
   return defineOp({
     options: ReducerOptions,
     inputs: [2, 2],
     outputs: [1, 1],
     valueInputs: [1],
-    version: (site) => inputVersion(site, 0, versions),
     infer: (site) => {
       if (onlyBool) requireDtype(site, 0, 'input', 'bool');
       const dtype = computedDtype(site, input(site, 0, 'input').dtype);
@@ -63,7 +59,6 @@ const ARG = {
   inputs: [2, 2],
   outputs: [1, 1],
   valueInputs: [1],
-  version: (site: AnySite) => inputVersion(site, 0, { int8: 2, bool: 3 }),
 } as const;
 
 function argShape(site: AnySite): readonly number[] {
@@ -76,13 +71,13 @@ function argShape(site: AnySite): readonly number[] {
 
 /** Ops that fold dimensions away, search along them, or group what they hold. */
 export const REDUCE_OPS = {
-  SUM: reduction({ int8: 2 }),
-  MEAN: reduction({ int8: 2, int16: 3 }),
-  REDUCE_MAX: reduction({ int8: 2, int16: 3 }),
-  REDUCE_MIN: reduction({ int8: 2, int16: 3 }),
-  REDUCE_PROD: reduction({ int8: 2, int16: 2 }),
-  REDUCE_ANY: reduction({}, true),
-  REDUCE_ALL: reduction({}, true),
+  SUM: reduction(),
+  MEAN: reduction(),
+  REDUCE_MAX: reduction(),
+  REDUCE_MIN: reduction(),
+  REDUCE_PROD: reduction(),
+  REDUCE_ANY: reduction(true),
+  REDUCE_ALL: reduction(true),
   ARG_MAX: defineOp({
     ...ARG,
     options: ArgMaxOptions,
@@ -102,7 +97,6 @@ export const REDUCE_OPS = {
     inputs: [2, 2],
     outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
     infer: (site) => {
       const { dtype, shape } = inputOfRank(site, 0, 'input', 1, Infinity);
       normalizeAxis(integer(site, 1, 'axis') ?? 0, shape.length);
@@ -114,12 +108,6 @@ export const REDUCE_OPS = {
     inputs: [2, 2],
     outputs: [2, 2],
     valueInputs: [1],
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 0, { int8: 2, int16: 3 }),
-        inputVersion(site, 1, { int16: 3 }),
-        outputVersion(site, 1, { int16: 3 }),
-      ),
     infer: (site) => {
       const { dtype, shape } = inputOfRank(site, 0, 'input', 1, Infinity);
       const size = shape.at(-1) as number;

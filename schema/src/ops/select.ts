@@ -7,7 +7,6 @@ import {
   dimOf,
   input,
   inputOfRank,
-  inputVersion,
   integer,
   integers,
   listLength,
@@ -30,11 +29,6 @@ export const SELECT_OPS = {
   SELECT: defineOp({
     ...THREE,
     options: null,
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 1, { int8: 2, uint32: 4 }),
-        site.inputs.some((type) => type?.shape.length === 5) ? 3 : 1,
-      ),
     infer: (site) => {
       requireDtype(site, 0, 'condition', 'bool');
       requireSameDtype(site, 1, 2);
@@ -52,7 +46,6 @@ export const SELECT_OPS = {
   SELECT_V2: defineOp({
     ...THREE,
     options: null,
-    version: (site) => inputVersion(site, 1, { uint32: 2 }),
     infer: (site) => {
       requireDtype(site, 0, 'condition', 'bool');
       requireSameDtype(site, 1, 2);
@@ -68,7 +61,6 @@ export const SELECT_OPS = {
   SHAPE: defineOp({
     ...ONE,
     options: ShapeOptions,
-    version: () => 1,
     infer: (site) => {
       const wanted = site.outputs[0]?.dtype ?? dtypeFromCode(site.options.outType);
       const dtype: DType = wanted === 'int64' ? 'int64' : 'int32';
@@ -78,7 +70,6 @@ export const SELECT_OPS = {
   RANK: defineOp({
     ...ONE,
     options: null,
-    version: () => 1,
     infer: (site) => {
       input(site, 0, 'input');
       return [{ dtype: 'int32', shape: [] }];
@@ -89,7 +80,6 @@ export const SELECT_OPS = {
     ...TWO,
     options: null,
     valueInputs: [0, 1],
-    version: () => 1,
     infer: (site) => {
       requireSameDtype(site, 0, 1);
       const { dtype } = inputOfRank(site, 0, 'shape', 1);
@@ -104,7 +94,6 @@ export const SELECT_OPS = {
     ...TWO,
     options: null,
     valueInputs: [0],
-    version: (site) => inputVersion(site, 1, { bool: 2, string: 2, int8: 3, int16: 3, float16: 4 }),
     infer: (site) => {
       const value = inputOfRank(site, 1, 'value', 0);
       return [moved(site, 0, value, shapeInput(site, 0))];
@@ -113,7 +102,6 @@ export const SELECT_OPS = {
   ZEROS_LIKE: defineOp({
     ...ONE,
     options: null,
-    version: () => 1,
     infer: (site) => {
       const { dtype, shape } = input(site, 0, 'input');
       return [output(site, 0, dtype, shape)];
@@ -124,7 +112,6 @@ export const SELECT_OPS = {
     outputs: [1, 1],
     options: null,
     valueInputs: [0, 1, 2],
-    version: (site) => inputVersion(site, 0, { int64: 2 }),
     infer: (site) => {
       requireSameDtype(site, 0, 1);
       requireSameDtype(site, 0, 2);
@@ -147,7 +134,6 @@ export const SELECT_OPS = {
     outputs: [1, 1],
     options: OneHotOptions,
     valueInputs: [1],
-    version: () => 1,
     infer: (site) => {
       const indices = input(site, 0, 'indices');
       requireSameDtype(site, 2, 3);
@@ -162,7 +148,6 @@ export const SELECT_OPS = {
   REVERSE_SEQUENCE: defineOp({
     ...TWO,
     options: ReverseSequenceOptions,
-    version: () => 1,
     infer: (site) => {
       const source = inputOfRank(site, 0, 'input', 2, Infinity);
       const rank = source.shape.length;

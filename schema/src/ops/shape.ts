@@ -5,7 +5,6 @@ import {
   type AnySite,
   declaredRank,
   input,
-  inputVersion,
   integer,
   integers,
   moved,
@@ -56,7 +55,6 @@ export const SHAPE_OPS = {
     inputs: [1, 2],
     outputs: [1, 1],
     valueInputs: [1],
-    version: () => 1,
     infer: (site) => {
       const source = input(site, 0, 'input');
       const shapeTensor = site.inputs[1];
@@ -76,7 +74,6 @@ export const SHAPE_OPS = {
   SQUEEZE: defineOp({
     ...ONE,
     options: SqueezeOptions,
-    version: (site) => inputVersion(site, 0, { string: 2 }),
     infer: (site) => {
       const source = input(site, 0, 'input');
       return [moved(site, 0, source, squeezedShape(site, source, site.options.squeezeDims))];
@@ -86,7 +83,6 @@ export const SHAPE_OPS = {
     ...TWO,
     options: null,
     valueInputs: [1],
-    version: () => 1,
     infer: (site) => {
       const source = input(site, 0, 'input');
       const rank = source.shape.length + 1;

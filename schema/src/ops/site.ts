@@ -197,29 +197,8 @@ export function withoutDim(shape: readonly number[], axis: number): readonly num
   return shape.filter((_, index) => index !== axis);
 }
 
-/** Versions of an op by the dtype that it needs; other dtypes need version 1. */
-export type DtypeVersions = { readonly [D in DType]?: number };
-
-/** The version that the dtype of an input asks for. */
-export function inputVersion(site: AnySite, index: number, versions: DtypeVersions): number {
-  const dtype = site.inputs[index]?.dtype;
-  return (dtype && versions[dtype]) ?? 1;
-}
-
-/** The version that the dtype of an output asks for. */
-export function outputVersion(site: AnySite, index: number, versions: DtypeVersions): number {
-  const dtype = site.outputs[index]?.dtype;
-  return (dtype && versions[dtype]) ?? 1;
-}
-
 export function isFloat(type: TensorType | null | undefined): boolean {
   return type != null && /float/.test(type.dtype);
-}
-
-/** Whether a tensor has one scale per slice of a dimension. */
-export function isPerChannel(type: TensorType | null | undefined): boolean {
-  const quantization = type?.quantization;
-  return quantization?.kind === 'affine' && quantization.scale.length > 1;
 }
 
 /** The dtype of output `index`, which holds positions: as declared, else as the option says. */

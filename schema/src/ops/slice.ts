@@ -5,7 +5,6 @@ import {
   declaredRank,
   dimOf,
   input,
-  inputVersion,
   integers,
   listLength,
   moved,
@@ -27,11 +26,6 @@ export const SLICE_OPS = {
     inputs: [3, 3],
     outputs: [1, 1],
     valueInputs: [1, 2],
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 0, { int8: 2, string: 3, int16: 4, uint32: 6, int4: 7, float16: 8 }),
-        (site.inputs[0]?.shape.length ?? 0) > 4 ? 5 : 1,
-      ),
     infer: (site) => {
       const source = input(site, 0, 'input');
       const rank = source.shape.length;
@@ -63,15 +57,6 @@ export const SLICE_OPS = {
     inputs: [4, 4],
     outputs: [1, 1],
     valueInputs: [1, 2, 3],
-    version: (site) => {
-      const { ellipsisMask, newAxisMask, offset } = site.options;
-      return Math.max(
-        inputVersion(site, 0, { int8: 2, bool: 3, string: 5, uint32: 7 }),
-        (site.inputs[0]?.shape.length ?? 0) > 4 ? 4 : 1,
-        ellipsisMask || newAxisMask ? 6 : 1,
-        offset ? 8 : 1,
-      );
-    },
     infer: (site) => {
       const source = input(site, 0, 'input');
       const length = unify(
@@ -100,13 +85,6 @@ export const SLICE_OPS = {
     ...TWO,
     options: null,
     valueInputs: [1],
-    version: (site) => {
-      const rank = site.inputs[0]?.shape.length ?? 0;
-      return Math.max(
-        inputVersion(site, 0, { int8: 2, bool: 3, int16: 5, int4: 7, bfloat16: 8, float16: 9 }),
-        rank > 6 ? 8 : rank > 5 ? 6 : rank > 4 ? 4 : 1,
-      );
-    },
     infer: (site) => {
       const source = input(site, 0, 'input');
       const rank = source.shape.length;
@@ -132,7 +110,6 @@ export const SLICE_OPS = {
     options: null,
     valueInputs: [1],
     // Version 1 had another op code and was withdrawn.
-    version: (site) => Math.max(2, inputVersion(site, 0, { int8: 3, int16: 3 })),
     infer: (site) => {
       const source = input(site, 0, 'input');
       const target = shapeInput(site, 1);
@@ -149,7 +126,6 @@ export const SLICE_OPS = {
     ...TWO,
     options: null,
     valueInputs: [1],
-    version: (site) => inputVersion(site, 0, { string: 2, int8: 3 }),
     infer: (site) => {
       const source = input(site, 0, 'input');
       const rank = source.shape.length;

@@ -1,5 +1,4 @@
 import type { Padding } from '../generated/enums/padding.js';
-import { TensorType as TypeCode } from '../generated/enums/tensor-type.js';
 import {
   Conv2DOptions,
   Conv3DOptions,
@@ -13,13 +12,9 @@ import { defineOp, type OpRecord } from './op.js';
 import {
   type AnySite,
   computedDtype,
-  type DtypeVersions,
   dimOf,
   inputOfRank,
-  inputVersion,
   integers,
-  isFloat,
-  isPerChannel,
   listLength,
   output,
   refuse,
@@ -48,41 +43,11 @@ function checkBias(site: AnySite, index: number, channels: number): void {
   unify(bias.shape[0] as number, channels, 'The bias and the number of output channels');
 }
 
-/** Versions by the dtypes of input and weights, which ops of this family agree on. */
-interface ConvolutionVersions {
-  readonly int8: number;
-  readonly int4Weights: number;
-  readonly int16: number;
-  readonly hybrid: number;
-  readonly hybridPerChannel: number;
-}
-
-function convolutionVersion(site: AnySite, versions: ConvolutionVersions): number {
-  const [data, weights] = site.inputs;
-  if (isFloat(data)) {
-    if (isFloat(weights)) return 1;
-    return isPerChannel(weights) ? versions.hybridPerChannel : versions.hybrid;
-  }
-  if (weights?.dtype === 'int4') return versions.int4Weights;
-  if (data?.dtype === 'int16') return versions.int16;
-  return data?.dtype === 'int8' ? versions.int8 : 1;
-}
-
-function isGrouped(site: AnySite): boolean {
-  const channels = site.inputs[0]?.shape[3];
-  return channels !== UNKNOWN_DIM && channels !== site.inputs[1]?.shape[3];
-}
-
-function hasBiasType(options: { readonly quantizedBiasType: TypeCode }): boolean {
-  return options.quantizedBiasType !== TypeCode.FLOAT32;
-}
-
-function pooling(versions: DtypeVersions = {}): OpRecord<Pool2DOptions> {
+function pooling(): OpRecord<Pool2DOptions> {
   return defineOp({
     options: Pool2DOptions,
     inputs: [1, 1],
     outputs: [1, 1],
-    version: (site) => inputVersion(site, 0, versions),
     infer: (site) => {
       const { dtype, shape } = inputOfRank(site, 0, 'input', 4);
       const [batch, height, width, channels] = shape as [number, number, number, number];
@@ -105,18 +70,6 @@ export const WINDOW_OPS = {
   CONV_2D: defineOp({
     ...CONVOLUTION,
     options: Conv2DOptions,
-    version: (site) =>
-      Math.max(
-        convolutionVersion(site, {
-          int8: 3,
-          int4Weights: 7,
-          int16: 4,
-          hybrid: 2,
-          hybridPerChannel: 5,
-        }),
-        isGrouped(site) ? 6 : 1,
-        site.inputs[0]?.dtype === 'int16' && hasBiasType(site.options) ? 8 : 1,
-      ),
     infer: (site) => {
       const data = inputOfRank(site, 0, 'input', 4);
       const filter = inputOfRank(site, 1, 'filter', 4);
@@ -144,17 +97,6 @@ export const WINDOW_OPS = {
   DEPTHWISE_CONV_2D: defineOp({
     ...CONVOLUTION,
     options: DepthwiseConv2DOptions,
-    version: (site) =>
-      Math.max(
-        convolutionVersion(site, {
-          int8: 3,
-          int4Weights: 7,
-          int16: 5,
-          hybrid: 4,
-          hybridPerChannel: 6,
-        }),
-        site.options.dilationWFactor !== 1 || site.options.dilationHFactor !== 1 ? 2 : 1,
-      ),
     infer: (site) => {
       const data = inputOfRank(site, 0, 'input', 4);
       const filter = inputOfRank(site, 1, 'filter', 4);
@@ -184,13 +126,6 @@ export const WINDOW_OPS = {
     inputs: [3, 4],
     outputs: [1, 1],
     valueInputs: [0],
-    version: (site) =>
-      Math.max(
-        inputVersion(site, 1, { int8: 2 }),
-        site.inputs[3] ? 3 : 1,
-        site.options.fusedActivationFunction ? 4 : 1,
-        site.inputs[2]?.dtype === 'int16' && hasBiasType(site.options) ? 5 : 1,
-      ),
     infer: (site) => {
       const filter = inputOfRank(site, 1, 'filter', 4);
       const data = inputOfRank(site, 2, 'input', 4);
@@ -217,7 +152,6 @@ export const WINDOW_OPS = {
   CONV_3D: defineOp({
     ...CONVOLUTION,
     options: Conv3DOptions,
-    version: () => 1,
     infer: (site) => {
       const data = inputOfRank(site, 0, 'input', 5);
       const filter = inputOfRank(site, 1, 'filter', 5);
@@ -240,7 +174,7 @@ export const WINDOW_OPS = {
       return [output(site, 0, data.dtype, [data.shape[0] as number, ...spatial, count])];
     },
   }),
-  AVERAGE_POOL_2D: pooling({ int8: 2, int16: 3 }),
-  MAX_POOL_2D: pooling({ int8: 2, int16: 3 }),
+  AVERAGE_POOL_2D: pooling(),
+  MAX_POOL_2D: pooling(),
   L2_POOL_2D: pooling(),
 };

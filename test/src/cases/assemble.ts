@@ -4,6 +4,7 @@ import {
   completeOptions,
   elementCount,
   encodeStrings,
+  lowestVersion,
   type Model,
   type OpName,
   type OpRecord,
@@ -88,7 +89,7 @@ export class SubgraphAssembly {
       options: full,
       inputs,
       outputs: record.infer(site).map((type) => this.place(type)),
-      version: record.version(site),
+      version: lowestVersion(op, site),
       ...(intermediates.length > 0 && {
         intermediates: intermediates.map(({ type }) => this.place(type)),
       }),
