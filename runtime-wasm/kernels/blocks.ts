@@ -1,4 +1,4 @@
-import { type ArithmeticTable, type KernelDeclaration, onFloat32 } from './kernel.js';
+import type { KernelDeclaration } from './kernel.js';
 
 /**
  * float32 weights quantized to int4 in blocks of `block_size` (a multiple of 8) depths of a column,
@@ -32,8 +32,3 @@ export const BLOCK_KERNELS = {
     high: 'f32',
   },
 } as const satisfies Record<string, KernelDeclaration>;
-
-export const BLOCK_ARITHMETIC: ArithmeticTable<typeof BLOCK_KERNELS> = {
-  expand_blocks: null,
-  product_blocks: onFloat32(({ rows, depth, columns }) => rows * depth * columns),
-};

@@ -1,4 +1,4 @@
-import { type ArithmeticTable, type KernelDeclaration, onFloat32, onInt8 } from './kernel.js';
+import type { KernelDeclaration } from './kernel.js';
 import { WINDOW } from './window.js';
 
 /**
@@ -167,38 +167,3 @@ export const CONVOLUTION_KERNELS = {
    */
   depthwise_q8_dot: { ...DEPTHWISE_Q8, ...DOT, ...REQUANTIZATION },
 } as const satisfies Record<string, KernelDeclaration>;
-
-interface Product {
-  readonly items: number;
-  readonly grid: readonly number[];
-  readonly depth: number;
-  readonly columns: number;
-}
-
-/** Multiply-adds of a problem. */
-export const product = ({ items, grid, depth, columns }: Product) =>
-  grid.reduce((rows, size) => rows * size, items) * depth * columns;
-
-interface Window {
-  readonly images: number;
-  readonly out_h: number;
-  readonly out_w: number;
-  readonly channels: number;
-  readonly window_h: number;
-  readonly window_w: number;
-}
-
-/** Multiply-adds of a window over each channel. */
-export const perChannel = ({ images, out_h, out_w, channels, window_h, window_w }: Window) =>
-  images * out_h * out_w * channels * window_h * window_w;
-
-export const CONVOLUTION_ARITHMETIC: ArithmeticTable<typeof CONVOLUTION_KERNELS> = {
-  conv_f32: onFloat32(product),
-  conv_q8: onInt8(product),
-  conv_q8_dot: onInt8(product),
-  measure_rows: null,
-  quantize_rows: null,
-  depthwise_f32: onFloat32(perChannel),
-  depthwise_q8: onInt8(perChannel),
-  depthwise_q8_dot: onInt8(perChannel),
-};

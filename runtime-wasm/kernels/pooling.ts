@@ -1,9 +1,6 @@
 import type { KernelDeclaration } from './kernel.js';
 import { WINDOW } from './window.js';
 
-/** What a pool makes of the elements in a window; mirrored in src/pool.c. */
-export const POOL_KINDS = { average: 0, max: 1, l2: 2 } as const;
-
 /** Pooling, NHWC; each window counts the elements inside the image only. */
 export const POOLING_KERNELS = {
   /** `kind` of POOL_KINDS; outputs clamped to low .. high. NaN in a window gives NaN. */

@@ -1,4 +1,4 @@
-import { type ArithmeticTable, type KernelDeclaration, onFloat32 } from './kernel.js';
+import type { KernelDeclaration } from './kernel.js';
 
 /**
  * Steps of a sequence whose products with the input's weights are made already, in `sums`. Batch
@@ -59,15 +59,3 @@ export const RECURRENT_KERNELS = {
     activation: 'u32',
   },
 } as const satisfies Record<string, KernelDeclaration>;
-
-export const RECURRENT_ARITHMETIC: ArithmeticTable<typeof RECURRENT_KERNELS> = {
-  rnn_f32: onFloat32(({ batch, time, units }) => batch * time * units * units),
-  lstm_f32: onFloat32(({ batch, time, gates, cells, units, diagonal, projection }) => {
-    const inputs = diagonal ? 1 : units;
-    const projected = projection === null ? 0 : units;
-    return batch * time * cells * (gates * inputs + projected);
-  }),
-  svdf_f32: onFloat32(
-    ({ batch, features, units, rank, memory }) => batch * units * rank * (features + memory),
-  ),
-};

@@ -1,5 +1,5 @@
 import { DOT, REQUANTIZATION } from './convolution.js';
-import { type ArithmeticTable, type KernelDeclaration, onFloat32, onInt8 } from './kernel.js';
+import type { KernelDeclaration } from './kernel.js';
 
 /**
  * Products of rows [rows, depth] with sparse weights, [rows, columns]: fully connected layers and 1x1
@@ -40,14 +40,3 @@ export const SPARSE_KERNELS = {
    */
   sparse_q8: { ...SPARSE, heads: 'in', wide: 'u32', flip: DOT.flip, ...REQUANTIZATION },
 } as const satisfies Record<string, KernelDeclaration>;
-
-const product = (call: {
-  readonly rows: number;
-  readonly entries: number;
-  readonly block: number;
-}) => call.rows * call.entries * call.block;
-
-export const SPARSE_ARITHMETIC: ArithmeticTable<typeof SPARSE_KERNELS> = {
-  sparse_f32: onFloat32(product),
-  sparse_q8: onInt8(product),
-};

@@ -1,5 +1,5 @@
-import { PROBLEM, perChannel, product } from './convolution.js';
-import { type ArithmeticTable, type KernelDeclaration, onInt8 } from './kernel.js';
+import { PROBLEM } from './convolution.js';
+import type { KernelDeclaration } from './kernel.js';
 import { WINDOW } from './window.js';
 
 /**
@@ -27,8 +27,3 @@ export const WORD_KERNELS = {
    */
   depthwise_q16: { ...WINDOW, weights: 'in', ...WORDS },
 } as const satisfies Record<string, KernelDeclaration>;
-
-export const WORD_ARITHMETIC: ArithmeticTable<typeof WORD_KERNELS> = {
-  conv_q16: onInt8(product),
-  depthwise_q16: onInt8(perChannel),
-};

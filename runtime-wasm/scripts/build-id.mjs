@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withCustomSection } from './sections.mjs';
 
 const ID_BYTES = 8;
 
@@ -8,8 +9,5 @@ const ID_BYTES = 8;
  */
 export function withBuildId(module) {
   const id = createHash('sha256').update(module).digest().subarray(0, ID_BYTES);
-  const name = Buffer.from('build_id');
-  const contents = [Buffer.of(name.length), name, Buffer.of(ID_BYTES), id];
-  const size = contents.reduce((sum, { length }) => sum + length, 0);
-  return Buffer.concat([module, Buffer.of(0, size), ...contents]);
+  return withCustomSection(module, 'build_id', Buffer.concat([Buffer.of(ID_BYTES), id]));
 }

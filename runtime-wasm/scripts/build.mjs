@@ -8,10 +8,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { BUILDS } from '../dist/build.js';
-import { blockLayout, KERNELS } from '../dist/index.js';
+import { blockLayout, describeKernels, KERNELS, KERNELS_SECTION } from '../dist/index.js';
 import { withBuildId } from './build-id.mjs';
 import { kernelsHeader } from './header.mjs';
-import { withoutCustomSections } from './strip.mjs';
+import { withCustomSection, withoutCustomSections } from './sections.mjs';
 import { findToolchain } from './toolchain.mjs';
 
 const root = new URL('../', import.meta.url);
@@ -83,6 +83,7 @@ async function build() {
     'kernels.h': headerText,
   };
   const sources = await readAll('src/', '.c');
+  const description = Buffer.from(describeKernels(KERNELS));
 
   const toolchain = await findToolchain(options.compiler);
   try {
@@ -101,7 +102,9 @@ async function build() {
         );
         const sorted = Object.fromEntries(Object.entries(objects).sort());
         const linked = await pool(() => toolchain.link(sorted, linkFlags(traits)));
-        return { file: `${name}.wasm`, bytes: withBuildId(withoutCustomSections(linked)) };
+        const plain = withoutCustomSections(linked);
+        const described = withCustomSection(plain, KERNELS_SECTION, description);
+        return { file: `${name}.wasm`, bytes: withBuildId(described) };
       }),
     );
     await mkdir(outputFolder, { recursive: true });

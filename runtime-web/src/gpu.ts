@@ -1,9 +1,20 @@
 /** The part of the runtime that is only fetched for WebGPU. */
+import type { Vocabulary } from '@linnet/schema';
+import { loadShaders } from './webgpu/ops/load.js';
+import { acquireGpu, type CompileProgress, WebGpuBackend } from './webgpu/runtime.js';
 
-export { chooseDevice, chooseFaster } from './run/choose-device.js';
-export * from './runtime.js';
-export { WebGpuBackend } from './webgpu/backend.js';
-export { acquireGpu } from './webgpu/device.js';
-export { loadShaders } from './webgpu/ops/load.js';
-export { ShaderTarget } from './webgpu/target.js';
-export { LEAST_TRAITS } from './webgpu/traits.js';
+export * from './webgpu/runtime.js';
+export { loadShaders };
+
+/**
+ * @param vocabulary what it should have shaders of, where there are any
+ * @param onCompiled told how many of the shaders of a program are ready
+ * @throws LinnetError of code ENVIRONMENT where there is no WebGPU, or no adapter; IO
+ */
+export async function openGpu(
+  vocabulary: Vocabulary,
+  onCompiled: CompileProgress,
+): Promise<WebGpuBackend> {
+  const [gpu, lowerings] = await Promise.all([acquireGpu(), loadShaders(vocabulary)]);
+  return new WebGpuBackend(gpu, lowerings, onCompiled);
+}

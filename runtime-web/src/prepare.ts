@@ -78,8 +78,8 @@ export function deviceOpener(
   onProgress?: (progress: LoadProgress) => void,
 ): () => Promise<DeviceBackend> {
   return async () => {
-    const { WebGpuBackend } = await gpuCode();
-    return WebGpuBackend.create(vocabulary, (loaded, total) =>
+    const { openGpu } = await gpuCode();
+    return openGpu(vocabulary, (loaded, total) =>
       onProgress?.({ phase: 'compile', loaded, total }),
     );
   };

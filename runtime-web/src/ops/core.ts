@@ -6,7 +6,7 @@ import { UNARY_OPS } from '@linnet/schema/ops/unary';
 import { fuseActivation } from '../plan/fusions/activation.js';
 import { fuseGate } from '../plan/fusions/gate.js';
 import { fuseSoftmaxScale } from '../plan/fusions/softmax-scale.js';
-import { BINARY_LOWERINGS } from '../wasm/lower/binary.js';
+import { binaryLowerings } from '../wasm/lower/binary.js';
 import { conversionLowerings } from '../wasm/lower/conversion.js';
 import { matmulLowerings } from '../wasm/lower/matmul.js';
 import { NORMALIZATION_LOWERINGS } from '../wasm/lower/normalization.js';
@@ -24,7 +24,7 @@ export const CORE: OpFamily<'core'> = {
     ...MATMUL_OPS,
   },
   lowerings: (integers) => ({
-    ...BINARY_LOWERINGS,
+    ...binaryLowerings(integers),
     ...conversionLowerings(integers),
     DENSIFY: 'structural',
     ...matmulLowerings(integers),

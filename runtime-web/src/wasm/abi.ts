@@ -1,10 +1,9 @@
 /** The layouts that runtime-wasm/src/program.h declares. */
-import type { Span } from '../plan/backend.js';
 
 /** A step: kernel id, address of its parameter block. */
 export const STEP_BYTES = 8;
 
-/** Word indices in a team. */
+/** Word indices in a team; times.ts has one more. */
 export const TEAM = {
   threads: 0,
   leaderWaits: 1,
@@ -13,15 +12,11 @@ export const TEAM = {
   stopped: 4,
   program: 5,
   steps: 6,
-  times: 7,
   sleepers: 8,
   arrived: 16,
 } as const;
 
 export const TEAM_BYTES = 128;
-
-/** When a thread began and ended a step: two float64. */
-export const STEP_TIMES_BYTES = 16;
 
 /** Why a program ended early. */
 export interface Fault {
@@ -43,25 +38,6 @@ export function readFault(memory: WebAssembly.Memory, address: number): Fault {
     value: view.getBigInt64(8, true),
     bound: view.getBigInt64(16, true),
   };
-}
-
-/** Tells a team where to note its times from the next run on; 0 is nowhere. */
-export function setTimes(memory: WebAssembly.Memory, team: number, times: number): void {
-  new Uint32Array(memory.buffer, team)[TEAM.times] = times;
-}
-
-/** Spans by step and thread. */
-export function readTimes(
-  memory: WebAssembly.Memory,
-  times: number,
-  steps: number,
-  threads: number,
-): readonly (readonly Span[])[] {
-  const noted = new Float64Array(memory.buffer, times, 2 * steps * threads);
-  const span = (at: number) => ({ begin: noted[at] as number, end: noted[at + 1] as number });
-  return Array.from({ length: steps }, (_, step) =>
-    Array.from({ length: threads }, (_, thread) => span(2 * (thread * steps + step))),
-  );
 }
 
 /** Each thread but the first gets its stack from the host; as large as the linker makes the first's. */

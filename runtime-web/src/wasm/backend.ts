@@ -11,10 +11,11 @@ import { type ConstantBuffer, ConstantFiller } from './constants.js';
 import { probeByteDot } from './dot.js';
 import { codeBytes, encodeCalls } from './encode.js';
 import { type Block, Heap } from './heap.js';
+import { KernelTable } from './kernel-table.js';
 import type { Kernels } from './kernels.js';
 import { type KernelCall, kernelEmitter, type Lowering } from './lowering.js';
-import { measurePeaks } from './peaks.js';
 import { ThreadPool } from './pool.js';
+import { profileCode } from './profile-code.js';
 import { WasmProgram } from './program.js';
 
 export interface WasmOptions {
@@ -59,13 +60,14 @@ export class WasmBackend implements HostBackend<KernelCall> {
     readonly build: Build,
     readonly threadsReason: string,
     readonly kernels: KernelExports,
+    readonly table: KernelTable,
     readonly heap: Heap,
     readonly pool: ThreadPool,
     readonly ops: LoadedOps,
   ) {
     this.#lowerings = ops.lowerings(this.#byteDot);
     this.#firstStack = kernels.__stack_pointer.value;
-    this.#filler = new ConstantFiller(heap, (code, steps) => this.execute(code, steps));
+    this.#filler = new ConstantFiller(heap, table, (code, steps) => this.execute(code, steps));
   }
 
   /**
@@ -76,6 +78,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   static async create(options: WasmOptions): Promise<WasmBackend> {
     const { build, threads, threadsReason } = options.kernels.selection;
     const module = await options.kernels.module;
+    const table = new KernelTable(module);
     const pages = FIRST_PAGES + Math.ceil(options.constantBytes / PAGE_BYTES);
     const memory = createMemory(pages, threads > 1);
     const kernels = instantiate(module, memory, performance.timeOrigin);
@@ -87,7 +90,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
       options.kernels.workers,
       options.signal,
     );
-    return new WasmBackend(build, threadsReason, kernels, heap, pool, options.ops);
+    return new WasmBackend(build, threadsReason, kernels, table, heap, pool, options.ops);
   }
 
   get rewrites() {
@@ -111,7 +114,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   }
 
   lower(site: LowerSite<OpName>, emit: PlanEmitter<KernelCall>): void {
-    this.#lowering(site.op)?.lower(site, kernelEmitter(emit, this.threads));
+    this.#lowering(site.op)?.lower(site, kernelEmitter(emit, this.table, this.threads));
   }
 
   evaluate(program: Program<KernelCall>): readonly Uint8Array[] {
@@ -144,7 +147,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   }
 
   peaks(): Promise<Peaks> {
-    this.#peaks ??= measurePeaks(this, this.#byteDot);
+    this.#peaks ??= profileCode().then(({ measurePeaks }) => measurePeaks(this, this.#byteDot));
     return this.#peaks;
   }
 
@@ -177,8 +180,8 @@ export class WasmBackend implements HostBackend<KernelCall> {
     try {
       const blocks = yield* this.#place(program, keeps, own);
       const segments = program.segments.map((segment) => {
-        const code = own(codeBytes(segment.calls));
-        encodeCalls(segment.calls, blocks, code, this.heap.view);
+        const code = own(codeBytes(this.table, segment.calls));
+        encodeCalls(this.table, segment.calls, blocks, code, this.heap.view);
         return { ...segment, code };
       });
       return new WasmProgram(this, segments, blocks, owned, bytes);

@@ -4,6 +4,7 @@ import type { ConstantCall } from '../plan/lowering.js';
 import type { PlanBuffer } from '../plan/plan.js';
 import { codeBytes, encodeCalls } from './encode.js';
 import type { Block, Heap } from './heap.js';
+import type { KernelTable } from './kernel-table.js';
 import type { KernelCall } from './lowering.js';
 
 /** A buffer whose contents are known when a program is bound. */
@@ -22,6 +23,7 @@ const COPY_BYTES = 2 ** 20;
 export class ConstantFiller {
   constructor(
     readonly heap: Heap,
+    readonly kernels: KernelTable,
     /** Runs steps at an address. */
     readonly execute: (code: number, steps: number) => void,
   ) {}
@@ -46,7 +48,7 @@ export class ConstantFiller {
 
   /** Runs a call that computes a part of a block; how many bytes it reads. */
   #compute(block: Block, { work, sources }: ConstantCall<KernelCall>): number {
-    const { heap } = this;
+    const { heap, kernels } = this;
     const taken: number[] = [];
     const take = (bytes: number) => {
       const address = heap.allocate(bytes);
@@ -62,8 +64,8 @@ export class ConstantFiller {
       };
       const blocks = new Map([block, ...sources.map(place)].entries());
       const calls = [{ work }];
-      const code = take(codeBytes(calls));
-      encodeCalls(calls, blocks, code, heap.view);
+      const code = take(codeBytes(kernels, calls));
+      encodeCalls(kernels, calls, blocks, code, heap.view);
       this.execute(code, calls.length);
       return sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
     } finally {

@@ -1,37 +1,23 @@
-import {
-  type BlockLayout,
-  blockLayout,
-  isPointer,
-  KERNELS,
-  type KernelName,
-} from '@linnet/runtime-wasm';
+import { isPointer, type KernelEntry } from '@linnet/runtime-wasm';
 import { invariant } from '@linnet/schema';
 import type { BufferRef } from '../plan/lowering.js';
 import type { Call } from '../plan/plan.js';
 import { STEP_BYTES } from './abi.js';
 import type { Block } from './heap.js';
+import type { KernelTable } from './kernel-table.js';
 import type { KernelCall } from './lowering.js';
-
-const NAMES = Object.keys(KERNELS) as KernelName[];
-const IDS = new Map(NAMES.map((name, id) => [name, id]));
-const LAYOUTS = new Map<KernelName, BlockLayout>();
-
-function layoutOf(kernel: KernelName): BlockLayout {
-  const layout = LAYOUTS.get(kernel) ?? blockLayout(KERNELS[kernel]);
-  LAYOUTS.set(kernel, layout);
-  return layout;
-}
 
 /** What a call does. */
 type Encodable = Pick<Call<KernelCall>, 'work'>;
 
 /** Bytes of the steps and parameter blocks of some calls. */
-export function codeBytes(calls: readonly Encodable[]): number {
-  return calls.reduce((sum, { work }) => sum + STEP_BYTES + layoutOf(work.kernel).size, 0);
+export function codeBytes(kernels: KernelTable, calls: readonly Encodable[]): number {
+  return calls.reduce((sum, { work }) => sum + STEP_BYTES + kernels.of(work.kernel).size, 0);
 }
 
 /** Writes calls at address `code`: all steps, then the parameter blocks one after the other. */
 export function encodeCalls(
+  kernels: KernelTable,
   calls: readonly Encodable[],
   blocks: ReadonlyMap<number, Block>,
   code: number,
@@ -41,20 +27,22 @@ export function encodeCalls(
   let block = code + STEP_BYTES * calls.length;
   calls.forEach(({ work }, index) => {
     const step = code + STEP_BYTES * index;
-    view.setUint32(step, IDS.get(work.kernel) as number, true);
+    const entry = kernels.of(work.kernel);
+    view.setUint32(step, entry.id, true);
     view.setUint32(step + 4, block, true);
-    writeBlock(view, block, work, blocks);
-    block += layoutOf(work.kernel).size;
+    writeBlock(view, block, entry, work, blocks);
+    block += entry.size;
   });
 }
 
 function writeBlock(
   view: DataView,
   block: number,
+  { fields }: KernelEntry,
   { kernel, args }: KernelCall,
   blocks: ReadonlyMap<number, Block>,
 ): void {
-  for (const { name, offset, type, count } of layoutOf(kernel).fields) {
+  for (const { name, offset, type, count } of fields) {
     const value = args[name] as BufferRef | number | readonly number[] | null;
     const at = block + offset;
     if (isPointer(type)) {

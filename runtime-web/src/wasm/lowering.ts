@@ -1,10 +1,5 @@
 /** How lowerings emit calls of the WASM kernels. */
-import {
-  isPointer,
-  KERNELS,
-  type KernelCallArguments,
-  type KernelName,
-} from '@linnet/runtime-wasm';
+import { isPointer, type KernelCallArguments, type KernelName } from '@linnet/runtime-wasm';
 import type { OpName, TypedArray } from '@linnet/schema';
 import type { Decision } from '../plan/choice.js';
 import type {
@@ -15,6 +10,7 @@ import type {
   Workspace,
 } from '../plan/lowering.js';
 import type { NodeLabel } from '../plan/plan.js';
+import type { KernelTable } from './kernel-table.js';
 
 /** What a call of a program runs. */
 export interface KernelCall {
@@ -49,27 +45,36 @@ export interface Emitter extends Workspace {
 
 export type Lowering<N extends OpName> = PlanLowering<N, Emitter>;
 
-/** An emitter into a plan that `threads` threads will run. */
-export function kernelEmitter(plan: PlanEmitter<KernelCall>, threads: number): Emitter {
+/** An emitter into a plan that `threads` threads will run, of the kernels of a module. */
+export function kernelEmitter(
+  plan: PlanEmitter<KernelCall>,
+  kernels: KernelTable,
+  threads: number,
+): Emitter {
   return {
     call: (kernel, args) => {
       const call = { kernel, args: args as KernelCall['args'] };
-      plan.call(call, pointersOf(call));
+      plan.call(call, pointersOf(kernels, call));
     },
     partOf: (node) =>
-      kernelEmitter({ ...plan, call: (work, uses) => plan.call(work, uses, node) }, threads),
+      kernelEmitter(
+        { ...plan, call: (work, uses) => plan.call(work, uses, node) },
+        kernels,
+        threads,
+      ),
     choose: plan.choose,
     scratch: plan.scratch,
     threadScratch: (bytes) => plan.scratch(bytes * threads),
     constant: plan.constant,
     computed: (key, bytes, kernel, calls) =>
       plan.computed(key, bytes, function* () {
-        for (const args of calls()) yield constantCall(kernel, args);
+        for (const args of calls()) yield constantCall(kernels, kernel, args);
       }),
   };
 }
 
 function constantCall<K extends KernelName>(
+  kernels: KernelTable,
   kernel: K,
   args: KernelCallArguments<K, Place>,
 ): ConstantCall<KernelCall> {
@@ -79,17 +84,17 @@ function constantCall<K extends KernelName>(
       ? { buffer: 0, offset: place }
       : { buffer: sources.push(place), offset: 0 };
   const placed: Record<string, unknown> = { ...args };
-  for (const [field, type] of Object.entries(KERNELS[kernel])) {
-    const place = placed[field] as Place | null;
-    if (isPointer(type) && place !== null) placed[field] = referTo(place);
+  for (const { name, type } of kernels.of(kernel).fields) {
+    const place = placed[name] as Place | null;
+    if (isPointer(type) && place !== null) placed[name] = referTo(place);
   }
   return { work: { kernel, args: placed as KernelCall['args'] }, sources };
 }
 
 /** The places behind a call's pointers. */
-function pointersOf({ kernel, args }: KernelCall): readonly BufferRef[] {
-  return Object.entries(KERNELS[kernel]).flatMap(([field, type]) => {
-    const ref = args[field] as BufferRef | null;
+function pointersOf(kernels: KernelTable, { kernel, args }: KernelCall): readonly BufferRef[] {
+  return kernels.of(kernel).fields.flatMap(({ name, type }) => {
+    const ref = args[name] as BufferRef | null;
     return isPointer(type) && ref !== null ? [ref] : [];
   });
 }

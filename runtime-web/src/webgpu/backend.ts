@@ -1,20 +1,18 @@
-import type { Vocabulary } from '@linnet/schema';
 import { fetchPart } from '../base.js';
 import type { PicturePlan, PictureSource } from '../io/picture.js';
 import type { TensorInfo } from '../io/tensor.js';
 import { storageBytes } from '../model/storage.js';
 import type { BackendMemory, BoundProgram, DeviceBackend, Peaks } from '../plan/backend.js';
 import type { Program } from '../plan/plan.js';
-import { acquireGpu, type Gpu } from './device.js';
+import type { Gpu } from './device.js';
 import type { ShaderLowerings } from './lowering.js';
 import { GpuMemory, STORAGE } from './memory.js';
-import { loadShaders } from './ops/load.js';
-import { measurePeaks } from './peaks.js';
 import type { PictureReader } from './picture.js';
+import { profileCode } from './profile-code.js';
 import { bindProgram, type CompileProgress } from './program.js';
 import { ShaderTarget } from './target.js';
 import { GpuTensor } from './tensor.js';
-import type { Shader } from './wgsl/kernel.js';
+import { assemble, type Shader } from './wgsl/kernel.js';
 import { accessOf, type StoredDType } from './wgsl/storage.js';
 
 /** Runs programs as compute shaders. */
@@ -27,23 +25,13 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
   /** Where inputs' pictures are, by the inputs' names. */
   readonly #pictures = new Map<string, GPUBuffer>();
 
-  private constructor(
+  constructor(
     readonly gpu: Gpu,
     lowerings: ShaderLowerings,
     readonly onCompiled: CompileProgress,
   ) {
     super(gpu.traits, lowerings);
     this.#memory = new GpuMemory(gpu.device);
-  }
-
-  /**
-   * @param vocabulary what it should have shaders of, where there are any
-   * @param onCompiled told how many of the shaders of a program are ready
-   * @throws LinnetError of code ENVIRONMENT where there is no WebGPU, or no adapter; IO
-   */
-  static async create(vocabulary: Vocabulary, onCompiled: CompileProgress): Promise<WebGpuBackend> {
-    const [gpu, lowerings] = await Promise.all([acquireGpu(), loadShaders(vocabulary)]);
-    return new WebGpuBackend(gpu, lowerings, onCompiled);
   }
 
   get description(): string {
@@ -114,7 +102,11 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
   }
 
   peaks(): Promise<Peaks> {
-    this.#peaks ??= measurePeaks(this.gpu, this.#memory);
+    const bind = (program: Program<Shader>) =>
+      bindProgram(this.gpu, this.#memory, program, () => {});
+    this.#peaks ??= profileCode().then(({ measurePeaks }) =>
+      measurePeaks({ traits: this.traits, assemble, bind }),
+    );
     return this.#peaks;
   }
 

@@ -1,12 +1,8 @@
 /** What a device computes at best, by shaders that only compute. */
-import type { Peaks } from '../plan/backend.js';
+import type { BoundProgram, Peaks } from '../plan/backend.js';
 import type { Program } from '../plan/plan.js';
-import type { Gpu } from './device.js';
-import type { GpuMemory } from './memory.js';
-import { bindProgram } from './program.js';
 import type { Traits } from './traits.js';
-import { array, assemble, f32, type Shader, u32 } from './wgsl/kernel.js';
-import { times } from './wgsl/text.js';
+import type { Kernel, Shader } from './wgsl/kernel.js';
 
 const INVOCATIONS = 2 ** 16;
 
@@ -32,18 +28,25 @@ const BYTES: Probe = {
   step: (sum, at) => `${sum} += dot4I8Packed(word, word ^ ${at}u);`,
 };
 
+/** What is there of the backend that is measured. */
+interface Subject {
+  readonly traits: Traits;
+  readonly assemble: (kernel: Kernel, traits: Traits) => Shader;
+  readonly bind: (program: Program<Shader>) => Promise<BoundProgram>;
+}
+
 /** Multiply-adds a second. Bytes are multiplied as float32 where that is faster. */
-export async function measurePeaks(gpu: Gpu, memory: GpuMemory): Promise<Peaks> {
-  const float32 = await measure(gpu, memory, FLOATS);
-  const bytes = gpu.traits.hasByteDot ? await measure(gpu, memory, BYTES) : 0;
+export async function measurePeaks(subject: Subject): Promise<Peaks> {
+  const float32 = await measure(subject, FLOATS);
+  const bytes = subject.traits.hasByteDot ? await measure(subject, BYTES) : 0;
   return { float32, int8: Math.max(float32, bytes) };
 }
 
-async function measure(gpu: Gpu, memory: GpuMemory, probe: Probe): Promise<number> {
+async function measure(subject: Subject, probe: Probe): Promise<number> {
   let best = 0;
   let counted = 0;
   for (let rounds = 64; counted < REPEATS; ) {
-    const milliseconds = await run(gpu, memory, probe, rounds);
+    const milliseconds = await run(subject, program(subject, probe, rounds));
     if (milliseconds < LEAST_MS && rounds < MOST_ROUNDS) {
       rounds *= 4;
       continue;
@@ -54,8 +57,8 @@ async function measure(gpu: Gpu, memory: GpuMemory, probe: Probe): Promise<numbe
   return best;
 }
 
-async function run(gpu: Gpu, memory: GpuMemory, probe: Probe, rounds: number): Promise<number> {
-  const bound = await bindProgram(gpu, memory, program(gpu.traits, probe, rounds), () => {});
+async function run({ bind }: Subject, probe: Program<Shader>): Promise<number> {
+  const bound = await bind(probe);
   try {
     const { steps } = await bound.profile(0, []);
     const spans = steps.flatMap((each) => each.spans);
@@ -65,25 +68,29 @@ async function run(gpu: Gpu, memory: GpuMemory, probe: Probe, rounds: number): P
   }
 }
 
-function program(traits: Traits, { sum, step }: Probe, rounds: number): Program<Shader> {
+function program(
+  { traits, assemble }: Subject,
+  { sum, step }: Probe,
+  rounds: number,
+): Program<Shader> {
   const bytes = 4 * INVOCATIONS;
   const y = { buffer: 0, offset: 0 };
-  const total = times(SUMS, (at) => `s${at}`).join(' + ');
+  const each = (text: (at: number) => string) => Array.from({ length: SUMS }, (_, at) => text(at));
   const work = assemble(
     {
       label: 'probe',
-      bindings: { y: array(y, 'f32', 'read_write') },
-      params: { rounds: u32(rounds), factor: f32(0.5) },
+      bindings: { y: { ref: y, access: 'read_write', array: 'f32', functions: () => '' } },
+      params: { rounds: ['u32', rounds], factor: ['f32', 0.5] },
       grid: { invocations: INVOCATIONS },
       body: `
 let factor = vec4(params.factor);
 let step = vec4(f32(lane));
-${times(SUMS, (at) => `var s${at} = ${sum}(${at});`).join(' ')}
+${each((at) => `var s${at} = ${sum}(${at});`).join(' ')}
 for (var k = 0u; k < params.rounds; k++) {
   let word = k * 0x9e3779b9u + lane;
-  ${times(SUMS, (at) => step(`s${at}`, at)).join('\n  ')}
+  ${each((at) => step(`s${at}`, at)).join('\n  ')}
 }
-let total = ${total};
+let total = ${each((at) => `s${at}`).join(' + ')};
 y[index] = ${sum === 'i32' ? 'f32(total)' : 'dot(total, step)'};`,
     },
     traits,

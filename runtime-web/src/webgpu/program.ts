@@ -5,9 +5,10 @@ import type { Gpu } from './device.js';
 import { SegmentFaults } from './faults.js';
 import type { GpuMemory } from './memory.js';
 import type { Pipeline } from './pipelines.js';
+import { profileCode } from './profile-code.js';
 import { alignWord, Staging } from './staging.js';
 import { GpuTensor } from './tensor.js';
-import { type EncodePass, timePasses } from './timing.js';
+import type { EncodePass } from './timing.js';
 import { BUFFER } from './usage.js';
 import type { Shader } from './wgsl/kernel.js';
 
@@ -215,6 +216,7 @@ class GpuProgram implements BoundProgram {
 
   async profile(index: number, inputs: readonly Contents[]): Promise<TimedRun> {
     const segment = this.#segment(index);
+    const { timePasses } = await profileCode();
     const before = this.gpu.device.createCommandEncoder();
     this.#take(segment, inputs, before);
     this.gpu.device.queue.submit([before.finish()]);

@@ -5,6 +5,7 @@ import type { Axis } from '../../lower/window.js';
 import type { BufferRef } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
 import type { Emitter } from '../lowering.js';
+import { binaryOf } from './binary-quantized.js';
 import { emitBlocks } from './blocks.js';
 import { emitDepthwiseQ8 } from './depthwise-q8.js';
 import { emitDepthwiseQ16 } from './depthwise-q16.js';
@@ -36,6 +37,7 @@ export const integerKernels = (dot: ByteDot) => ({
       emitProductQ8(emit, product, numerics, problem, key, dot);
   },
 
+  binaryOf,
   emitBlocks,
   tableOf,
   wordsOf,

@@ -7,8 +7,7 @@ import { topK } from '../lower/top-k.js';
 import { dynamicUpdateSlice } from '../lower/update-slice.js';
 import type { ShaderFamily } from '../lowering.js';
 
-export * from '../../runtime.js';
-export { CORE_SHADERS } from './core.js';
+export * from '../runtime.js';
 
 export const shaders: ShaderFamily = () => ({
   ...RARE_BINARY_LOWERINGS,

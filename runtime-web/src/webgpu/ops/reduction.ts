@@ -1,7 +1,6 @@
 import { REDUCTION_LOWERINGS } from '../lower/reduction.js';
 import type { ShaderFamily } from '../lowering.js';
 
-export * from '../../runtime.js';
-export { CORE_SHADERS } from './core.js';
+export * from '../runtime.js';
 
 export const shaders: ShaderFamily = () => REDUCTION_LOWERINGS;

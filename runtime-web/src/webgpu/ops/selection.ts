@@ -5,8 +5,7 @@ import { reverseSequence } from '../lower/reverse-sequence.js';
 import { SCATTER_LOWERINGS } from '../lower/scatter.js';
 import type { ShaderFamily } from '../lowering.js';
 
-export * from '../../runtime.js';
-export { CORE_SHADERS } from './core.js';
+export * from '../runtime.js';
 
 export const shaders: ShaderFamily = () => ({
   ...FILL_LOWERINGS,

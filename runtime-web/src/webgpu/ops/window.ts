@@ -2,8 +2,7 @@ import { depthwise } from '../lower/depthwise.js';
 import { POOLING_LOWERINGS } from '../lower/pooling.js';
 import type { ShaderFamily } from '../lowering.js';
 
-export * from '../../runtime.js';
-export { CORE_SHADERS } from './core.js';
+export * from '../runtime.js';
 
 export const shaders: ShaderFamily = (integers) => ({
   DEPTHWISE_CONV_2D: depthwise(integers),
