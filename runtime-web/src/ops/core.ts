@@ -9,7 +9,7 @@ import { fuseSoftmaxScale } from '../plan/fusions/softmax-scale.js';
 import { binaryLowerings } from '../wasm/lower/binary.js';
 import { conversionLowerings } from '../wasm/lower/conversion.js';
 import { matmulLowerings } from '../wasm/lower/matmul.js';
-import { NORMALIZATION_LOWERINGS } from '../wasm/lower/normalization.js';
+import { normalizationLowerings } from '../wasm/lower/normalization.js';
 import { RESHAPE_LOWERINGS } from '../wasm/lower/reshape.js';
 import { unaryLowerings } from '../wasm/lower/unary.js';
 import type { OpFamily } from './family.js';
@@ -29,7 +29,7 @@ export const CORE: OpFamily<'core'> = {
     DENSIFY: 'structural',
     ...matmulLowerings(integers),
     ...RESHAPE_LOWERINGS,
-    ...NORMALIZATION_LOWERINGS,
+    ...normalizationLowerings(integers),
     ...unaryLowerings(integers),
   }),
   rewrites: { fusions: [fuseSoftmaxScale, fuseGate, fuseActivation] },

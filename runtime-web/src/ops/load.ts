@@ -19,8 +19,8 @@ export interface LoadedOps {
   readonly rewrites: Rewrites;
   /** Carries out the host's ops; null where there are none. */
   readonly carryOut: CarryOut | null;
-  /** On machines with a dot product of some kind. */
-  lowerings(dot: ByteDot): Partial<Lowerings<OpName>>;
+  /** On machines with a dot product of some kind, by default this one's. */
+  lowerings(dot?: ByteDot): Partial<Lowerings<OpName>>;
 }
 
 /** A new family is a line here. */
@@ -57,7 +57,7 @@ export async function loadOps({ ops, dtypes }: Vocabulary): Promise<LoadedOps> {
     },
     carryOut: families.map(({ carryOut }) => carryOut).find(Boolean) ?? null,
     lowerings: (dot) => {
-      const products = integers?.integerKernels(dot) ?? null;
+      const products = integers?.integerKernels(dot ?? integers.probeByteDot()) ?? null;
       return Object.assign({}, ...families.map((family) => family.lowerings(products)));
     },
   };

@@ -8,7 +8,6 @@ import type { LowerSite, PlanEmitter } from '../plan/lowering.js';
 import type { PlanBuffer, Program } from '../plan/plan.js';
 import { FAULT_STOPPED, type Fault, instantiate, type KernelExports, readFault } from './abi.js';
 import { type ConstantBuffer, ConstantFiller } from './constants.js';
-import { probeByteDot } from './dot.js';
 import { codeBytes, encodeCalls } from './encode.js';
 import { type Block, Heap } from './heap.js';
 import { KernelTable } from './kernel-table.js';
@@ -51,7 +50,6 @@ export class WasmBackend implements HostBackend<KernelCall> {
   readonly #states = new Map<string, Block>();
   readonly #filler: ConstantFiller;
   readonly #firstStack: number;
-  readonly #byteDot = probeByteDot();
   readonly #lowerings: ReturnType<LoadedOps['lowerings']>;
   #isBroken = false;
   #peaks: Promise<Peaks> | null = null;
@@ -65,7 +63,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
     readonly pool: ThreadPool,
     readonly ops: LoadedOps,
   ) {
-    this.#lowerings = ops.lowerings(this.#byteDot);
+    this.#lowerings = ops.lowerings();
     this.#firstStack = kernels.__stack_pointer.value;
     this.#filler = new ConstantFiller(heap, table, (code, steps) => this.execute(code, steps));
   }
@@ -147,7 +145,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   }
 
   peaks(): Promise<Peaks> {
-    this.#peaks ??= profileCode().then(({ measurePeaks }) => measurePeaks(this, this.#byteDot));
+    this.#peaks ??= profileCode().then(({ measurePeaks }) => measurePeaks(this));
     return this.#peaks;
   }
 

@@ -3,7 +3,7 @@ import type { KernelName } from '@linnet/runtime-wasm';
 import type { Peaks } from '../plan/backend.js';
 import type { Program } from '../plan/plan.js';
 import type { WasmBackend } from './backend.js';
-import type { ByteDot } from './dot.js';
+import { probeByteDot } from './dot.js';
 import type { KernelCall } from './lowering.js';
 
 /** Engines take some calls to compile code well, and other programs disturb some. */
@@ -16,9 +16,9 @@ const BYTES_A_THREAD = 16;
 
 type Probe = Extract<KernelName, `probe_${string}`>;
 
-export async function measurePeaks(backend: WasmBackend, byteDot: ByteDot): Promise<Peaks> {
+export async function measurePeaks(backend: WasmBackend): Promise<Peaks> {
   const int16 = await measure(backend, 'probe_i16');
-  const int8 = byteDot === 'none' ? 0 : await measure(backend, 'probe_i8');
+  const int8 = probeByteDot() === 'none' ? 0 : await measure(backend, 'probe_i8');
   return { float32: await measure(backend, 'probe_f32'), int8: Math.max(int16, int8) };
 }
 

@@ -8,11 +8,10 @@ import {
   type TensorType,
 } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
-import { channelLayout, isQuantizedDType, QUANTIZED } from '../../lower/quantization.js';
+import { channelLayout } from '../../lower/quantization.js';
 import type { BufferRef, LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import type { IntegerKernels } from './integers.js';
-import { emitLookup } from './table.js';
 
 type DirectCast = Extract<KernelName, `cast_${string}`>;
 
@@ -59,7 +58,7 @@ export function emitCast(
 }
 
 /** The affine quantization of a type, if kernels can take it. */
-function affine({ quantization, shape }: TensorType): AffineQuantization | null {
+export function affine({ quantization, shape }: TensorType): AffineQuantization | null {
   if (quantization?.kind !== 'affine') return null;
   const channels = quantization.scale.length;
   if (channels === 0 || quantization.zeroPoint.length !== channels) return null;
@@ -67,7 +66,11 @@ function affine({ quantization, shape }: TensorType): AffineQuantization | null 
   return quantization;
 }
 
-function quantizationBlock(emit: Emitter, { shape }: TensorType, parameters: AffineQuantization) {
+export function quantizationBlock(
+  emit: Emitter,
+  { shape }: TensorType,
+  parameters: AffineQuantization,
+) {
   const { scale, zeroPoint } = parameters;
   return {
     scale: emit.constant(`scale ${scale}`, () => scale),
@@ -86,55 +89,18 @@ export function canDequantize(type: TensorType): boolean {
 }
 
 /** Emits the float32 form of a quantized tensor. */
-function emitDequantize(emit: Emitter, from: Operand, to: BufferRef): void {
+export function emitDequantize(emit: Emitter, from: Operand, to: BufferRef): void {
   if (count(from.type.shape) === 0) return;
   const block = quantizationBlock(emit, from.type, affine(from.type) as AffineQuantization);
   const kernel = EXPANDABLE[from.type.dtype as keyof typeof EXPANDABLE];
   emit.call(`dequantize_${kernel}`, { x: from.ref, y: to, ...block });
 }
 
-/** Emits the quantization of float32 elements to the type of `to`. */
-function emitQuantize(emit: Emitter, from: BufferRef, to: Operand): void {
-  if (count(to.type.shape) === 0) return;
-  const { kernel, low, high } = QUANTIZED[to.type.dtype as keyof typeof QUANTIZED];
-  const block = quantizationBlock(emit, to.type, affine(to.type) as AffineQuantization);
-  emit.call(`quantize_${kernel}`, { x: from, y: to.ref, ...block, low, high });
-}
-
 function ends<N extends OpName>(site: LowerSite<N>): readonly [Operand, Operand] {
   return [site.inputs[0] as Operand, site.outputs[0] as Operand];
 }
 
-/** Float32 or float16 to quantized integers; quantized integers to others. */
-const quantize = (integers: IntegerKernels | null): Lowering<'QUANTIZE'> => ({
-  supports(site) {
-    const [input, output] = ends(site);
-    const { dtype } = input.type;
-    const canRead = dtype === 'float32' || dtype === 'float16' || canDequantize(input.type);
-    return canRead && affine(output.type) !== null && isQuantizedDType(output.type.dtype);
-  },
-  lower(site, emit) {
-    const [input, output] = ends(site);
-    const elements = count(input.type.shape);
-    if (input.type.dtype === 'float32') return emitQuantize(emit, input.ref, output);
-    const table = integers?.tableOf(site);
-    if (table) return emitLookup(emit, elements, input.ref, output.ref, table);
-    const emitWords = integers?.wordsOf(site);
-    if (emitWords) return emitWords(emit);
-    const float = emit.scratch(4 * elements);
-    if (input.type.dtype === 'float16') {
-      emitCast(
-        emit,
-        elements,
-        { dtype: 'float16', ref: input.ref },
-        { dtype: 'float32', ref: float },
-      );
-    } else {
-      emitDequantize(emit, input, float);
-    }
-    emitQuantize(emit, float, output);
-  },
-});
+const none: Lowering<'QUANTIZE'> = { supports: () => false, lower: () => {} };
 
 const dequantize: Lowering<'DEQUANTIZE'> = {
   supports(site) {
@@ -197,9 +163,10 @@ const fakeQuant: Lowering<'FAKE_QUANT'> = {
   },
 };
 
+/** Given what integers take, for models that have some: nothing is quantized in others. */
 export const conversionLowerings = (integers: IntegerKernels | null) =>
   ({
-    QUANTIZE: quantize(integers),
+    QUANTIZE: integers?.quantize ?? none,
     DEQUANTIZE: dequantize,
     CAST: cast,
     FAKE_QUANT: fakeQuant,

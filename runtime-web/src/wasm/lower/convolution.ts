@@ -2,7 +2,7 @@
 import { invariant, type OpName } from '@linnet/schema';
 import { activationOf, activationRange } from '../../lower/activation.js';
 import { rowMajor } from '../../lower/dims.js';
-import { type Numerics, numericsOf } from '../../lower/numerics.js';
+import { isFloatProduct, type Numerics } from '../../lower/numerics.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { type Axis, FLAT, imageAxes, windowAxis } from '../../lower/window.js';
 import type { LowerSite } from '../../plan/lowering.js';
@@ -12,7 +12,7 @@ import { emitExpansion, supportsExpansion } from './expansion.js';
 import type { IntegerKernels } from './integers.js';
 import type { Matrices } from './packing.js';
 import type { Problem, Run } from './problem.js';
-import { type ProductView, productLowering } from './product.js';
+import { numericsOf, type ProductView, productLowering } from './product.js';
 import { windowArguments } from './window.js';
 import { emitWinograd } from './winograd.js';
 
@@ -129,8 +129,9 @@ const convolution = (integers: IntegerKernels | null): Lowering<'CONV_2D'> => ({
   supports: plain(integers).supports,
   lower(site, emit) {
     const { product } = convolutionView(site) as ProductView;
-    const isFloat = numericsOf(product)?.kind === 'float32';
-    const isDone = isFloat && emitWinograd(emit, product, convolutionAxes(site), site.fused.pitch);
+    const isDone =
+      isFloatProduct(product) &&
+      emitWinograd(emit, product, convolutionAxes(site), site.fused.pitch);
     if (!isDone) plain(integers).lower(site, emit);
   },
 });
@@ -218,7 +219,8 @@ const depthwise = (integers: IntegerKernels | null): Lowering<'DEPTHWISE_CONV_2D
     const channels = inputOf(site, 0).type.shape[3];
     if (channels !== outputOf(site).type.shape[3]) return grouped(integers).lower(site, emit);
     const { product } = depthwiseView(site) as ProductView;
-    const isDone = emitDepthwise(site, product, numericsOf(product) as Numerics, emit, integers);
+    const numerics = numericsOf(product, integers) as Numerics;
+    const isDone = emitDepthwise(site, product, numerics, emit, integers);
     if (!isDone) grouped(integers).lower(site, emit);
   },
 });

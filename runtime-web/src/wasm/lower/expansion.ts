@@ -3,7 +3,7 @@
  * makes is read while it is in a cache, and takes no more memory than these rows.
  */
 import { activationOf, activationRange, type Range } from '../../lower/activation.js';
-import { numericsOf, type Product } from '../../lower/numerics.js';
+import { isFloatProduct, type Product } from '../../lower/numerics.js';
 import { outputOf } from '../../lower/operands.js';
 import { type Axis, imageAxes } from '../../lower/window.js';
 import { storageBytes } from '../../model/storage.js';
@@ -95,7 +95,7 @@ export function supportsExpansion(site: Depthwise): boolean {
     (rows.output - 1) * rows.stride - rows.before < height;
   return (
     isPlain &&
-    [first, second].every((product) => numericsOf(product)?.kind === 'float32') &&
+    [first, second].every(isFloatProduct) &&
     storageBytes(second.input.type) > ROWS_BYTES['256 KiB'] &&
     isSmall(rowsProblem(height * width, rowsOf(channels, depth)))
   );

@@ -1,6 +1,7 @@
 /** All that only models with integers among their tensors take. */
 import { tableOf } from '../../lower/functions.js';
-import type { Numerics, Product } from '../../lower/numerics.js';
+import { integerNumerics } from '../../lower/integer-numerics.js';
+import type { IntegerNumerics, Product } from '../../lower/numerics.js';
 import type { Axis } from '../../lower/window.js';
 import type { BufferRef } from '../../plan/lowering.js';
 import type { ByteDot } from '../dot.js';
@@ -12,12 +13,11 @@ import { emitDepthwiseQ16 } from './depthwise-q16.js';
 import type { Problem } from './problem.js';
 import { emitProductQ8 } from './product-q8.js';
 import { emitProductQ16 } from './product-q16.js';
+import { quantize } from './quantize.js';
+import { softmaxOf } from './softmax-quantized.js';
 import { emitSparseQ8 } from './sparse-q8.js';
 import { wordsOf } from './unary-quantized.js';
 import type { windowArguments } from './window.js';
-
-/** Arithmetic on integers. */
-export type IntegerNumerics = Exclude<Numerics, { kind: 'float32' }>;
 
 /** What lowerings of models with integers are given. */
 export type IntegerKernels = ReturnType<typeof integerKernels>;
@@ -39,6 +39,9 @@ export const integerKernels = (dot: ByteDot) => ({
 
   binaryOf,
   emitBlocks,
+  numericsOf: integerNumerics,
+  quantize,
+  softmaxOf,
   tableOf,
   wordsOf,
 

@@ -2,74 +2,32 @@
 import type { OpName } from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
-import { fixedFactor, wordTable } from '../../lower/fixed-point.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
-import { type PerTensor, perTensor, QUANTIZED } from '../../lower/quantization.js';
 import type { LowerSite } from '../../plan/lowering.js';
-import type { Emitter, Lowering } from '../lowering.js';
+import type { Lowering } from '../lowering.js';
 import { emitActivation } from './activation.js';
+import type { IntegerKernels } from './integers.js';
 
 function isFloat(site: LowerSite<OpName>): boolean {
   return inputOf(site, 0).type.dtype === 'float32' && outputOf(site).type.dtype === 'float32';
 }
 
-function rowsBlock(site: LowerSite<OpName>) {
+/** Each row along the last dimension. */
+export function rowsBlock(site: LowerSite<OpName>) {
   const { shape } = inputOf(site, 0).type;
   const depth = shape.at(-1) ?? 1;
   return { x: inputOf(site, 0).ref, y: outputOf(site).ref, rows: count(shape.slice(0, -1)), depth };
 }
 
-/** SOFTMAX from one quantized type to itself. */
-function quantizedSoftmax(site: LowerSite<'SOFTMAX'>) {
-  const [x, y] = [perTensor(inputOf(site, 0).type), perTensor(outputOf(site).type)];
-  return x && y && x.dtype === y.dtype ? { x, y } : null;
-}
-
-function emitQuantizedSoftmax(
-  emit: Emitter,
-  site: LowerSite<'SOFTMAX'>,
-  { x, y }: { readonly x: PerTensor; readonly y: PerTensor },
-): void {
-  if (x.dtype === 'int16') {
-    emitSoftmax16(emit, site, x);
-    return;
-  }
-  const factor = Math.fround(site.options.beta * x.scale);
-  const make = () =>
-    Float32Array.from({ length: 256 }, (_, distance) => Math.exp(-Math.fround(factor * distance)));
-  emit.call(`softmax_q${QUANTIZED[x.dtype].kernel}`, {
-    ...rowsBlock(site),
-    table: emit.constant(`exponentials ${factor}`, make),
-    scale: y.scale,
-    zero: y.zero,
-    low: y.low,
-    high: y.high,
-  });
-}
-
-/** The largest distance from a row's maximum whose exponential counts. Source: TFLite's SoftmaxPrepare. */
-const FARTHEST = 10;
-
-function emitSoftmax16(emit: Emitter, site: LowerSite<'SOFTMAX'>, x: PerTensor): void {
-  const step = 2 / 65535;
-  const exponentials = () => wordTable(Math.exp, { low: -FARTHEST, high: 0, step });
-  const reciprocals = () => wordTable((v) => 1 / (1 + v), { low: 0, high: 1, step });
-  emit.call('softmax_qi16', {
-    ...rowsBlock(site),
-    exponentials: emit.constant('word exponentials', exponentials),
-    reciprocals: emit.constant('word reciprocals', reciprocals),
-    ...fixedFactor(Math.fround(x.scale * site.options.beta) / (FARTHEST / 65535)),
-  });
-}
-
-const softmax: Lowering<'SOFTMAX'> = {
-  supports: (site) => site.options.beta >= 0 && (isFloat(site) || quantizedSoftmax(site) !== null),
+const softmax = (integers: IntegerKernels | null): Lowering<'SOFTMAX'> => ({
+  supports: (site) =>
+    site.options.beta >= 0 && (isFloat(site) || integers?.softmaxOf(site) != null),
   lower(site, emit) {
-    const form = quantizedSoftmax(site);
-    if (form !== null) emitQuantizedSoftmax(emit, site, form);
-    else emit.call('softmax_f32', { ...rowsBlock(site), beta: site.options.beta });
+    const emitQuantized = integers?.softmaxOf(site);
+    if (emitQuantized) return emitQuantized(emit);
+    emit.call('softmax_f32', { ...rowsBlock(site), beta: site.options.beta });
   },
-};
+});
 
 const logSoftmax: Lowering<'LOG_SOFTMAX'> = {
   supports: isFloat,
@@ -113,9 +71,11 @@ export const layerNormalization: Lowering<'MEAN'> = {
   },
 };
 
-export const NORMALIZATION_LOWERINGS = {
-  SOFTMAX: softmax,
-  LOG_SOFTMAX: logSoftmax,
-  L2_NORMALIZATION: l2Normalization,
-  LOCAL_RESPONSE_NORMALIZATION: localResponse,
-} as const satisfies { readonly [N in OpName]?: Lowering<N> };
+/** Given what integers take, for models that have some. */
+export const normalizationLowerings = (integers: IntegerKernels | null) =>
+  ({
+    SOFTMAX: softmax(integers),
+    LOG_SOFTMAX: logSoftmax,
+    L2_NORMALIZATION: l2Normalization,
+    LOCAL_RESPONSE_NORMALIZATION: localResponse,
+  }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

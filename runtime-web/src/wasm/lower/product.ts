@@ -1,6 +1,6 @@
 /** Emits sums of products: what the product kernels solve, on any numbers. */
 import { invariant, type OpName } from '@linnet/schema';
-import { type Numerics, numericsOf, type Product } from '../../lower/numerics.js';
+import { isFloatProduct, type Numerics, type Product } from '../../lower/numerics.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import type { IntegerKernels } from './integers.js';
@@ -24,11 +24,15 @@ export function productLowering<N extends OpName>(
   return (integers) => ({
     supports(site) {
       const seen = view(site);
-      return seen !== null && numericsOf(seen.product) !== null && seen.problems().every(isSmall);
+      return (
+        seen !== null &&
+        numericsOf(seen.product, integers) !== null &&
+        seen.problems().every(isSmall)
+      );
     },
     lower(site, emit) {
       const seen = view(site);
-      const numerics = seen && numericsOf(seen.product);
+      const numerics = seen && numericsOf(seen.product, integers);
       invariant(seen && numerics, `${site.op} was lowered though it is not supported.`);
       const shapes = [...site.inputs, ...site.outputs].map(
         (operand) => operand?.type.shape ?? null,
@@ -39,6 +43,12 @@ export function productLowering<N extends OpName>(
       });
     },
   });
+}
+
+/** The arithmetic that kernels have for a product; null when they have none. */
+export function numericsOf(product: Product, integers: IntegerKernels | null): Numerics | null {
+  if (isFloatProduct(product)) return { kind: 'float32' };
+  return integers?.numericsOf(product) ?? null;
 }
 
 /** Emits all that a problem takes; `key` tells it apart from others with the same constants. */

@@ -1,59 +1,11 @@
 /** Elementwise ops of two tensors, with broadcasting. */
 import { ActivationFunctionType, type DType, type OpName } from '@linnet/schema';
-import { activationOf, activationRange, quantizedRange } from '../../lower/activation.js';
-import { combinedScale, sumFactors } from '../../lower/fixed-point.js';
+import { activationOf } from '../../lower/activation.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
-import { type PerTensor, perTensor } from '../../lower/quantization.js';
-import type { LowerSite } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
 import { activationFunction } from '../wgsl/activation.js';
-import { f32, i32, u32 } from '../wgsl/kernel.js';
-import { type Elementwise, emitElementwise } from './elementwise.js';
-
-/** The arithmetic of the WASM kernels on 8-bit operands of one dtype (binary_q.c); null for others. */
-function bytesOf(site: LowerSite<OpName>): Pick<Elementwise, 'expression' | 'params'> | null {
-  const types = [inputOf(site, 0), inputOf(site, 1), outputOf(site)].map(({ type }) => type);
-  const [a, b, y] = types.map(perTensor) as [PerTensor | null, PerTensor | null, PerTensor | null];
-  const range = activationRange(activationOf(site));
-  if (!a || !b || !y || range === null || y.dtype === 'int16') return null;
-  if (a.dtype !== y.dtype || b.dtype !== y.dtype) return null;
-  const { low, high } = quantizedRange(range, y);
-  if (site.op === 'ADD' || site.op === 'SUB') {
-    const sign = site.op === 'SUB' ? -1 : 1;
-    const factors = sumFactors(a.scale / y.scale, (sign * b.scale) / y.scale);
-    const { a_multiplier, b_multiplier, shift } = factors;
-    return {
-      expression:
-        'clamp(((a * params.a_factor + b * params.b_factor + params.bias) >> vec4(params.shift)) + params.zero, vec4(params.low), vec4(params.high))',
-      params: {
-        a_factor: i32(a_multiplier),
-        b_factor: i32(b_multiplier),
-        bias: i32((2 ** (shift - 1) - a_multiplier * a.zero - b_multiplier * b.zero) | 0),
-        shift: u32(shift),
-        zero: i32(y.zero),
-        low: i32(low),
-        high: i32(high),
-      },
-    };
-  }
-  if (site.op === 'MAXIMUM' || site.op === 'MINIMUM') {
-    const isOne = [a, b].every(({ scale, zero }) => scale === y.scale && zero === y.zero);
-    return isOne ? { expression: site.op === 'MAXIMUM' ? 'max(a, b)' : 'min(a, b)' } : null;
-  }
-  if (site.op !== 'MUL') return null;
-  return {
-    expression:
-      'vec4<i32>(round(clamp(vec4<f32>((a - params.a_zero) * (b - params.b_zero)) * params.scale, vec4(params.low), vec4(params.high)))) + params.zero',
-    params: {
-      a_zero: i32(a.zero),
-      b_zero: i32(b.zero),
-      scale: f32(combinedScale(a.scale, b.scale, y.scale)),
-      zero: i32(y.zero),
-      low: f32(low - y.zero),
-      high: f32(high - y.zero),
-    },
-  };
-}
+import { emitElementwise } from './elementwise.js';
+import type { IntegerShaders } from './integers.js';
 
 type Form = 'float32' | 'int32';
 
@@ -70,8 +22,11 @@ interface Arithmetic {
   readonly declarations?: string;
 }
 
-/** An op of two operands by its forms. */
-export function arithmetic<N extends OpName>(both: string | Arithmetic): Lowering<N> {
+/** An op of two operands by its forms, and of bytes where there is one. */
+export function arithmetic<N extends OpName>(
+  both: string | Arithmetic,
+  integers: IntegerShaders | null = null,
+): Lowering<N> {
   const forms = typeof both === 'string' ? { real: both, integer: both } : both;
   const { real, integer, divides, narrow, declarations = '' }: Arithmetic = forms;
   const formOf = (site: Parameters<Lowering<N>['supports']>[0]): Form | null => {
@@ -87,10 +42,10 @@ export function arithmetic<N extends OpName>(both: string | Arithmetic): Lowerin
     return activationOf(site) === ActivationFunctionType.NONE ? 'int32' : null;
   };
   return {
-    supports: (site) => formOf(site) !== null || bytesOf(site) !== null,
+    supports: (site) => formOf(site) !== null || integers?.binaryBytes(site) != null,
     lower(site, emit) {
-      const bytes = bytesOf(site);
-      if (bytes !== null) {
+      const bytes = integers?.binaryBytes(site);
+      if (bytes) {
         emitElementwise(emit, {
           label: site.op,
           operands: [inputOf(site, 0), inputOf(site, 1)],
@@ -134,26 +89,28 @@ fn power(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
   return select(magnitude, -magnitude, (a < vec4(0.0)) & is_odd);
 }`;
 
-export const BINARY_LOWERINGS = {
-  ADD: arithmetic<'ADD'>('a + b'),
-  SUB: arithmetic<'SUB'>('a - b'),
-  MUL: arithmetic<'MUL'>('a * b'),
-  DIV: arithmetic<'DIV'>({ real: 'a / b', integer: 'a / b', divides: true }),
-  FLOOR_DIV: arithmetic<'FLOOR_DIV'>({
-    real: 'floor(a / b)',
-    integer: 'floor_div_integers(a, b)',
-    divides: true,
-    declarations: FLOOR_MOD,
-  }),
-  FLOOR_MOD: arithmetic<'FLOOR_MOD'>({
-    real: 'floor_mod(a, b)',
-    integer: 'floor_mod_integers(a, b)',
-    divides: true,
-    declarations: FLOOR_MOD,
-  }),
-  POW: arithmetic<'POW'>({ real: 'power(a, b)', declarations: POWER }),
-  MAXIMUM: arithmetic<'MAXIMUM'>('max(a, b)'),
-  MINIMUM: arithmetic<'MINIMUM'>('min(a, b)'),
-  SQUARED_DIFFERENCE: arithmetic<'SQUARED_DIFFERENCE'>('(a - b) * (a - b)'),
-  PRELU: arithmetic<'PRELU'>({ real: 'select(a, a * b, a < vec4(0.0))' }),
-} as const satisfies { readonly [N in OpName]?: Lowering<N> };
+/** Given what integers take, for models that have some. */
+export const binaryLowerings = (integers: IntegerShaders | null) =>
+  ({
+    ADD: arithmetic<'ADD'>('a + b', integers),
+    SUB: arithmetic<'SUB'>('a - b', integers),
+    MUL: arithmetic<'MUL'>('a * b', integers),
+    DIV: arithmetic<'DIV'>({ real: 'a / b', integer: 'a / b', divides: true }),
+    FLOOR_DIV: arithmetic<'FLOOR_DIV'>({
+      real: 'floor(a / b)',
+      integer: 'floor_div_integers(a, b)',
+      divides: true,
+      declarations: FLOOR_MOD,
+    }),
+    FLOOR_MOD: arithmetic<'FLOOR_MOD'>({
+      real: 'floor_mod(a, b)',
+      integer: 'floor_mod_integers(a, b)',
+      divides: true,
+      declarations: FLOOR_MOD,
+    }),
+    POW: arithmetic<'POW'>({ real: 'power(a, b)', declarations: POWER }),
+    MAXIMUM: arithmetic<'MAXIMUM'>('max(a, b)', integers),
+    MINIMUM: arithmetic<'MINIMUM'>('min(a, b)', integers),
+    SQUARED_DIFFERENCE: arithmetic<'SQUARED_DIFFERENCE'>('(a - b) * (a - b)'),
+    PRELU: arithmetic<'PRELU'>({ real: 'select(a, a * b, a < vec4(0.0))' }),
+  }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

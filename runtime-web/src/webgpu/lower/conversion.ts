@@ -1,58 +1,12 @@
 /** Conversions between element types, and to and from quantized integers. */
-import type { DType, OpName, TensorType } from '@linnet/schema';
-import type { ByteTable } from '../../lower/byte-table.js';
-import type { FunctionOp } from '../../lower/functions.js';
+import type { DType, TensorType } from '@linnet/schema';
 import { inputOf, outputOf } from '../../lower/operands.js';
-import { type PerTensor, perTensor } from '../../lower/quantization.js';
-import type { LowerSite } from '../../plan/lowering.js';
-import type { Emitter, Lowering } from '../lowering.js';
-import { roundFunction } from '../wgsl/bytes.js';
-import { f32, i32, reads } from '../wgsl/kernel.js';
+import { perTensor } from '../../lower/quantization.js';
+import type { Lowering, ShaderLowerings } from '../lowering.js';
+import { f32, i32 } from '../wgsl/kernel.js';
 import { elementOf, type StoredDType } from '../wgsl/storage.js';
 import { emitElementwise } from './elementwise.js';
 import type { IntegerShaders } from './integers.js';
-
-/** Emits what a site's op makes of each byte, by its table of all that there are. */
-export function emitLookup(emit: Emitter, site: LowerSite<FunctionOp>, table: ByteTable): void {
-  const entries = emit.constant(table.key, () => Int32Array.from(table.make()));
-  emitElementwise(emit, {
-    label: site.op,
-    operands: [inputOf(site, 0)],
-    output: outputOf(site),
-    bindings: { table: reads({ ref: entries, type: { dtype: 'int32' } }, 1) },
-    declarations: `fn entry(byte: i32) -> i32 { return table_load(u32(byte) & 255u); }`,
-    expression: 'vec4(entry(a.x), entry(a.y), entry(a.z), entry(a.w))',
-  });
-}
-
-/** Float32 to integers: times the scale's reciprocal, half to even. Source: XNNPACK's f32-qs8-vcvt. */
-const quantize = (integers: IntegerShaders | null): Lowering<'QUANTIZE'> => ({
-  supports(site) {
-    const [input, output] = [inputOf(site, 0), outputOf(site)];
-    if (integers?.tableOf(site)) return true;
-    return input.type.dtype === 'float32' && perTensor(output.type) !== null;
-  },
-  lower(site, emit) {
-    const output = outputOf(site);
-    const table = integers?.tableOf(site);
-    if (table) return emitLookup(emit, site, table);
-    const { scale, zero, low, high } = perTensor(output.type) as PerTensor;
-    emitElementwise(emit, {
-      label: 'QUANTIZE',
-      operands: [inputOf(site, 0)],
-      output,
-      params: {
-        reciprocal: f32(1 / scale),
-        zero: i32(zero),
-        low: f32(low - zero),
-        high: f32(high - zero),
-      },
-      declarations: roundFunction(emit.traits),
-      expression:
-        'nearest(clamp(a * params.reciprocal, vec4(params.low), vec4(params.high))) + params.zero',
-    });
-  },
-});
 
 const dequantize: Lowering<'DEQUANTIZE'> = {
   supports(site) {
@@ -111,9 +65,9 @@ const cast: Lowering<'CAST'> = {
   },
 };
 
-export const conversionLowerings = (integers: IntegerShaders | null) =>
-  ({
-    QUANTIZE: quantize(integers),
-    DEQUANTIZE: dequantize,
-    CAST: cast,
-  }) as const satisfies { readonly [N in OpName]?: Lowering<N> };
+/** What becomes bytes is for models with integers. */
+export const conversionLowerings = (integers: IntegerShaders | null): ShaderLowerings => ({
+  ...(integers && { QUANTIZE: integers.quantize }),
+  DEQUANTIZE: dequantize,
+  CAST: cast,
+});

@@ -1,7 +1,10 @@
 /** All that only shaders of models with integers among their tensors take. */
-import { tableOf } from '../../lower/functions.js';
+import { binaryBytes } from './binary-bytes.js';
+import { lookupOf, quantize } from './bytes.js';
 import { byteSums } from './depthwise-q8.js';
+import { pooledRange } from './pooling-bytes.js';
 import { byteOperands, byteProduct } from './product-q8.js';
+import { softmaxOf } from './softmax-bytes.js';
 import { emitByteTiles } from './tiles-q8.js';
 
 export const INTEGER_SHADERS = {
@@ -9,7 +12,11 @@ export const INTEGER_SHADERS = {
   product: byteProduct,
   emitTiles: emitByteTiles,
   depthwiseSums: byteSums,
-  tableOf,
+  binaryBytes,
+  lookupOf,
+  pooledRange,
+  quantize,
+  softmaxOf,
 } as const;
 
 /** What lowerings of models with integers are given. */

@@ -1,15 +1,14 @@
 /** Pooling of NHWC images. */
 import type { OpName } from '@linnet/schema';
-import { activationOf, activationRange, quantizedRange } from '../../lower/activation.js';
+import { activationOf } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
-import { perTensor } from '../../lower/quantization.js';
 import { imageAxes } from '../../lower/window.js';
 import type { LowerSite } from '../../plan/lowering.js';
-import { sameElements } from '../../plan/types.js';
 import type { Lowering } from '../lowering.js';
 import { activationFunction } from '../wgsl/activation.js';
-import { type Kernel, reads, i32 as signed, u32, writes } from '../wgsl/kernel.js';
+import { reads, i32 as signed, u32, writes } from '../wgsl/kernel.js';
+import type { IntegerShaders } from './integers.js';
 import { emitNarrowed } from './narrow.js';
 import { isFloat, type Shape4 } from './product.js';
 
@@ -24,43 +23,15 @@ interface Row {
   readonly bytes: Pick<Row, 'first' | 'last'> | null;
 }
 
-type Pooling = 'AVERAGE_POOL_2D' | 'MAX_POOL_2D' | 'L2_POOL_2D';
-
-/** Whether the bytes of one quantization go in and out. */
-function isBytes(site: LowerSite<Pooling>, { bytes }: Row): boolean {
-  const [from, to] = [inputOf(site, 0).type, outputOf(site).type];
-  const isByte = from.dtype === 'int8' || from.dtype === 'uint8';
-  return (
-    bytes !== null &&
-    isByte &&
-    perTensor(from) !== null &&
-    sameElements(from, to) &&
-    !to.shape.includes(0) &&
-    activationRange(activationOf(site)) !== null
-  );
-}
-
-/** The function `activate` of a window's result. */
-function finishCode(
-  site: LowerSite<Pooling>,
-  type: string,
-): Pick<Kernel, 'declarations' | 'params'> {
-  const quantization = perTensor(outputOf(site).type);
-  const range = activationRange(activationOf(site));
-  if (quantization === null || range === null) {
-    return { declarations: activationFunction(activationOf(site), type), params: {} };
-  }
-  const { low, high } = quantizedRange(range, quantization);
-  return {
-    declarations: `fn activate(v: ${type}) -> ${type} { return clamp(v, ${type}(params.low), ${type}(params.high)); }`,
-    params: { low: signed(low), high: signed(high) },
-  };
-}
+export type Pooling = 'AVERAGE_POOL_2D' | 'MAX_POOL_2D' | 'L2_POOL_2D';
 
 /** Elements outside the image do not count. An invocation computes four channels where they are whole fours. */
-function pooling(row: Row): Lowering<Pooling> {
+function pooling(row: Row, integers: IntegerShaders | null): Lowering<Pooling> {
+  /** The limits of the bytes that a site takes and gives; null where it does not. */
+  const limitsOf = (site: LowerSite<Pooling>) =>
+    row.bytes === null ? null : (integers?.pooledRange(site) ?? null);
   return {
-    supports: (site) => isFloat(site) || isBytes(site, row),
+    supports: (site) => isFloat(site) || limitsOf(site) !== null,
     lower(site, emit) {
       const [input, output] = [inputOf(site, 0), outputOf(site)];
       const { options } = site;
@@ -69,11 +40,10 @@ function pooling(row: Row): Lowering<Pooling> {
       const window = [options.filterHeight, options.filterWidth] as const;
       const [rows, columns] = imageAxes(input.type.shape, output.type.shape, window, options);
       const width = channels % 4 === 0 ? 4 : 1;
-      const bytes = isBytes(site, row) ? row.bytes : null;
-      const { first, last } = bytes ?? row;
-      const element = bytes === null ? 'f32' : 'i32';
+      const limits = limitsOf(site);
+      const { first, last } = (limits && row.bytes) ?? row;
+      const element = limits === null ? 'f32' : 'i32';
       const type = width === 4 ? `vec4<${element}>` : element;
-      const finish = finishCode(site, type);
       const invocations = count(output.type.shape) / width;
       emitNarrowed(emit, output, width === 4, (y) =>
         emit.run({
@@ -92,10 +62,13 @@ function pooling(row: Row): Lowering<Pooling> {
             stride_w: signed(columns.stride),
             pad_top: signed(rows.before),
             pad_left: signed(columns.before),
-            ...finish.params,
+            ...(limits && { low: signed(limits.low), high: signed(limits.high) }),
           },
           grid: { invocations },
-          declarations: finish.declarations,
+          declarations:
+            limits === null
+              ? activationFunction(activationOf(site), type)
+              : `fn activate(v: ${type}) -> ${type} { return clamp(v, ${type}(params.low), ${type}(params.high)); }`,
           body: `
 if (index >= params.invocations) { return; }
 let channel = index % params.channels;
@@ -121,24 +94,35 @@ y_store(index, activate(${last}));`,
   };
 }
 
-export const POOLING_LOWERINGS = {
-  AVERAGE_POOL_2D: pooling({
-    first: '0.0',
-    step: 's + v',
-    last: 's / n',
-    // Half away from zero.
-    bytes: { first: '0', last: '(s + sign(s) * (n / 2)) / n' },
-  }),
-  MAX_POOL_2D: pooling({
-    first: '-3.40282346e38',
-    step: 'max(s, v)',
-    last: 's',
-    bytes: { first: '-128', last: 's' },
-  }),
-  L2_POOL_2D: pooling({
-    first: '0.0',
-    step: 's + v * v',
-    last: 'sqrt(s / n)',
-    bytes: null,
-  }),
-} as const satisfies { readonly [N in OpName]?: Lowering<N> };
+/** Given what integers take, for models that have some. */
+export const poolingLowerings = (integers: IntegerShaders | null) =>
+  ({
+    AVERAGE_POOL_2D: pooling(
+      {
+        first: '0.0',
+        step: 's + v',
+        last: 's / n',
+        // Half away from zero.
+        bytes: { first: '0', last: '(s + sign(s) * (n / 2)) / n' },
+      },
+      integers,
+    ),
+    MAX_POOL_2D: pooling(
+      {
+        first: '-3.40282346e38',
+        step: 'max(s, v)',
+        last: 's',
+        bytes: { first: '-128', last: 's' },
+      },
+      integers,
+    ),
+    L2_POOL_2D: pooling(
+      {
+        first: '0.0',
+        step: 's + v * v',
+        last: 'sqrt(s / n)',
+        bytes: null,
+      },
+      integers,
+    ),
+  }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -2,10 +2,11 @@
 import type { TypedArray } from '@linnet/schema';
 import { quantizedRange } from '../../lower/activation.js';
 import { combinedScale } from '../../lower/fixed-point.js';
+import { integerNumerics } from '../../lower/integer-numerics.js';
 import {
   type ByteNumerics,
+  isFloatProduct,
   type Numerics,
-  numericsOf,
   type Product,
 } from '../../lower/numerics.js';
 import type { BufferRef, Operand } from '../../plan/lowering.js';
@@ -27,8 +28,8 @@ export interface ByteProduct {
 
 /** The integers of a product, where kernels can have them. */
 export function byteOperands(product: Product | null): ByteProduct | null {
-  if (product === null) return null;
-  const numerics = numericsOf(product);
+  if (product === null || isFloatProduct(product)) return null;
+  const numerics = integerNumerics(product);
   const { value } = product.weights;
   if (numerics?.kind !== 'integer' && numerics?.kind !== 'hybrid') return null;
   const bias = product.bias === null ? null : product.bias.value;

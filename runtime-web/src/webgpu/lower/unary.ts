@@ -6,7 +6,6 @@ import type { LowerSite } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
 import type { Lowering } from '../lowering.js';
 import { f32, type Param } from '../wgsl/kernel.js';
-import { emitLookup } from './conversion.js';
 import { emitElementwise } from './elementwise.js';
 import type { IntegerShaders } from './integers.js';
 
@@ -61,13 +60,13 @@ function unaryLowering<N extends FunctionOp>(
       const [x, y] = [inputOf(site, 0).type, outputOf(site).type];
       const isCounted = x.dtype === 'int32' && rowOf(site).counts === true;
       return (
-        integers?.tableOf(site) != null ||
+        integers?.lookupOf(site) != null ||
         ((x.dtype === 'float32' || isCounted) && sameElements(x, y))
       );
     },
     lower(site, emit) {
-      const table = integers?.tableOf(site);
-      if (table) return emitLookup(emit, site, table);
+      const emitLookups = integers?.lookupOf(site);
+      if (emitLookups) return emitLookups(emit);
       emitElementwise(emit, {
         label: site.op,
         operands: [inputOf(site, 0)],

@@ -1,18 +1,18 @@
-import { BINARY_LOWERINGS } from '../lower/binary.js';
+import { binaryLowerings } from '../lower/binary.js';
 import { conversionLowerings } from '../lower/conversion.js';
 import { LOGIC_LOWERINGS } from '../lower/logic.js';
-import { NORMALIZATION_LOWERINGS } from '../lower/normalization.js';
+import { normalizationLowerings } from '../lower/normalization.js';
 import { productLowerings } from '../lower/product.js';
 import { RESHAPE_LOWERINGS } from '../lower/reshape.js';
 import { unaryLowerings } from '../lower/unary.js';
 import type { ShaderFamily } from '../lowering.js';
 
 export const CORE_SHADERS: ShaderFamily = (integers) => ({
-  ...BINARY_LOWERINGS,
+  ...binaryLowerings(integers),
   ...conversionLowerings(integers),
   ...LOGIC_LOWERINGS,
   ...RESHAPE_LOWERINGS,
-  ...NORMALIZATION_LOWERINGS,
+  ...normalizationLowerings(integers),
   ...productLowerings(integers),
   ...unaryLowerings(integers),
 });

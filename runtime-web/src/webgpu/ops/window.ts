@@ -1,10 +1,10 @@
 import { depthwise } from '../lower/depthwise.js';
-import { POOLING_LOWERINGS } from '../lower/pooling.js';
+import { poolingLowerings } from '../lower/pooling.js';
 import type { ShaderFamily } from '../lowering.js';
 
 export * from '../runtime.js';
 
 export const shaders: ShaderFamily = (integers) => ({
   DEPTHWISE_CONV_2D: depthwise(integers),
-  ...POOLING_LOWERINGS,
+  ...poolingLowerings(integers),
 });
