@@ -6,7 +6,7 @@ import { fetchPart, takeTurn } from './base.js';
 import { gpuCode } from './gpu-code.js';
 import type { LoadOptions, LoadProgress } from './load-options.js';
 import type { ExecutableModel } from './model/graph.js';
-import { type LoadedOps, loadOps } from './ops/load.js';
+import { type LoadedOps, loadOps, withSparse } from './ops/load.js';
 import type { DeviceBackend } from './plan/backend.js';
 import type { Choice, EngineMaker } from './run/choose.js';
 import {
@@ -14,6 +14,7 @@ import {
   Engine,
   executable,
   Guard,
+  hasZeros,
   LoadedModel,
   notMeasured,
   Resources,
@@ -103,5 +104,6 @@ export async function readExecutable(
   const vocabulary = readVocabulary(bytes);
   const ops = await loadOps(vocabulary);
   const file = readModel(bytes, ops.records, externalFiles ? { externalFiles } : {});
-  return { vocabulary, ops, model: executable(file, ops.records) };
+  const model = executable(file, ops.records);
+  return { vocabulary, ops: hasZeros(model) ? await withSparse(ops) : ops, model };
 }

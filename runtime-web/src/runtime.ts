@@ -4,6 +4,7 @@
  */
 export { executable } from './model/load.js';
 export { Resources } from './model/resources.js';
+export { hasZeros } from './model/zeros.js';
 export { CORE } from './ops/core.js';
 export { notMeasured } from './plan/choice.js';
 export { chooseWasm } from './run/choose.js';

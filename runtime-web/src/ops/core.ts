@@ -23,11 +23,11 @@ export const CORE: OpFamily<'core'> = {
     ...SHAPE_OPS,
     ...MATMUL_OPS,
   },
-  lowerings: (integers) => ({
+  lowerings: ({ integers, sparse }) => ({
     ...binaryLowerings(integers),
     ...conversionLowerings(integers),
     DENSIFY: 'structural',
-    ...matmulLowerings(integers),
+    ...matmulLowerings({ integers, sparse }),
     ...RESHAPE_LOWERINGS,
     ...normalizationLowerings(integers),
     ...unaryLowerings(integers),

@@ -2,7 +2,7 @@
 import type { FamilyName, OpName, OpRecord, OpsOf, OptionsOf } from '@linnet/schema';
 import type { Rewrites } from '../plan/rewrites.js';
 import type { CarryOut } from '../run/host-ops.js';
-import type { IntegerKernels } from '../wasm/lower/integers.js';
+import type { Extras } from '../wasm/lower/extras.js';
 import type { Lowering } from '../wasm/lowering.js';
 
 /** How ops run on WASM; 'structural' are those that planning or the host does away with. */
@@ -11,8 +11,8 @@ export type Lowerings<N extends OpName> = { readonly [K in N]: Lowering<K> | 'st
 /** What the runtime knows of the ops of a family. */
 export interface OpFamily<F extends FamilyName> {
   readonly records: { readonly [K in OpsOf<F>]: OpRecord<OptionsOf<K>> };
-  /** Given what integers take, for models that have some. */
-  lowerings(integers: IntegerKernels | null): Lowerings<OpsOf<F>>;
+  /** Given what only some models take. */
+  lowerings(extras: Extras): Lowerings<OpsOf<F>>;
   /** Those that begin with ops of the family. */
   readonly rewrites?: Partial<Rewrites>;
   /** Carries out those of its ops that are the host's. */

@@ -10,6 +10,7 @@ import { hasIntegers } from '../lower/numerics.js';
 import type { Rewrites } from '../plan/rewrites.js';
 import type { CarryOut } from '../run/host-ops.js';
 import type { ByteDot } from '../wasm/dot.js';
+import type { SparseKernels } from '../wasm/lower/sparse-kernels.js';
 import { CORE } from './core.js';
 import type { FamilyPart, Lowerings, OpFamily } from './family.js';
 
@@ -20,7 +21,7 @@ export interface LoadedOps {
   /** Carries out the host's ops; null where there are none. */
   readonly carryOut: CarryOut | null;
   /** On machines with a dot product of some kind, by default this one's. */
-  lowerings(dot?: ByteDot): Partial<Lowerings<OpName>>;
+  lowerings(dot?: ByteDot, sparse?: SparseKernels | null): Partial<Lowerings<OpName>>;
 }
 
 /** A new family is a line here. */
@@ -56,9 +57,20 @@ export async function loadOps({ ops, dtypes }: Vocabulary): Promise<LoadedOps> {
       findViews: families.map(({ rewrites }) => rewrites?.findViews).find(Boolean) ?? null,
     },
     carryOut: families.map(({ carryOut }) => carryOut).find(Boolean) ?? null,
-    lowerings: (dot) => {
-      const products = integers?.integerKernels(dot ?? integers.probeByteDot()) ?? null;
-      return Object.assign({}, ...families.map((family) => family.lowerings(products)));
+    lowerings: (dot, sparse = null) => {
+      const kernels = integers?.integerKernels(dot ?? integers.probeByteDot(), sparse) ?? null;
+      const extras = { integers: kernels, sparse };
+      return Object.assign({}, ...families.map((family) => family.lowerings(extras)));
     },
   };
+}
+
+/**
+ * The same for weights that are zero to a great part.
+ *
+ * @throws LinnetError of code IO
+ */
+export async function withSparse(ops: LoadedOps): Promise<LoadedOps> {
+  const { SPARSE_KERNELS } = await fetchPart(() => import('./sparse.js'));
+  return { ...ops, lowerings: (dot) => ops.lowerings(dot, SPARSE_KERNELS) };
 }

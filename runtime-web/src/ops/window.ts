@@ -10,6 +10,6 @@ export * from '../runtime.js';
 /** Convolutions and pools. */
 export const family: OpFamily<'window'> = {
   records: WINDOW_OPS,
-  lowerings: (integers) => ({ ...convolutionLowerings(integers), ...POOLING_LOWERINGS }),
+  lowerings: (extras) => ({ ...convolutionLowerings(extras), ...POOLING_LOWERINGS }),
   rewrites: { fusions: [fusePadding, fuseExpansion] },
 };

@@ -3,6 +3,7 @@ export { chooseDevice, chooseFaster } from '../run/choose-device.js';
 export * from '../runtime.js';
 export { WebGpuBackend } from './backend.js';
 export { acquireGpu } from './device.js';
+export { emitNarrowed } from './lower/narrow.js';
 export { CORE_SHADERS } from './ops/core.js';
 export type { CompileProgress } from './program.js';
 export { ShaderTarget } from './target.js';

@@ -18,7 +18,7 @@ import {
 } from '@linnet/schema';
 import type { Blocks } from '../../../runtime-web/dist/model/blocks.js';
 import { bytesOf } from '../../../runtime-web/dist/model/storage.js';
-import { loadOps } from '../../../runtime-web/dist/ops/load.js';
+import { loadOps, withSparse } from '../../../runtime-web/dist/ops/load.js';
 import type {
   BufferRef,
   Fused,
@@ -46,7 +46,9 @@ export interface LoweredSite<N extends OpName> {
   readonly output: TensorType;
 }
 
-const OPS = await loadOps({ ops: new Set(OP_NAMES), dtypes: new Set(DTYPE_NAMES) });
+const OPS = await withSparse(
+  await loadOps({ ops: new Set(OP_NAMES), dtypes: new Set(DTYPE_NAMES) }),
+);
 
 /**
  * The output's elements; undefined where the lowering does not support the site. `dot` must be one

@@ -9,7 +9,7 @@ import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitDepthwiseF32 } from './depthwise-f32.js';
 import { emitExpansion, supportsExpansion } from './expansion.js';
-import type { IntegerKernels } from './integers.js';
+import type { Extras } from './extras.js';
 import type { Matrices } from './packing.js';
 import type { Problem, Run } from './problem.js';
 import { numericsOf, type ProductView, productLowering } from './product.js';
@@ -124,15 +124,15 @@ function convolutionAxes(site: LowerSite<'CONV_2D'>) {
 
 const plain = productLowering(convolutionView);
 
-const convolution = (integers: IntegerKernels | null): Lowering<'CONV_2D'> => ({
+const convolution = (extras: Extras): Lowering<'CONV_2D'> => ({
   pitched: true,
-  supports: plain(integers).supports,
+  supports: plain(extras).supports,
   lower(site, emit) {
     const { product } = convolutionView(site) as ProductView;
     const isDone =
       isFloatProduct(product) &&
       emitWinograd(emit, product, convolutionAxes(site), site.fused.pitch);
-    if (!isDone) plain(integers).lower(site, emit);
+    if (!isDone) plain(extras).lower(site, emit);
   },
 });
 
@@ -211,17 +211,17 @@ function depthwiseAxes(site: LowerSite<'DEPTHWISE_CONV_2D'>) {
 
 const grouped = productLowering(depthwiseView);
 
-const depthwise = (integers: IntegerKernels | null): Lowering<'DEPTHWISE_CONV_2D'> => ({
+const depthwise = (extras: Extras): Lowering<'DEPTHWISE_CONV_2D'> => ({
   supports: (site) =>
-    site.fused.expansion === undefined ? grouped(integers).supports(site) : supportsExpansion(site),
+    site.fused.expansion === undefined ? grouped(extras).supports(site) : supportsExpansion(site),
   lower(site, emit) {
-    if (site.fused.expansion !== undefined) return emitExpansion(emit, site, integers);
+    if (site.fused.expansion !== undefined) return emitExpansion(emit, site, extras);
     const channels = inputOf(site, 0).type.shape[3];
-    if (channels !== outputOf(site).type.shape[3]) return grouped(integers).lower(site, emit);
+    if (channels !== outputOf(site).type.shape[3]) return grouped(extras).lower(site, emit);
     const { product } = depthwiseView(site) as ProductView;
-    const numerics = numericsOf(product, integers) as Numerics;
-    const isDone = emitDepthwise(site, product, numerics, emit, integers);
-    if (!isDone) grouped(integers).lower(site, emit);
+    const numerics = numericsOf(product, extras) as Numerics;
+    const isDone = emitDepthwise(site, product, numerics, emit, extras);
+    if (!isDone) grouped(extras).lower(site, emit);
   },
 });
 
@@ -231,7 +231,7 @@ function emitDepthwise(
   product: ProductView['product'],
   numerics: Numerics,
   emit: Emitter,
-  integers: IntegerKernels | null,
+  { integers }: Extras,
 ): boolean {
   const { input, output } = product;
   const [rows, columns] = depthwiseAxes(site);
@@ -322,10 +322,10 @@ const transposed = productLowering<'TRANSPOSE_CONV'>((site) => {
   };
 });
 
-export const convolutionLowerings = (integers: IntegerKernels | null) =>
+export const convolutionLowerings = (extras: Extras) =>
   ({
-    CONV_2D: convolution(integers),
-    DEPTHWISE_CONV_2D: depthwise(integers),
-    CONV_3D: convolution3d(integers),
-    TRANSPOSE_CONV: transposed(integers),
+    CONV_2D: convolution(extras),
+    DEPTHWISE_CONV_2D: depthwise(extras),
+    CONV_3D: convolution3d(extras),
+    TRANSPOSE_CONV: transposed(extras),
   }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -12,7 +12,7 @@ import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
 import { emitDepthwiseF32 } from './depthwise-f32.js';
 import { advance, emitCopy } from './dims.js';
-import type { IntegerKernels } from './integers.js';
+import type { Extras } from './extras.js';
 import { constantElements, rowsOf } from './packing.js';
 import { isSmall, rowsProblem } from './problem.js';
 import { emitProduct } from './product.js';
@@ -102,11 +102,7 @@ export function supportsExpansion(site: Depthwise): boolean {
 }
 
 /** Emits both convolutions of a supported site. */
-export function emitExpansion(
-  emit: Emitter,
-  site: Depthwise,
-  integers: IntegerKernels | null,
-): void {
+export function emitExpansion(emit: Emitter, site: Depthwise, extras: Extras): void {
   const { first, second, axes } = pairOf(site) as Pair;
   const [rows, columns] = axes;
   const [, height, width, channels] = second.input.type.shape as Shape4;
@@ -143,7 +139,7 @@ export function emitExpansion(
       };
       const problem = rowsProblem(pixels, rowsOf(channels, depth));
       const key = `expansion ${pixels} ${depth} ${channels}`;
-      emitProduct(emitFirst, part, FLOAT32, problem, key, integers);
+      emitProduct(emitFirst, part, FLOAT32, problem, key, extras);
     }
     const fits = Math.floor((end - reach + rows.before) / rows.stride) + 1;
     const next = end === height ? rows.output : fits;

@@ -15,15 +15,15 @@ import { emitProductQ8 } from './product-q8.js';
 import { emitProductQ16 } from './product-q16.js';
 import { quantize } from './quantize.js';
 import { softmaxOf } from './softmax-quantized.js';
-import { emitSparseQ8 } from './sparse-q8.js';
+import type { SparseKernels } from './sparse-kernels.js';
 import { wordsOf } from './unary-quantized.js';
 import type { windowArguments } from './window.js';
 
 /** What lowerings of models with integers are given. */
 export type IntegerKernels = ReturnType<typeof integerKernels>;
 
-/** On machines with a dot product of some kind. */
-export const integerKernels = (dot: ByteDot) => ({
+/** On machines with a dot product of some kind, for weights with many zeros or few. */
+export const integerKernels = (dot: ByteDot, sparse: SparseKernels | null) => ({
   /** Emits all that a problem takes; `key` tells it apart from others with the same constants. */
   emitProduct(
     emit: Emitter,
@@ -33,7 +33,7 @@ export const integerKernels = (dot: ByteDot) => ({
     key: string,
   ): void {
     if (numerics.kind === 'words') emitProductQ16(emit, product, numerics, problem, key);
-    else if (!emitSparseQ8(emit, product, numerics, problem, dot))
+    else if (!sparse?.emitBytes(emit, product, numerics, problem, dot))
       emitProductQ8(emit, product, numerics, problem, key, dot);
   },
 

@@ -4,7 +4,7 @@ import { activationOf, activationRange } from '../../lower/activation.js';
 import { count, rowMajor } from '../../lower/dims.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import type { Lowering } from '../lowering.js';
-import type { IntegerKernels } from './integers.js';
+import type { Extras } from './extras.js';
 import type { Matrices } from './packing.js';
 import { type Problem, rowsProblem } from './problem.js';
 import { productLowering } from './product.js';
@@ -115,8 +115,8 @@ const batchMatmul = productLowering<'BATCH_MATMUL'>((site) => {
   };
 });
 
-export const matmulLowerings = (integers: IntegerKernels | null) =>
+export const matmulLowerings = (extras: Extras) =>
   ({
-    FULLY_CONNECTED: { ...fullyConnected(integers), pitched: true },
-    BATCH_MATMUL: batchMatmul(integers),
+    FULLY_CONNECTED: { ...fullyConnected(extras), pitched: true },
+    BATCH_MATMUL: batchMatmul(extras),
   }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

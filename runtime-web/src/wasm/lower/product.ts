@@ -3,10 +3,9 @@ import { invariant, type OpName } from '@linnet/schema';
 import { isFloatProduct, type Numerics, type Product } from '../../lower/numerics.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
-import type { IntegerKernels } from './integers.js';
+import type { Extras } from './extras.js';
 import { isSmall, type Problem } from './problem.js';
 import { emitProductF32, emitWeightsF32 } from './product-f32.js';
-import { emitSparseF32 } from './sparse-f32.js';
 
 /** An op seen as a product: which one, and the problems that together fill its output. */
 export interface ProductView {
@@ -20,33 +19,31 @@ export interface ProductView {
  */
 export function productLowering<N extends OpName>(
   view: (site: LowerSite<N>) => ProductView | null,
-): (integers: IntegerKernels | null) => Lowering<N> {
-  return (integers) => ({
+): (extras: Extras) => Lowering<N> {
+  return (extras) => ({
     supports(site) {
       const seen = view(site);
       return (
-        seen !== null &&
-        numericsOf(seen.product, integers) !== null &&
-        seen.problems().every(isSmall)
+        seen !== null && numericsOf(seen.product, extras) !== null && seen.problems().every(isSmall)
       );
     },
     lower(site, emit) {
       const seen = view(site);
-      const numerics = seen && numericsOf(seen.product, integers);
+      const numerics = seen && numericsOf(seen.product, extras);
       invariant(seen && numerics, `${site.op} was lowered though it is not supported.`);
       const shapes = [...site.inputs, ...site.outputs].map(
         (operand) => operand?.type.shape ?? null,
       );
       const key = JSON.stringify([shapes, site.options, site.fused]);
       seen.problems().forEach((problem, index) => {
-        emitProduct(emit, seen.product, numerics, problem, `${key} ${index}`, integers);
+        emitProduct(emit, seen.product, numerics, problem, `${key} ${index}`, extras);
       });
     },
   });
 }
 
 /** The arithmetic that kernels have for a product; null when they have none. */
-export function numericsOf(product: Product, integers: IntegerKernels | null): Numerics | null {
+export function numericsOf(product: Product, { integers }: Extras): Numerics | null {
   if (isFloatProduct(product)) return { kind: 'float32' };
   return integers?.numericsOf(product) ?? null;
 }
@@ -58,7 +55,7 @@ export function emitProduct(
   numerics: Numerics,
   problem: Problem,
   key: string,
-  integers: IntegerKernels | null,
+  { integers, sparse }: Extras,
 ): void {
   if (problem.grid.includes(0) || problem.matrices.columns === 0) return;
   if (numerics.kind !== 'float32') {
@@ -67,7 +64,7 @@ export function emitProduct(
     return;
   }
   if (integers?.emitBlocks(emit, product, problem, key)) return;
-  if (emitSparseF32(emit, product, problem)) return;
+  if (sparse?.emitFloats(emit, product, problem)) return;
   const operands = {
     input: product.input.ref,
     weights: emitWeightsF32(emit, product, problem.matrices),

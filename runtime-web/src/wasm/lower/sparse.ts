@@ -1,6 +1,7 @@
 /** Products with weights that are zero to a great part, where passing over the zeros pays. */
 import type { TypedArray } from '@linnet/schema';
 import type { Product } from '../../lower/numerics.js';
+import { isDense } from '../../model/zeros.js';
 import type { Decision } from '../../plan/choice.js';
 import type { Emitter } from '../lowering.js';
 import type { KnownWeights, Matrices } from './packing.js';
@@ -92,22 +93,6 @@ export function sparseArguments(
       entries: sparse.indices.length,
     },
   };
-}
-
-/** Weights that are looked at first, and of them those that are not zero where no block pays by far. */
-const SAMPLES = 1024;
-const DENSE_SAMPLES = 0.9 * SAMPLES;
-
-/** Whether weights have so few zeros that to find them all is not worth the time. */
-function isDense(weights: TypedArray, zero: number): boolean {
-  if (weights.length < SAMPLES) return false;
-  // An odd step meets all residues of a power of two, in which zeros may have a pattern.
-  const step = Math.floor(weights.length / SAMPLES) | 1;
-  let others = 0;
-  for (let i = 0; i < SAMPLES; i++) {
-    if (weights[(i * step) % weights.length] !== zero) others++;
-  }
-  return others > DENSE_SAMPLES;
 }
 
 /** The storage with which a product is cheapest by `cost`; dense where others are hardly cheaper. */
