@@ -193,6 +193,11 @@ export interface Cost {
    * registers alone. Null where the peak is not known or nothing is multiplied.
    */
   readonly ofPeak: number | null;
+  /**
+   * The share of a GPU's measured bandwidth: 1 is as fast as it copies what no cache has, and more is possible
+   * where caches help. Null where the bandwidth is not known.
+   */
+  readonly ofBandwidth: number | null;
 }
 
 /** A kernel call. */
@@ -235,6 +240,8 @@ export interface Profile {
   readonly latency: Latency;
   /** 10^9 operations a second that the threads reach on registers alone; null where not known. */
   readonly peakGigaflops: Readonly<Record<Arithmetic, number>> | null;
+  /** 10^9 bytes read and written a second by a GPU that copies a large buffer; null on WASM, where caches count. */
+  readonly peakGigabytes: number | null;
   /** One run, whole: `steps` and `outside` add up to it. */
   readonly total: Cost;
   /**
@@ -242,6 +249,11 @@ export interface Profile {
    * runs without a record take longer than the steps.
    */
   readonly outside: number;
+  /**
+   * Milliseconds of a recorded run in which no step was at work though more were to come: on a GPU, gaps between dispatches,
+   * each of which has a pass of its own while it is recorded. They are parts of the steps before them.
+   */
+  readonly gaps: number;
   /** In the order in which they first ran. */
   readonly steps: readonly StepProfile[];
   /** The slowest first. */

@@ -9,7 +9,7 @@ export function formatProfile(
   profile: Profile,
   throughput: Throughput | undefined,
 ): string {
-  const { info, latency, peakGigaflops: peak, total, outside, steps, ops } = profile;
+  const { info, latency, peakGigaflops: peak, peakGigabytes, total, outside, steps, ops } = profile;
   const { memory } = info;
   const share = (cost: Cost) => percent(cost.milliseconds / total.milliseconds);
   const summary = [
@@ -23,6 +23,12 @@ export function formatProfile(
             total.ofPeak === null ? '' : `; reached: ${percent(total.ofPeak)}`
           }`,
         ]),
+    ...(peakGigabytes === null || total.ofBandwidth === null
+      ? []
+      : [
+          `bandwidth: ${peakGigabytes.toFixed(1)} GB/s by copying; reached: ${percent(total.ofBandwidth)}`,
+          `gaps between dispatches: ${profile.gaps.toFixed(3)} ms of a recorded run`,
+        ]),
     ...(throughput === undefined ? [] : [describeThroughput(throughput)]),
     `memory: ${formatBytes(memory.constants)} of weights, arena ${formatBytes(memory.arena)} (at least ${formatBytes(memory.arenaLowerBound)}), ${formatBytes(memory.state)} of state, ${formatBytes(memory.total)} in all`,
   ];
@@ -33,15 +39,25 @@ export function formatProfile(
     fixed(cost.gigaflops, 1),
     cost.ofPeak === null ? '' : percent(cost.ofPeak),
     fixed(cost.milliseconds > 0 ? cost.bytes / cost.milliseconds / 1e6 : 0, 1),
+    ...(peakGigabytes === null ? [] : [percent(cost.ofBandwidth ?? 0)]),
   ];
-  const columns = ['      ms', 'share', '   MMAC', 'GFLOP/s', 'of peak', '  GB/s'];
+  const columns = [
+    '      ms',
+    'share',
+    '   MMAC',
+    'GFLOP/s',
+    'of peak',
+    '  GB/s',
+    ...(peakGigabytes === null ? [] : ['of bandwidth']),
+  ];
+  const nothing = columns.slice(2).map(() => '');
   return [
     summary.join('\n'),
     formatTable(
       ['op', 'calls', ...columns],
       [
         ...ops.map((op) => [op.op, op.calls, ...costs(op)]),
-        ['outside', 0, fixed(outside, 3), percent(outside / total.milliseconds), '', '', '', ''],
+        ['outside', 0, fixed(outside, 3), percent(outside / total.milliseconds), ...nothing],
       ],
     ),
     formatTable(

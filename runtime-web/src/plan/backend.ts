@@ -49,10 +49,7 @@ export interface Backend<Work = unknown> extends Target<Work> {
   /** Bytes in use now. */
   memory(): BackendMemory;
 
-  /**
-   * Multiply-adds a second, of all threads together, that the machine reaches on registers alone;
-   * null where that cannot be measured. Takes a fraction of a second when first asked.
-   */
+  /** What the machine does at best; null where that cannot be measured. Takes a fraction of a second when first asked. */
   peaks(): Promise<Peaks | null>;
 
   /** Gives everything back; nothing may be called afterwards. */
@@ -107,7 +104,12 @@ export interface BackendMemory {
   readonly total: number;
 }
 
-export type Peaks = Readonly<Record<Arithmetic, number>>;
+export interface Peaks {
+  /** A second, of all threads together, on registers alone. */
+  readonly multiplyAdds: Readonly<Record<Arithmetic, number>>;
+  /** Bytes read and written a second where caches do not have them; null where that is not measured. */
+  readonly bandwidth: number | null;
+}
 
 /** When a thread was at work, in milliseconds of performance.now(). */
 export interface Span {

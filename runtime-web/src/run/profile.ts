@@ -83,6 +83,8 @@ interface Call extends Pick<StepTimes, 'cost' | 'spans'> {
   readonly step: number;
   /** Milliseconds until the next step began, the wait for the slowest thread included. */
   readonly milliseconds: number;
+  /** Of these, milliseconds in which no thread was at work. */
+  readonly gap: number;
 }
 
 interface Run {
@@ -113,16 +115,15 @@ class Recorder {
         const { arithmetic } = cost;
         this.#steps.push({ subgraph, node: node.name, op: node.op, kernel, arithmetic });
       }
-      const end = steps[index + 1]?.spans[0]?.begin ?? last(spans);
-      return { step, cost, spans, milliseconds: end - (spans[0]?.begin ?? end) };
+      const done = last(spans);
+      const end = steps[index + 1]?.spans[0]?.begin ?? done;
+      const milliseconds = end - (spans[0]?.begin ?? end);
+      return { step, cost, spans, milliseconds, gap: Math.max(0, end - done) };
     });
   }
 
   /** @param plain milliseconds of a run without a record */
-  summary(
-    peaks: Peaks | null,
-    plain: number,
-  ): Pick<Profile, 'peakGigaflops' | 'total' | 'outside' | 'steps' | 'ops' | 'spans'> {
+  summary(peaks: Peaks | null, plain: number): Omit<Profile, 'info' | 'latency'> {
     const runs = this.#runs.toSorted((a, b) => a.milliseconds - b.milliseconds);
     const counted = runs.slice(0, Math.ceil(runs.length / 2));
     const calls = counted.flatMap((run) => run.calls);
@@ -146,7 +147,9 @@ class Recorder {
     const total = cost(calls, Math.max(inside, plain * counted.length));
     return {
       peakGigaflops: peaks && gigaflops(peaks),
+      peakGigabytes: peaks?.bandwidth == null ? null : peaks.bandwidth / 1e9,
       total,
+      gaps: sum(calls, ({ gap }) => gap) / counted.length,
       outside: total.milliseconds - inside / counted.length,
       steps,
       ops: ops.sort((a, b) => b.milliseconds - a.milliseconds),
@@ -182,14 +185,17 @@ function costOf(
   const least =
     peaks &&
     sum(calls, ({ cost: { arithmetic, multiplyAdds: count } }) =>
-      arithmetic === null ? 0 : count / peaks[arithmetic],
+      arithmetic === null ? 0 : count / peaks.multiplyAdds[arithmetic],
     );
+  const bytes = sum(calls, ({ cost }) => cost.bytes);
+  const bandwidth = peaks?.bandwidth ?? null;
   return {
     milliseconds: milliseconds / runs,
     multiplyAdds: multiplyAdds / runs,
-    bytes: sum(calls, ({ cost }) => cost.bytes) / runs,
+    bytes: bytes / runs,
     gigaflops: seconds > 0 ? (2 * multiplyAdds) / seconds / 1e9 : 0,
     ofPeak: least !== null && multiplyAdds > 0 && seconds > 0 ? least / seconds : null,
+    ofBandwidth: bandwidth !== null && seconds > 0 ? bytes / seconds / bandwidth : null,
   };
 }
 
@@ -199,9 +205,9 @@ function busy(calls: readonly Call[]): number {
   return available > 0 ? Math.min(1, working / available) : 1;
 }
 
-function gigaflops(peaks: Peaks): Readonly<Record<Arithmetic, number>> {
+function gigaflops({ multiplyAdds }: Peaks): Readonly<Record<Arithmetic, number>> {
   return Object.fromEntries(
-    Object.entries(peaks).map(([arithmetic, peak]) => [arithmetic, (2 * peak) / 1e9]),
+    Object.entries(multiplyAdds).map(([arithmetic, peak]) => [arithmetic, (2 * peak) / 1e9]),
   ) as Record<Arithmetic, number>;
 }
 

@@ -19,7 +19,9 @@ type Probe = Extract<KernelName, `probe_${string}`>;
 export async function measurePeaks(backend: WasmBackend): Promise<Peaks> {
   const int16 = await measure(backend, 'probe_i16');
   const int8 = probeByteDot() === 'none' ? 0 : await measure(backend, 'probe_i8');
-  return { float32: await measure(backend, 'probe_f32'), int8: Math.max(int16, int8) };
+  const float32 = await measure(backend, 'probe_f32');
+  // What kernels read mostly is in caches, of which memory's bandwidth tells nothing.
+  return { multiplyAdds: { float32, int8: Math.max(int16, int8) }, bandwidth: null };
 }
 
 async function measure(backend: WasmBackend, kernel: Probe): Promise<number> {

@@ -241,14 +241,23 @@ export async function rowsOnDevice(
   }
 }
 
-/** What a profile says that the GPU computes at best, and how many kernels it has seen. */
-export async function peaksOf(
-  url: string,
-  x: readonly number[],
-): Promise<{ readonly peaks: readonly number[]; readonly steps: number }> {
+export interface GpuProfile {
+  /** What the GPU does at best: operations in each arithmetic, bytes. */
+  readonly peaks: readonly number[];
+  /** Of each kernel: bytes, and its share of the bandwidth. */
+  readonly steps: readonly (readonly [bytes: number, ofBandwidth: number | null])[];
+  readonly gaps: number;
+}
+
+/** What a profile says of the GPU. */
+export async function profileOnGpu(url: string, x: readonly number[]): Promise<GpuProfile> {
   using model = await loadModel(url, { backend: 'webgpu' });
-  const { peakGigaflops, steps } = await model.profile([x], { runs: 2 });
-  return { peaks: Object.values(peakGigaflops ?? {}), steps: steps.length };
+  const { peakGigaflops, peakGigabytes, steps, gaps } = await model.profile([x], { runs: 2 });
+  return {
+    peaks: [...Object.values(peakGigaflops ?? {}), peakGigabytes ?? Number.NaN],
+    steps: steps.map(({ bytes, ofBandwidth }) => [bytes, ofBandwidth]),
+    gaps,
+  };
 }
 
 /** The outputs of runs that are all asked for at once. */

@@ -168,11 +168,16 @@ suite('WebGPU', () => {
     });
   });
 
-  test('a profile knows the peaks of the GPU', async () => {
-    const { peaks, steps } = await chromium.call('peaksOf', url, X);
-    assert.equal(steps, 2);
-    assert.equal(peaks.length, 2);
-    for (const peak of peaks) assert.ok(peak > 0 && Number.isFinite(peak), `${peak} GFLOP/s`);
+  test('a profile knows the peaks of the GPU, and the share of its bandwidth', async () => {
+    const { peaks, steps, gaps } = await chromium.call('profileOnGpu', url, X);
+    assert.equal(peaks.length, 3);
+    for (const peak of peaks) assert.ok(peak > 0 && Number.isFinite(peak), `peak ${peak}`);
+    assert.deepEqual(
+      steps.map(([bytes]) => bytes),
+      [8 * SIZE, 8 * SIZE],
+    );
+    for (const [, share] of steps) assert.ok(share === null || share >= 0, `share ${share}`);
+    assert.ok(gaps >= 0 && Number.isFinite(gaps), `gaps ${gaps}`);
   });
 
   test('rows that a table does not have are refused, wherever outputs stay', async () => {

@@ -59,7 +59,9 @@ suite('profile', () => {
   }
 
   test('knows the peaks in float32 and int8', async () => {
-    const { peakGigaflops, total } = await profileOf(1);
+    const { peakGigaflops, peakGigabytes, gaps, total } = await profileOf(1);
+    assert.equal(peakGigabytes, null);
+    assert.ok(total.ofBandwidth === null && gaps >= 0 && gaps <= total.milliseconds);
     assert.ok(peakGigaflops !== null && peakGigaflops.float32 > 0 && peakGigaflops.int8 > 0);
     assert.ok(total.ofPeak !== null && total.ofPeak > 0 && total.ofPeak <= 1);
   });

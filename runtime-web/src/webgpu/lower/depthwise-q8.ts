@@ -5,7 +5,7 @@ import { array, i32, reads } from '../wgsl/kernel.js';
 import { times } from '../wgsl/text.js';
 import type { Channels, Sums } from './depthwise.js';
 import type { Shape4 } from './product.js';
-import { type ByteProduct, byteFinish, shiftOf } from './product-q8.js';
+import { type ByteProduct, byteFinish, largestWeights, shiftOf, wholeSums } from './product-q8.js';
 
 /** Products of bytes, unsigned ones less 128; the input's zero point is in what sums begin with. */
 export function byteSums(
@@ -16,13 +16,14 @@ export function byteSums(
   const { product } = bytes;
   const [outputs, taps] = [product.weights.type.shape[3] as number, tapsOf(product)];
   const images = product.input.type.shape[0] as number;
-  const finish = byteFinish(emit, bytes, outputs, images);
+  const code = realBytes(emit.traits, 128 * 255 * taps) ?? INTEGER_BYTES;
+  const { vector } = code;
+  const { type, whole } = wholeSums(code, bytes, largestWeights(bytes, true));
+  const finish = byteFinish(emit, bytes, outputs, images, 'image', type);
   const { input, start } = finish;
   const inputShift = shiftOf(input.type.dtype);
   const shift = shiftOf(product.weights.type.dtype);
   const weightZero = bytes.zero - shift;
-  const code = realBytes(emit.traits, 128 * 255 * taps) ?? INTEGER_BYTES;
-  const { vector } = code;
   const words = emit.constant('depthwise bytes', () =>
     Int8Array.from(bytes.weights as ArrayLike<number>, (weight) => weight - shift),
   );
@@ -59,9 +60,10 @@ fn weight(at: u32) -> ${vector} { return ${
         ? 'bytes(w[at])'
         : `${vector}(${times(4, (j) => code.scaled(`w_load(at + ${j}u)`)).join(', ')})`
     }${weightZero === 0 ? '' : ` - vec4(${code.scaled('params.w_zero')})`}; }`,
-    outside: `vec4(${code.scaled(finish.outside('image'))})`,
-    ready: `let four = channel${isWhole ? '' : ' / 4u'}; let begin = starts[four]; ${finish.ready('four')}`,
-    result: (sum) => finish.result(code.whole(sum), 'image'),
+    prepare: `${finish.prepare} let outside = ${vector}(${code.scaled(finish.outside('image'))});`,
+    outside: 'outside',
+    ready: `let four = channel${isWhole ? '' : ' / 4u'}; let begin = vec4<${type}>(starts[four]); ${finish.ready('four')}`,
+    result: (sum) => finish.result(whole(sum), 'image'),
   };
 }
 

@@ -30,6 +30,8 @@ export interface Sums {
    * first element is number `at`, from `channel` on, and four weights; by fours where channels are whole.
    */
   readonly declarations: string;
+  /** Statements before the loops. */
+  readonly prepare: string;
   /** What the input has outside the image; null: nothing that counts. */
   readonly outside: string | null;
   /** Statements once all is added up. */
@@ -68,6 +70,7 @@ fn pixel(at: u32, channel: u32) -> ${vector} { return ${
       isPlain ? 'x_load(at + channel)' : `${vector}(${singles.join(', ')})`
     }; }
 fn weight(at: u32) -> ${vector} { return ${fourOf('w', 'at')}; }`,
+    prepare: '',
     outside: null,
     ready: `let b = ${bias === null ? `${vector}()` : fourOf('bias', 'channel')};`,
     result: (sum) => `activate(${sum} + b)`,
@@ -177,6 +180,7 @@ let line = rest % params.out_h;
 let image = rest / params.out_h;
 let left = i32(column) * ${columns.stride} - params.pad_left;
 let top = i32(line) * params.stride_h - params.pad_top;
+${sums.prepare}
 ${times(COLUMNS, (at) => `var s${at} = ${vector}();`).join('\n')}
 for (var tap = 0u; tap < params.window_h; tap++) {
   let row = top + i32(tap) * params.dilation_h;

@@ -11,7 +11,7 @@ import {
 } from '../../lower/numerics.js';
 import type { BufferRef, Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
-import { roundFunction } from '../wgsl/bytes.js';
+import { type ByteCode, MAX_EXACT, roundFunction } from '../wgsl/bytes.js';
 import { array, type Binding, f32, i32, type Param, reads, u32 } from '../wgsl/kernel.js';
 import { emitQuantizedRows } from './rows.js';
 
@@ -60,7 +60,41 @@ export interface SumStart {
   readonly factor: number;
 }
 
-/** What becomes of the sums of four columns. */
+/** The most that the absolute values of a unit's weights add up to; units are neighbours on the last axis `inLast`. */
+export function largestWeights({ product, weights, zero }: ByteProduct, inLast: boolean): number {
+  const units = product.weights.type.shape.at(inLast ? -1 : 0) as number;
+  const depth = weights.length / units;
+  const sums = new Float64Array(units);
+  for (let at = 0; at < weights.length; at++) {
+    const unit = inLast ? at % units : Math.floor(at / depth);
+    sums[unit] = (sums[unit] as number) + Math.abs((weights[at] as number) - zero);
+  }
+  return sums.reduce((most, sum) => Math.max(most, sum), 0);
+}
+
+/** How sums are integers: a WGSL type, and an expression for a vector of those of `sum`. */
+export interface WholeSums {
+  readonly type: 'f32' | 'i32';
+  whole(sum: string): string;
+}
+
+/** Sums that are finished as float32 where `code` has them so and they are exact: with zero points and biases, too. */
+export function wholeSums(
+  { whole, real }: Pick<ByteCode, 'whole' | 'real'>,
+  { numerics, bias }: ByteProduct,
+  weights: number,
+): WholeSums {
+  const biases = numerics.kind === 'integer' ? (bias ?? []) : [];
+  const most = Array.from(biases as ArrayLike<number>, Number).reduce(
+    (largest, each) => Math.max(largest, Math.abs(each)),
+    0,
+  );
+  return real !== null && 255 * weights + most <= MAX_EXACT
+    ? { type: 'f32', whole: real }
+    : { type: 'i32', whole };
+}
+
+/** What becomes of the sums of four columns, which are integers of a type of `WholeSums`. */
 export interface ByteFinish {
   /** The bytes that are multiplied. */
   readonly input: Operand;
@@ -68,25 +102,32 @@ export interface ByteFinish {
   readonly bindings: Readonly<Record<string, Binding>>;
   readonly params: Readonly<Record<string, Param>>;
   readonly declarations: string;
+  /** Statements before all sums. */
+  readonly prepare: string;
   /** What stands for zero among the bytes of row `number`, as int8: an expression of type i32. */
   outside(number: string): string;
-  /** Statements once sums are complete, which begin with `begin`, of the columns `four`. */
+  /** Statements once sums are complete, which begin with `begin`, of their type, of the columns `four`. */
   ready(four: string): string;
   /** What is stored for the sum of row `number`. */
   result(sum: string, number: string): string;
 }
 
-/** @param rows of the output, of which each of the parts that are quantized on their own has as many */
+/**
+ * @param rows of the output, of which each of the parts that are quantized on their own has as many
+ * @param own the number of the one that all of an invocation's sums belong to; null where there are several
+ */
 export function byteFinish(
   emit: Emitter,
   bytes: ByteProduct,
   columns: number,
   rows: number,
+  own: string | null,
+  type: WholeSums['type'],
 ): ByteFinish {
   const { numerics } = bytes;
   return numerics.kind === 'integer'
     ? requantization(emit, bytes, numerics, columns)
-    : realization(emit, bytes, numerics, columns, rows);
+    : realization(emit, bytes, numerics, columns, rows, own, type);
 }
 
 type Integer = Extract<Numerics, { kind: 'integer' }>;
@@ -116,13 +157,14 @@ function requantization(
     },
     // One product rounded to float32, then half to even: exact on all devices.
     declarations: `${roundFunction(emit.traits)}
-fn requantize(sums: vec4<i32>, scales: vec4<f32>) -> vec4<i32> {
-  let real = clamp(vec4<f32>(sums) * scales, vec4(params.low), vec4(params.high));
+fn requantize(sums: vec4<f32>, scales: vec4<f32>) -> vec4<i32> {
+  let real = clamp(sums * scales, vec4(params.low), vec4(params.high));
   return nearest(real) + vec4(params.y_zero);
 }`,
+    prepare: '',
     outside: () => 'params.x_zero',
     ready: (four) => `let scale = scales_load(${four});`,
-    result: (sum) => `requantize(${sum} + begin, scale)`,
+    result: (sum) => `requantize(vec4<f32>(${sum} + begin), scale)`,
   };
 }
 
@@ -133,6 +175,8 @@ function realization(
   { units, channels: { scale } }: Hybrid,
   columns: number,
   rows: number,
+  own: string | null,
+  type: WholeSums['type'],
 ): ByteFinish {
   const { bytes, rows: parts } = emitQuantizedRows(emit, product.input, units);
   const scales = emit.constant(`scales ${scale}`, () =>
@@ -142,8 +186,10 @@ function realization(
     inFours(columns, (column) => Number(bias?.[column] ?? 0)),
   );
   const float32 = (ref: BufferRef) => reads({ ref, type: { dtype: 'float32' } }, 4);
-  const part = (number: string) =>
-    rows === units ? `parts[${number}]` : `parts[${number} / params.part_rows]`;
+  const row = units === 1 ? '0' : rows === units ? 'row' : 'row / params.part_rows';
+  const only = units === 1 ? '0u' : own;
+  const begins = (part: string) => `${type}(${part}.x) * begin`;
+  const factor = (part: string) => `rounded(${part}.y * scale)`;
   const { low, high } = product.activation;
   return {
     input: bytes,
@@ -162,13 +208,21 @@ function realization(
     // As store_real of the WASM kernels, to the bit: compilers may fuse or reorder operations, but do not know
     // that what `rounded` does is nothing. Source: https://www.w3.org/TR/WGSL/#reassociation-and-fusion
     declarations: `fn rounded(v: vec4<f32>) -> vec4<f32> { return bitcast<vec4<f32>>(bitcast<vec4<u32>>(v) ^ vec4(params.nothing)); }
-fn realize(sums: vec4<i32>, weights: vec4<i32>, part: vec2<f32>, scales: vec4<f32>, bias: vec4<f32>) -> vec4<f32> {
-  let real = rounded(vec4<f32>(sums - i32(part.x) * weights) * rounded(part.y * scales)) + bias;
-  return clamp(real, vec4(params.low), vec4(params.high));
-}`,
-    outside: (number) => `i32(${part(number)}.x)`,
-    ready: (four) => `let scale = scales_load(${four}); let bias = biases_load(${four});`,
-    result: (sum, number) => `realize(${sum}, begin, ${part(number)}, scale, bias)`,
+fn realize(sums: vec4<f32>, factor: vec4<f32>, bias: vec4<f32>) -> vec4<f32> {
+  return clamp(rounded(sums * factor) + bias, vec4(params.low), vec4(params.high));
+}
+fn part_of(row: u32) -> vec2<f32> { return parts[${row}]; }`,
+    prepare: only === null ? '' : `let part = part_of(${only}); let zero = i32(part.x);`,
+    outside: (number) => (only === null ? `i32(part_of(${number}).x)` : 'zero'),
+    ready: (four) =>
+      `let scale = scales_load(${four}); let bias = biases_load(${four});${
+        only === null ? '' : ` let begins = ${begins('part')}; let factor = ${factor('part')};`
+      }`,
+    result: (sum, number) => {
+      if (only !== null) return `realize(vec4<f32>(${sum} - begins), factor, bias)`;
+      const part = `part_of(${number})`;
+      return `realize(vec4<f32>(${sum} - ${begins(part)}), ${factor(part)}, bias)`;
+    },
   };
 }
 

@@ -72,21 +72,18 @@ export function emitQuantizedRows(emit: Emitter, input: Operand, rows: number): 
     params: { invocations: u32(invocations), steps: u32(steps) },
     grid: { invocations },
     declarations: `${roundFunction(emit.traits, width)}${nearestQuotientFunction(width)}
-${quantizeFunction(width)}`,
+${quantizeFunction(width, rows)}`,
     body: `if (index >= params.invocations) { return; }
 y_store(index, ${quantized});`,
   });
   return { bytes, rows: fitted };
 }
 
-/** Reciprocals decide but near a half, where they might be wrong. */
-function quantizeFunction(width: Width): string {
+function quantizeFunction(width: Width, rows: number): string {
   const [real, integer] = width === 4 ? ['vec4<f32>', 'vec4<i32>'] : ['f32', 'i32'];
   return `fn quantize(v: ${real}, at: u32) -> ${integer} {
-  let row = rows[at / params.steps];
-  let quotient = v * (1.0 / row.y);
-  var near = nearest(quotient);
-  if (!all(abs(quotient - ${real}(near)) < ${real}(0.4999))) { near = nearest_quotient(v, row.y, near); }
+  let row = rows[${rows === 1 ? '0' : 'at / params.steps'}];
+  let near = nearest_quotient(v, row.y, nearest(v * (1.0 / row.y)));
   return clamp(near + i32(row.x), ${integer}(-128), ${integer}(127));
 }`;
 }

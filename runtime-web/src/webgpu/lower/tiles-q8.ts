@@ -4,7 +4,14 @@ import { type ByteCode, INTEGER_BYTES, realBytes } from '../wgsl/bytes.js';
 import { array, i32, u32 } from '../wgsl/kernel.js';
 import { LANES, times } from '../wgsl/text.js';
 import { emitNarrowed } from './narrow.js';
-import { type ByteProduct, byteFinish, type SumStart, shiftOf } from './product-q8.js';
+import {
+  type ByteProduct,
+  byteFinish,
+  largestWeights,
+  type SumStart,
+  shiftOf,
+  wholeSums,
+} from './product-q8.js';
 import { emitTiles, isWholeFours, type TileArithmetic, type TiledProduct } from './tiles.js';
 
 /**
@@ -37,7 +44,7 @@ function pack({ weights, zero, product }: ByteProduct, { bias, factor }: SumStar
 }
 
 /** How a word of a row is multiplied with the words `w` of four columns; see TileArithmetic. */
-interface WordForm extends Pick<ByteCode, 'whole'> {
+interface WordForm extends Pick<ByteCode, 'whole' | 'real'> {
   readonly sum: TileArithmetic['sum'];
   readonly declarations: string;
   row(word: string): string;
@@ -57,12 +64,13 @@ function packedForm(hasZero: boolean): WordForm {
     weights: '',
     add: (sum, x) => `${sum} += ${dots(x)}${hasZero ? zero(x) : ''};`,
     whole: (sum) => sum,
+    real: null,
   };
 }
 
 /** By bytes that are taken apart once, for devices that take dot products of bytes apart each time. */
 function apartForm(
-  { vector, declaration, scaled, byteOf, whole }: ByteCode,
+  { vector, declaration, scaled, byteOf, whole, real }: ByteCode,
   hasZero: boolean,
 ): WordForm {
   const zero = hasZero ? ` - vec4(${scaled('params.w_zero')})` : '';
@@ -73,22 +81,8 @@ function apartForm(
     weights: times(4, (k) => `let w${k} = ${byteOf('w', k)}${zero};`).join(' '),
     add: (sum, x) => LANES.map((lane, k) => `${sum} += ${x}.${lane} * w${k};`).join(' '),
     whole,
+    real,
   };
-}
-
-/** The most that a column's sum, and any on the way to it, can be. */
-function largestSum({ product, weights, zero }: ByteProduct): number {
-  const columns = product.weights.type.shape[0] as number;
-  const depth = weights.length / columns;
-  let largest = 0;
-  for (let column = 0; column < columns; column++) {
-    let sum = 0;
-    for (let k = 0; k < depth; k++) {
-      sum += 128 * Math.abs((weights[column * depth + k] as number) - zero);
-    }
-    largest = Math.max(largest, sum);
-  }
-  return largest;
 }
 
 type Tiles = Omit<TiledProduct, 'arithmetic'>;
@@ -100,7 +94,14 @@ type Tiles = Omit<TiledProduct, 'arithmetic'>;
 export function emitByteTiles(emit: Emitter, tiles: Tiles, bytes: ByteProduct): void {
   const { product } = bytes;
   const { items, size, rows } = tiles;
-  const finish = byteFinish(emit, bytes, items * size[1], size[0]);
+  const weightZero = bytes.zero - shiftOf(product.weights.type.dtype);
+  const largest = largestWeights(bytes, false);
+  const apart =
+    realBytes(emit.traits, 128 * largest) ?? (emit.traits.hasByteDot ? null : INTEGER_BYTES);
+  const hasZero = weightZero !== 0;
+  const form = apart === null ? packedForm(hasZero) : apartForm(apart, hasZero);
+  const { type, whole } = wholeSums(form, bytes, largest);
+  const finish = byteFinish(emit, bytes, items * size[1], size[0], null, type);
   const key = `${items} ${rows.taps} ${JSON.stringify(finish.start)}`;
   const isNarrow = areNibbles(bytes, shiftOf(product.weights.type.dtype));
   const words = emit.constant(`bytes ${isNarrow} ${key}`, () => {
@@ -108,7 +109,6 @@ export function emitByteTiles(emit: Emitter, tiles: Tiles, bytes: ByteProduct): 
     return isNarrow ? pairNibbles(packed) : packed;
   });
   const starts = emit.constant(`starts ${key}`, () => pack(bytes, finish.start, tiles).starts);
-  const weightZero = bytes.zero - shiftOf(product.weights.type.dtype);
   const flip = shiftOf(finish.input.type.dtype);
   const isVector = rows.unit === 4;
   const signed = flip === 0 ? '' : ' ^ 0x80808080u';
@@ -128,10 +128,6 @@ fn word(begin: u32, k: u32) -> u32 {
     rows.canMiss
       ? `select(((u32(${finish.outside(number)}) & 255u) * 0x01010101u) & inside(k), ${load}, ${run} >= 0)`
       : load;
-  const apart =
-    realBytes(emit.traits, largestSum(bytes)) ?? (emit.traits.hasByteDot ? null : INTEGER_BYTES);
-  const hasZero = weightZero !== 0;
-  const form = apart === null ? packedForm(hasZero) : apartForm(apart, hasZero);
   const arithmetic: TileArithmetic = {
     bindings: {
       x: array(finish.input.ref, 'u32', 'read'),
@@ -148,15 +144,15 @@ fn word(begin: u32, k: u32) -> u32 {
     kind: 'int8',
     sum: form.sum,
     step: 4 / rows.unit,
-    start: 'var w_at = item * params.taps * params.deeps * params.fours + four;',
+    start: `var w_at = item * params.taps * params.deeps * params.fours + four; ${finish.prepare}`,
     row: (run, begin, number) => [form.row(orZero(run, `word(${begin}, k)`, number))],
     weights: `let w = ${isNarrow ? PAIRED : 'weights[w_at]'}; ${form.weights}`,
     next: 'w_at += params.fours;',
     add: (sum, [x]) => form.add(sum, x as string),
     ready: `let unit = item * params.columns / 4u + four;
-let begin = starts[unit];
+let begin = vec4<${type}>(starts[unit]);
 ${finish.ready('unit')}`,
-    result: (sum, number) => finish.result(form.whole(sum), number),
+    result: (sum, number) => finish.result(whole(sum), number),
   };
   emitNarrowed(emit, tiles.output, isWholeFours(tiles), (output) =>
     emitTiles(emit, { ...tiles, arithmetic, output }),

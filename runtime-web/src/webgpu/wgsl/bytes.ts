@@ -26,6 +26,8 @@ export interface ByteCode {
   byteOf(words: string, at: number): string;
   /** A vector of sums of products of two such as integers. */
   whole(sum: string): string;
+  /** The same as float32, where those are exact; null where that takes longer. */
+  readonly real: ((sum: string) => string) | null;
 }
 
 const HIGH = `vec4<f32>(vec4<i32>(${highBytes('word', 'u32')
@@ -48,6 +50,7 @@ export const INTEGER_BYTES: ByteCode = {
   scaled: (integer) => integer,
   byteOf: (words, at) => `extractBits(bitcast<vec4<i32>>(${words}), ${8 * at}u, 8u)`,
   whole: (sum) => sum,
+  real: null,
 };
 
 /** As float32, 2^24 times what they stand for. */
@@ -57,10 +60,11 @@ const REAL_BYTES: ByteCode = {
   scaled: (integer) => `(f32(${integer}) * 0x1p24f)`,
   byteOf: (words, at) => `vec4<f32>(bitcast<vec4<i32>>(${highBytes(words, 'vec4<u32>')[at]}))`,
   whole: (sum) => `vec4<i32>(${sum} * 0x1p-48f)`,
+  real: (sum) => `(${sum} * 0x1p-48f)`,
 };
 
 /** Integers up to this are exact in float32. */
-const MAX_EXACT = 2 ** 24;
+export const MAX_EXACT = 2 ** 24;
 
 /** Bytes as float32 where that is faster, and exact for sums up to `most`; null elsewhere. */
 export function realBytes({ isSoftware }: Traits, most: number): ByteCode | null {

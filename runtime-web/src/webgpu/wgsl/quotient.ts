@@ -1,6 +1,6 @@
 /**
  * Quotients that round as IEEE 754 has it. WGSL's own may be 2.5 units in the last place off, and compilers may put a
- * product by a reciprocal in their place, so integers have the last word.
+ * product by a reciprocal in their place, so that what they leave has the last word.
  * Source: https://www.w3.org/TR/WGSL/#floating-point-accuracy
  */
 import type { Width } from './storage.js';
@@ -9,24 +9,26 @@ import type { Width } from './storage.js';
  * The function `nearest_quotient(x, divisor, guess)`: x, an f32 or a vector, over an f32 as the nearest integer,
  * half to even, by a guess that is at most one off. The divisor is positive and normal, the quotient's
  * magnitude under 256.
+ *
+ * The divisor's significand in two parts, of 16 and 8 bits, makes products with the guess exact, and what they leave
+ * of x is exact, too, whether or not compilers fuse these operations. So is all that is divided by 2^-60.
  */
 export function nearestQuotientFunction(width: Width): string {
   const of = (type: string) => (width === 4 ? `vec4<${type}>` : type);
-  const [real, integer, word] = ['f32', 'i32', 'u32'].map(of) as [string, string, string];
+  const [real, integer] = [of('f32'), of('i32')];
   return `
 fn nearest_quotient(x: ${real}, divisor: f32, guess: ${integer}) -> ${integer} {
-  let bits = bitcast<${word}>(x);
-  let divisor_bits = bitcast<u32>(divisor);
-  // By how many bits the divisor's last place is above that of x, and one: below 0, x is under its half.
-  let shift = ${integer}((bits >> ${word}(23u)) & ${word}(255u)) - i32(divisor_bits >> 23u) + 1;
-  // Both in halves of the divisor's last place. What wraps round is right again in the rest, which is small.
-  let size = ${integer}(((bits & ${word}(0x7fffffu)) | ${word}(0x800000u)) << ${word}(shift));
-  let unit = ${integer}(i32((divisor_bits & 0x7fffffu) | 0x800000u) * 2);
-  let rest = 2 * (select(size, -size, x < ${real}()) - guess * unit);
-  let odd = guess & ${integer}(1);
-  let more = select(${integer}(), ${integer}(1), rest + odd > unit);
-  let less = select(${integer}(), ${integer}(1), odd - rest > unit);
-  return select(guess + more - less, ${integer}(), shift < ${integer}());
+  let up = select(1.0, 0x1p60f, divisor < 0x1p-60f);
+  let unit = divisor * up;
+  let high = bitcast<f32>(bitcast<u32>(unit) & 0xffffff00u);
+  let count = ${real}(guess);
+  let rest = (x * up - count * high) - count * (unit - high);
+  // Of two integers that are as near, the one to take is even.
+  let half = ${real}(0.5 * unit);
+  let is_odd = (guess & ${integer}(1)) == ${integer}(1);
+  let more = select(${integer}(), ${integer}(1), (rest > half) | ((rest == half) & is_odd));
+  let less = select(${integer}(), ${integer}(1), (-rest > half) | ((-rest == half) & is_odd));
+  return guess + more - less;
 }`;
 }
 
