@@ -141,6 +141,7 @@ export const ELEMENTWISE_KERNELS = {
   ...each('binary', ['squared_difference'], ['qi8'], BINARY_FIXED_POINT),
   lookup_8: { ...UNARY, table: 'in' },
   interpolate_16: { ...UNARY, table: 'in' },
+  sqrt_16: { ...UNARY, x_scale: 'f32', y_scale: 'f32' },
   rescale_16: {
     ...UNARY,
     ...BOUNDS,

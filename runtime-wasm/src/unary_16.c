@@ -19,6 +19,14 @@ void interpolate_16(const interpolate_16_params *p, uint32_t thread, uint32_t th
   FOR_EACH(p) y[i] = interpolate(table, x[i]);
 }
 
+/** y = the root of x on scales of reals, rounded towards 0; of negative numbers 0. */
+void sqrt_16(const sqrt_16_params *p, uint32_t thread, uint32_t threads) {
+  FOR_EACH(p) {
+    const f32 root = __builtin_sqrtf(p->x_scale * (f32)(x[i] > 0 ? x[i] : 0)) / p->y_scale;
+    y[i] = (i16)(root < 32767.0f ? root : 32767.0f);
+  }
+}
+
 /** y = clamp(x times the factor for its sign, low, high). */
 void rescale_16(const rescale_16_params *p, uint32_t thread, uint32_t threads) {
   FOR_EACH(p) {

@@ -8,6 +8,7 @@ import { dynamicRangeRules, type QuantizedTensor } from './dynamic.js';
 import { requireFiniteWeights } from './finite.js';
 import { toFloat16 } from './float16.js';
 import { type IoType, toIntegers } from './integer.js';
+import { compositionRule } from './integer-compositions.js';
 import type { FloatNode } from './integer-plan.js';
 import { type GraphPrecisions, type NodeStorage, PRECISIONS, type Precision } from './precision.js';
 
@@ -56,7 +57,7 @@ const MODES = {
   float16: { precision: 'float16' },
   /** As dynamic, with int4 weights where stock kernels read them, by channel or by block. */
   int4: { precision: 'int4' },
-  /** int8 weights and activations; float32 for ops that have no integer form. */
+  /** int8 weights and activations; ops without an integer form compute in float32, as in dynamic. */
   int8: { precision: 'int8' },
   /** As int8, without exceptions. */
   'int8-strict': { precision: 'int8', strict: true },
@@ -113,26 +114,37 @@ function quantizeGraph(
   options: QuantizeOptions,
 ): GraphQuantization {
   const chosen = options.precisions?.get(graph);
+  const { activations: dtype } = PRECISIONS[precision];
+  const known = options.ranges?.get(graph);
+  const ranges = known && new Map(known);
+  const isFloat = (id: NodeId) => PRECISIONS[chosen?.get(id) ?? precision].activations !== dtype;
+  if (dtype !== 'float32' && ranges !== undefined) {
+    const rules = [compositionRule(ranges, dtype, isFloat)];
+    rewrite(graph, [{ name: 'integer compositions', rules }], log, options);
+  }
   let storages = new Map<NodeId, NodeStorage>(
     [...graph.nodes].map(({ id }) => [id, PRECISIONS[chosen?.get(id) ?? precision]]),
   );
   let result: GraphQuantization = { graph, tensors: [], floatNodes: [] };
-  const ranges = options.ranges?.get(graph);
-  const { activations: dtype } = PRECISIONS[precision];
   if (dtype !== 'float32' && ranges !== undefined) {
     const integers = toIntegers(
       graph,
       ranges,
       {
         dtype,
-        excludes: ({ id }) =>
-          storages.get(id)!.activations === dtype ? null : `chosen to be ${chosen?.get(id)}`,
+        excludes: ({ id }) => (isFloat(id) ? `chosen to be ${chosen?.get(id)}` : null),
         weights: ({ id }) => (storages.get(id)!.weights === 'int4' ? 'int4' : 'int8'),
       },
       options.io ?? 'float32',
     );
-    const { nodes } = integers;
-    storages = new Map([...storages].map(([id, storage]) => [nodes.get(id)!, storage]));
+    const { nodes, integerNodes } = integers;
+    storages = new Map(
+      [...storages].map(([id, storage]) => {
+        const isLeft = storage.activations === dtype && !integerNodes.has(id);
+        // Weights of ops without an integer form are those of the dynamic mode.
+        return [nodes.get(id)!, isLeft ? PRECISIONS.dynamic : storage];
+      }),
+    );
     result = integers;
   }
   const tensors: QuantizedTensor[] = [];

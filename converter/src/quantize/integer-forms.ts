@@ -20,17 +20,26 @@ export interface IntegerForm {
   readonly weights?: { readonly input: number; readonly axis: number; readonly bias: number };
   /** Of the activations, those whose zero point must be 0. */
   readonly symmetric?: readonly number[];
-  /** Stock kernels know no int16. */
-  readonly int8Only?: true;
+  /** Of the activations, one that others are divided by. */
+  readonly divisor?: number;
+  /** The function that stock kernels read from a table when activations are int16. */
+  readonly table?: (x: number) => number;
+  /** The only activations that stock kernels know. */
+  readonly only?: ActivationDType;
 }
 
 const compute = (...activations: number[]) => ({ activations, output: 'own' }) as const;
 const compute8 = (...activations: number[]) =>
-  ({ activations, output: 'own', int8Only: true }) as const;
+  ({ activations, output: 'own', only: 'int8' }) as const;
+const tabulated = (table: (x: number) => number) =>
+  ({ activations: [0], output: 'own', table }) as const;
 const move = (...activations: number[]) => ({ activations, output: 'same' }) as const;
 const move8 = (...activations: number[]) =>
-  ({ activations, output: 'same', int8Only: true }) as const;
-const compare = { activations: [0, 1], output: 'none', int8Only: true } as const;
+  ({ activations, output: 'same', only: 'int8' }) as const;
+const move16 = (...activations: number[]) =>
+  ({ activations, output: 'same', only: 'int16' }) as const;
+const compare = { activations: [0, 1], output: 'none' } as const;
+const compare8 = { ...compare, only: 'int8' } as const;
 const join = { activations: 'all', output: 'same' } as const;
 
 /**
@@ -41,8 +50,8 @@ const join = { activations: 'all', output: 'same' } as const;
 export const INTEGER_FORMS = {
   ABS: compute(0),
   ADD: compute(0, 1),
-  ARG_MAX: { activations: [0], output: 'none', int8Only: true },
-  ARG_MIN: { activations: [0], output: 'none', int8Only: true },
+  ARG_MAX: { activations: [0], output: 'none', only: 'int8' },
+  ARG_MIN: { activations: [0], output: 'none', only: 'int8' },
   AVERAGE_POOL_2D: move(0),
   // XNNPACK leaves the zero point of the right side out of account.
   BATCH_MATMUL: { activations: [0, 1], output: 'own', symmetric: [1] },
@@ -52,24 +61,30 @@ export const INTEGER_FORMS = {
   CONV_2D: { activations: [0], output: 'own', weights: { input: 1, axis: 0, bias: 2 } },
   DEPTH_TO_SPACE: move8(0),
   DEPTHWISE_CONV_2D: { activations: [0], output: 'own', weights: { input: 1, axis: 3, bias: 2 } },
+  DIV: { activations: [0, 1], output: 'own', divisor: 1, only: 'int16' },
+  DYNAMIC_UPDATE_SLICE: move(0, 1),
   ELU: compute8(0),
+  EMBEDDING_LOOKUP: move(1),
   EQUAL: compare,
-  EXP: compute(0),
+  EXP: tabulated(Math.exp),
   EXPAND_DIMS: move(0),
   FILL: move(1),
   FULLY_CONNECTED: { activations: [0], output: 'own', weights: { input: 1, axis: 0, bias: 2 } },
   GATHER: move(0),
   GATHER_ND: move(0),
-  GELU: compute8(0),
-  GREATER: compare,
-  GREATER_EQUAL: compare,
+  GELU: compute(0),
+  GREATER: compare8,
+  GREATER_EQUAL: compare8,
   HARD_SWISH: compute8(0),
   L2_NORMALIZATION: { activations: [0], output: { int8: [1 / 128, 0] } },
   LEAKY_RELU: compute(0),
-  LESS: compare,
-  LESS_EQUAL: compare,
+  LESS: compare8,
+  LESS_EQUAL: compare8,
+  LOG: tabulated(Math.log),
   LOG_SOFTMAX: { activations: [0], output: { int8: [16 / 256, 127] } },
   LOGISTIC: { activations: [0], output: { int8: [1 / 256, -128], int16: [1 / 32768, 0] } },
+  MATRIX_DIAG: move16(0),
+  MATRIX_SET_DIAG: move(0, 1),
   MAX_POOL_2D: move(0),
   MAXIMUM: join,
   MEAN: compute(0),
@@ -77,6 +92,7 @@ export const INTEGER_FORMS = {
   MIRROR_PAD: move(0),
   MUL: compute(0, 1),
   NOT_EQUAL: compare,
+  ONE_HOT: move8(2, 3),
   PACK: join,
   PAD: move(0),
   PADV2: move(0, 2),
@@ -85,20 +101,25 @@ export const INTEGER_FORMS = {
   REDUCE_MIN: move(0),
   RELU: compute(0),
   RELU6: compute(0),
+  RELU_0_TO_1: compute8(0),
   RELU_N1_TO_1: compute8(0),
   RESHAPE: move(0),
   RESIZE_BILINEAR: move(0),
   RESIZE_NEAREST_NEIGHBOR: move(0),
+  REVERSE_SEQUENCE: move16(0),
   REVERSE_V2: move(0),
-  RSQRT: compute8(0),
+  RSQRT: tabulated((x) => 1 / Math.sqrt(x)),
+  SELECT: move(1, 2),
   SELECT_V2: move(1, 2),
   SHAPE: { activations: [0], output: 'none' },
   SLICE: move(0),
   SOFTMAX: { activations: [0], output: { int8: [1 / 256, -128], int16: [1 / 32768, 0] } },
   SPACE_TO_BATCH_ND: move(0),
   SPACE_TO_DEPTH: move8(0),
+  SPARSE_TO_DENSE: move8(2, 3),
   SPLIT: move(1),
   SPLIT_V: move(0),
+  SQRT: compute(0),
   SQUARED_DIFFERENCE: compute8(0, 1),
   SQUEEZE: move(0),
   STRIDED_SLICE: move(0),
@@ -106,15 +127,45 @@ export const INTEGER_FORMS = {
   SUM: compute(0),
   TANH: { activations: [0], output: { int8: [1 / 128, 0], int16: [1 / 32768, 0] } },
   TILE: move8(0),
+  TOPK_V2: move(0),
   TRANSPOSE: move(0),
   TRANSPOSE_CONV: { activations: [2], output: 'own', weights: { input: 1, axis: 0, bias: 3 } },
   UNPACK: move(0),
 } as const satisfies { readonly [N in OpName]?: IntegerForm };
 
+const STORED = 'its stock kernels take stored integers as they are, whatever their scales';
+const INSIDE =
+  'its stock integer kernels need ranges of what it keeps inside, which are not measured';
+
+/** Why an op stays float32 though stock LiteRT has kernels that compute it on integers. */
+const UNUSED_KERNELS: { readonly [N in OpName]?: string } = {
+  CAST: STORED,
+  DIV: 'its stock kernel refuses divisors stored as 0, though they have a zero point',
+  FLOOR_DIV: STORED,
+  FLOOR_MOD: STORED,
+  GREATER: STORED,
+  GREATER_EQUAL: STORED,
+  LESS: STORED,
+  LESS_EQUAL: STORED,
+  LSTM: INSIDE,
+  MATRIX_DIAG: 'its stock kernel fills up with stored zeros, whatever the zero point',
+  REDUCE_PROD: 'its stock kernels round after each factor',
+  SCATTER_ND: STORED,
+  SVDF: INSIDE,
+  UNIDIRECTIONAL_SEQUENCE_LSTM: INSIDE,
+  UNIQUE: 'values that differ may become one integer',
+  WHERE: STORED,
+};
+
+/** Why an op has no integer form for one type of activations. */
+export function reasonForFloats(op: OpName, dtype: ActivationDType): string {
+  return UNUSED_KERNELS[op] ?? `stock kernels of ${op} know no ${dtype}`;
+}
+
 /** The integer form of an op for one type of activations; undefined where there is none. */
 export function integerForm(op: OpName, dtype: ActivationDType): IntegerForm | undefined {
   const form: IntegerForm | undefined = (INTEGER_FORMS as Record<string, IntegerForm>)[op];
-  if (form === undefined || (dtype === 'int16' && form.int8Only)) return undefined;
+  if (form === undefined || (form.only !== undefined && form.only !== dtype)) return undefined;
   const { output } = form;
   return typeof output === 'object' && output[dtype] === undefined ? undefined : form;
 }

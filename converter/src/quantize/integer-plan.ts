@@ -3,7 +3,7 @@ import type { Range } from '../calibrate/range.js';
 import type { Graph, Node, NodeId, TensorId } from '../graph/graph.js';
 import { floats } from '../passes/match.js';
 import { isFiniteThroughout } from './finite.js';
-import { type IntegerForm, integerForm } from './integer-forms.js';
+import { type IntegerForm, integerForm, reasonForFloats } from './integer-forms.js';
 import { type ActivationDType, joined, perTensor, quantizationOf } from './ranges.js';
 
 /** A node that stays float32, and why. */
@@ -29,6 +29,12 @@ export function activationsOf({ inputs }: Node, { activations }: IntegerForm): r
   return given.filter((id) => id !== null);
 }
 
+/** The outputs of a node that are quantized numbers. */
+export function resultsOf(graph: Graph, { outputs }: Node, form: IntegerForm): readonly TensorId[] {
+  if (form.output === 'none') return [];
+  return outputs.filter((id) => graph.tensor(id).dtype === 'float32');
+}
+
 /**
  * Decides which nodes of a graph compute on integers and with which scales.
  *
@@ -47,8 +53,8 @@ export function planIntegers(
     const form = integerForm(node.op, dtype);
     const reason =
       form === undefined
-        ? `${node.op} has no ${dtype} form`
-        : (excludes(node) ?? obstacle(graph, node, form, ranges));
+        ? reasonForFloats(node.op, dtype)
+        : (excludes(node) ?? obstacle(graph, node, form, { ranges, dtype }));
     if (form !== undefined && reason === null) forms.set(node.id, form);
     else floatNodes.push({ node: node.name, op: node.op, reason: reason! });
   }
@@ -57,7 +63,8 @@ export function planIntegers(
   for (const node of graph.nodes) {
     const form = forms.get(node.id);
     if (form === undefined) continue;
-    const free = [...activationsOf(node, form), ...node.outputs].filter((id) => !fixed.has(id));
+    const all = [...activationsOf(node, form), ...resultsOf(graph, node, form)];
+    const free = all.filter((id) => !fixed.has(id));
     // Constants saturate, those of a range too: what of others shows in a result is in the result's range.
     for (const id of free) scales.add(id, ranges.get(id));
     for (const index of form.symmetric ?? []) scales.makeSymmetric(node.inputs[index]!);
@@ -83,9 +90,9 @@ function obstacle(
   graph: Graph,
   node: Node,
   form: IntegerForm,
-  ranges: ReadonlyMap<TensorId, Range>,
+  { ranges, dtype }: Measured,
 ): string | null {
-  const results = form.output === 'none' ? [] : node.outputs;
+  const results = resultsOf(graph, node, form);
   for (const id of [...activationsOf(node, form), ...results]) {
     const { dtype, name, data, isVariable } = graph.tensor(id);
     if (dtype !== 'float32') return `${name} is ${dtype}`;
@@ -93,12 +100,68 @@ function obstacle(
     if (data === null && !ranges.has(id)) return `no sample gave ${name} a value`;
     if (data !== null && !isFiniteThroughout(floats(graph, id)!)) return `${name} is not finite`;
   }
+  if (
+    form.divisor !== undefined &&
+    nearsZero(rangeFor(graph, ranges, node.inputs[form.divisor]!))
+  ) {
+    return 'its divisor comes so near to 0 that an integer could be 0';
+  }
+  if (form.table !== undefined && dtype === 'int16') {
+    const [argument, result] = [node.inputs[0]!, node.outputs[0]!].map((id) =>
+      rangeFor(graph, ranges, id),
+    ) as [Range, Range];
+    if (!isWellTabulated(form.table, argument, result)) {
+      return 'its arguments spread too far for the 512 intervals of the tables of stock kernels';
+    }
+  }
   if (form.weights === undefined) return null;
   const { input, bias } = form.weights;
   const constants = [node.inputs[input], node.inputs[bias]].filter((id) => id != null);
   if (constants.every((id) => floats(graph, id) !== undefined && isStatic(graph.tensor(id).shape)))
     return null;
   return 'its weights are computed as the model runs';
+}
+
+/** What is known of a graph's numbers. */
+interface Measured {
+  readonly ranges: ReadonlyMap<TensorId, Range>;
+  readonly dtype: ActivationDType;
+}
+
+/** The range of a value that is known to have one. */
+function rangeFor(graph: Graph, ranges: ReadonlyMap<TensorId, Range>, id: TensorId): Range {
+  const elements = floats(graph, id);
+  return elements === undefined ? ranges.get(id)! : spanOf(elements);
+}
+
+/** Least and largest of elements, without 0 unless it is among them. */
+function spanOf(elements: Float32Array): Range {
+  return elements.reduce(({ min, max }, x) => ({ min: Math.min(min, x), max: Math.max(max, x) }), {
+    min: Number.POSITIVE_INFINITY,
+    max: Number.NEGATIVE_INFINITY,
+  });
+}
+
+/** The part of a divisor's largest magnitude that it must not fall below. */
+const LEAST_DIVISOR = 1 / 16;
+
+function nearsZero({ min, max }: Range): boolean {
+  const [least, largest] = min > 0 ? [min, max] : [-max, -min];
+  return !(least >= LEAST_DIVISOR * largest && least > 0);
+}
+
+/**
+ * Whether a table of 512 equal intervals has a function's results to half a step of int8, with half the error in the
+ * middle of an interval that stock kernels leave (see wordTable of the runtime).
+ */
+export function isWellTabulated(f: (x: number) => number, argument: Range, result: Range): boolean {
+  const interval = Math.max(-argument.min, argument.max) / 256;
+  const limit = Math.max(-result.min, result.max) / 512;
+  for (let k = Math.floor(argument.min / interval); k * interval < argument.max; k++) {
+    const [start, middle, end] = [k, k + 0.5, k + 1].map((at) => f(at * interval));
+    if (!(Math.abs((start! + end!) / 2 - middle!) / 2 <= limit)) return false;
+  }
+  return true;
 }
 
 /** Scales that ops prescribe, carried through ops that move what has them. */
@@ -115,12 +178,13 @@ function fixedScales(
       const [scale, zeroPoint] = form.output[dtype]!;
       fixed.set(node.outputs[0]!, perTensor(scale, zeroPoint));
     } else if (form.output === 'same') {
+      const results = resultsOf(graph, node, form);
       const [first, ...others] = activationsOf(node, form).map((id) => fixed.get(id));
       const agree = others.every(
         (other) =>
           other?.scale[0] === first?.scale[0] && other?.zeroPoint[0] === first?.zeroPoint[0],
       );
-      if (first !== undefined && agree) for (const id of node.outputs) fixed.set(id, first);
+      if (first !== undefined && agree) for (const id of results) fixed.set(id, first);
     }
   }
   return fixed;

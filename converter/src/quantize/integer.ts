@@ -9,7 +9,13 @@ import { packWeights, type WeightDType } from './affine.js';
 import type { QuantizedTensor } from './dynamic.js';
 import { GraphCopy } from './graph-copy.js';
 import type { IntegerForm } from './integer-forms.js';
-import { activationsOf, type FloatNode, type IntegerPlan, planIntegers } from './integer-plan.js';
+import {
+  activationsOf,
+  type FloatNode,
+  type IntegerPlan,
+  planIntegers,
+  resultsOf,
+} from './integer-plan.js';
 import { limitMasks } from './masked-ranges.js';
 import { weightType } from './precision.js';
 import {
@@ -30,6 +36,8 @@ export interface IntegerGraph {
   readonly graph: Graph;
   /** By node of the float graph, the one that was made of it. */
   readonly nodes: ReadonlyMap<NodeId, NodeId>;
+  /** The nodes of the float graph that compute on integers now. */
+  readonly integerNodes: ReadonlySet<NodeId>;
   readonly tensors: readonly QuantizedTensor[];
   readonly floatNodes: readonly FloatNode[];
 }
@@ -63,7 +71,8 @@ export function toIntegers(
   );
   const writer = new IntegerWriter(graph, plan, choice, io);
   const { tensors, nodes } = writer;
-  return { graph: writer.write(), nodes, tensors, floatNodes: plan.floatNodes };
+  const integerNodes = new Set(plan.forms.keys());
+  return { graph: writer.write(), nodes, integerNodes, tensors, floatNodes: plan.floatNodes };
 }
 
 /** The longest sums of products of int8 and int16 that are sure to fit in 32 bits. */
@@ -173,16 +182,17 @@ class IntegerWriter {
       return this.#integers(id, wanted).id;
     });
     if (form.weights !== undefined) this.#weights(node, form, form.weights, inputs);
+    const results = resultsOf(this.graph, node, form);
     const types = node.outputs.map((id) => {
       const quantization = this.plan.quantization.get(id);
       const type = typeOf(this.graph.tensor(id));
-      const isStored = form.output !== 'none' && quantization !== undefined;
+      const isStored = results.includes(id) && quantization !== undefined;
       return isStored ? { dtype: this.dtype, shape: type.shape, quantization } : type;
     });
     this.#copy.node(node, inputs, types).forEach((id, index) => {
       const { quantization } = types[index]!;
       const old = node.outputs[index]!;
-      if (form.output === 'none') this.#copy.set(old, id);
+      if (!results.includes(old)) this.#copy.set(old, id);
       else if (quantization?.kind === 'affine') this.#stored.set(old, [{ id, quantization }]);
     });
   }

@@ -1,7 +1,7 @@
 import type { Range } from '../calibrate/range.js';
 import type { Graph, Node, TensorId } from '../graph/graph.js';
 import { integerForm } from './integer-forms.js';
-import { activationsOf } from './integer-plan.js';
+import { activationsOf, resultsOf } from './integer-plan.js';
 import { type ActivationDType, joined, perTensor, rangeStored } from './ranges.js';
 
 /**
@@ -26,7 +26,7 @@ export function spreadRanges(
       const inputs = activationsOf(node, form).filter((id) => graph.tensor(id).data === null);
       const found = inputs.map((id) => ranges.get(id)).filter((range) => range !== undefined);
       if (found.length > 0 && found.length === inputs.length) {
-        give(node.outputs, found.reduce(joined));
+        give(resultsOf(graph, node, form), found.reduce(joined));
       }
       const result = ranges.get(node.outputs[0]!);
       if (result !== undefined) give(inputs, result);

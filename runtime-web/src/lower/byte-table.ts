@@ -47,6 +47,13 @@ export function leakyBytes(alpha: number): ByteForm {
 /** The same value on another scale. Source: XNNPACK's qs8-vcvt, which rounds as LEAKY_RELU does. */
 export const rescaledBytes: ByteForm = leakyBytes(1);
 
+/** SQRT in float32, rounded towards 0. Source: SqrtEvalQuantized of TFLite's elementwise.cc. */
+export const rootBytes: ByteForm = (from, to) => (q) => {
+  const x = Math.fround(from.scale * (q - from.zero));
+  const root = Math.fround(Math.fround(Math.sqrt(Math.max(x, 0))) / Math.fround(to.scale));
+  return saturate(Math.trunc(root) + to.zero, to);
+};
+
 /** a * b / 2^15 in 16 bits, half up. */
 const highProduct = (a: number, b: number) => saturateWord(Math.floor((a * b + 2 ** 14) / 2 ** 15));
 

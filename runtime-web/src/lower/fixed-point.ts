@@ -51,17 +51,25 @@ export interface WordRange {
 
 /**
  * The results of f at 513 equally spaced arguments, each lowered by half the error that interpolation
- * makes in the middle of its interval. Source: LUTPopulate of TFLite's common.h.
+ * makes in the middle of its interval. Source: LUTPopulateInt16 of TFLite's common.h.
+ *
+ * @param round to the precision that stock kernels compute the table in: Math.fround for float32
  */
-export function wordTable(f: (x: number) => number, { low, high, step }: WordRange): Int16Array {
-  const interval = (high - low) / 512;
-  const steps = 65536 / (65535 * step);
+export function wordTable(
+  f: (x: number) => number,
+  { low, high, step }: WordRange,
+  round = (x: number) => x,
+): Int16Array {
+  const interval = round(round(high - low) / 512);
+  const steps = round(65536 / round(round(32767 * step) - round(-32768 * step)));
+  const at = (x: number) => round(round(f(round(x))) * steps);
   return Int16Array.from({ length: 513 }, (_, index) => {
-    if (index === 512) return saturateWord(roundHalfAway(f(high) * steps));
-    const start = low + index * interval;
-    const first = roundHalfAway(f(start) * steps);
-    const middle = roundHalfAway((f(low + (index + 1) * interval) * steps + first) / 2);
-    const error = middle - roundHalfAway(f(start + interval / 2) * steps);
+    if (index === 512) return saturateWord(roundHalfAway(at(high)));
+    const start = round(low + round(index * interval));
+    const first = roundHalfAway(at(start));
+    const next = at(low + round((index + 1) * interval));
+    const middle = roundHalfAway(round(next + first) / 2);
+    const error = middle - roundHalfAway(at(start + interval / 2));
     return saturateWord(first - roundHalfAway(error / 2));
   });
 }

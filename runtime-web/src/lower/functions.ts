@@ -8,6 +8,7 @@ import {
   hardSwishBytes,
   leakyBytes,
   rescaledBytes,
+  rootBytes,
   rsqrtBytes,
 } from './byte-table.js';
 import { inputOf, outputOf } from './operands.js';
@@ -32,8 +33,8 @@ function erf(x: number): number {
 }
 
 const hardSwish = (x: number) => x * (Math.min(Math.max(x + 3, 0), 6) / 6);
-const gelu = (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2));
-const geluTanh = (x: number) =>
+export const gelu = (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2));
+export const geluTanh = (x: number) =>
   0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 
 const clamp = (low: number, high: number): UnaryFunction => ({
@@ -76,7 +77,7 @@ const FUNCTIONS: { readonly [N in FunctionOp]: Row<N> } = {
   SIGN: { real: Math.sign },
   EXP: { real: Math.exp },
   LOG: { real: Math.log },
-  SQRT: { real: Math.sqrt },
+  SQRT: { real: Math.sqrt, bytes: rootBytes },
   RSQRT: { real: (x) => 1 / Math.sqrt(x), bytes: rsqrtBytes },
   SIN: { real: Math.sin },
   COS: { real: Math.cos },

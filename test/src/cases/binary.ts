@@ -185,6 +185,16 @@ export const BINARY_CASES: CaseFamily<
       inputs: [u8(3, 7).scaled(0.02, 100), u8(3, 7).between(150, 255).scaled(0.03, 100)],
       outputs: [u8().scaled(0.02, 100)],
     },
+    {
+      name: 'int8',
+      inputs: [i8(3, 7).scaled(0.02, 10), i8(3, 7).between(30, 127).scaled(0.03, -9)],
+      outputs: [i8().scaled(0.02, -5)],
+    },
+    {
+      name: 'int16',
+      inputs: [i16(3, 7).scaled(0.0002), i16(7).between(2000, 32767).scaled(0.0001)],
+      outputs: [i16().scaled(0.001)],
+    },
     ...activations.map((spec) => ({
       ...spec,
       inputs: [spec.inputs[0]!, f32(3, 7).between(0.5, 2)],

@@ -1,4 +1,4 @@
-import { bool, f32, i8, i32, i64, type Operand, text, u8 } from './operand.js';
+import { bool, f32, i8, i16, i32, i64, type Operand, text, u8 } from './operand.js';
 import type { CaseFamily, CaseSpec } from './spec.js';
 
 type Comparison = 'EQUAL' | 'NOT_EQUAL' | 'GREATER' | 'GREATER_EQUAL' | 'LESS' | 'LESS_EQUAL';
@@ -35,6 +35,11 @@ function comparisons(): CaseSpec<Comparison>[] {
       inputs: [u8(3, 7).scaled(0.05, 100), u8(7).scaled(0.03, 120)],
       outputs: [bool()],
     },
+    {
+      name: 'int16',
+      inputs: [i16(3, 7).scaled(0.0005), i16(7).scaled(0.0005)],
+      outputs: [bool()],
+    },
     { name: 'empty', inputs: [f32(0, 3), f32(3)], outputs: [bool()] },
   ];
 }
@@ -57,6 +62,11 @@ const selects: CaseSpec<'SELECT' | 'SELECT_V2'>[] = [
     name: 'int8',
     inputs: [bool(3, 5), i8(3, 5).scaled(0.1, 3), i8(3, 5).scaled(0.1, 3)],
     outputs: [i8().scaled(0.1, 3)],
+  },
+  {
+    name: 'int16',
+    inputs: [bool(3, 5), i16(3, 5).scaled(0.001), i16(3, 5).scaled(0.001)],
+    outputs: [i16().scaled(0.001)],
   },
   { name: 'scalar condition', inputs: [bool().of(0), f32(3, 5), f32(3, 5)], outputs: [f32()] },
 ];

@@ -89,6 +89,12 @@ const int16 = (scale: number, out: number): CaseSpec<Plain> => ({
   outputs: [i16().scaled(out)],
 });
 
+/** int16 whose stored integers are not less than `low`. */
+const int16From = (low: number, scale: number, out: number): CaseSpec<Plain> => {
+  const { name, outputs } = int16(scale, out);
+  return { name, inputs: [i16(3, 5, 7).between(low, 32767).scaled(scale)], outputs };
+};
+
 const integer = (make: (...shape: number[]) => Operand, name: string): CaseSpec<Plain> => ({
   name,
   inputs: [make(3, 7)],
@@ -123,9 +129,17 @@ export const ELEMENTWISE_CASES: CaseFamily<
     integer(i64, 'int64'),
   ],
   EXP: [...floats(), ...quantized(0.02, 0.06, 10, -128), int16(0.0001, 0.001)],
-  LOG: [...floats(0.01, 9), ...quantized(0.05, 0.05, -129 + 1, 100)],
-  SQRT: floats(0, 9),
-  RSQRT: [...floats(0.01, 9), ...quantized(0.02, 0.05, -128, -128)],
+  LOG: [
+    ...floats(0.01, 9),
+    ...quantized(0.05, 0.05, -129 + 1, 100),
+    int16From(1500, 0.0003, 0.0004),
+  ],
+  SQRT: [...floats(0, 9), ...quantized(0.02, 0.01, -128, -128), int16From(0, 0.0003, 0.0001)],
+  RSQRT: [
+    ...floats(0.01, 9),
+    ...quantized(0.02, 0.05, -128, -128),
+    int16From(1500, 0.0003, 0.0005),
+  ],
   SQUARE: floats(),
   SIN: floats(
     -9,
@@ -155,7 +169,12 @@ export const ELEMENTWISE_CASES: CaseFamily<
     uint8(0.05, 0.03, 128, 0),
     int16(0.001, 0.001),
   ],
-  RELU6: [...floats(-4, 9), ...quantized(0.08, 6 / 255, 5, -128), uint8(0.08, 6 / 255, 100, 0)],
+  RELU6: [
+    ...floats(-4, 9),
+    ...quantized(0.08, 6 / 255, 5, -128),
+    uint8(0.08, 6 / 255, 100, 0),
+    int16(0.0003, 6 / 32767),
+  ],
   RELU_N1_TO_1: [...floats(), ...quantized(0.05, 1 / 127, 5, 0), uint8(0.05, 1 / 127, 120, 127)],
   RELU_0_TO_1: [...floats(), ...quantized(0.05, 1 / 255, 5, -128)],
   ELU: [...floats(), ...quantized(0.05, 0.04, 5, -90)],
@@ -244,6 +263,13 @@ export const ELEMENTWISE_CASES: CaseFamily<
       name: 'int8 tanh',
       inputs: [i8(3, 5, 7).scaled(0.05, 5)],
       outputs: [i8().scaled(0.04, -100)],
+      options: { approximate: true },
+    },
+    { name: 'int16', inputs: [i16(3, 5, 7).scaled(0.0002)], outputs: [i16().scaled(0.0002)] },
+    {
+      name: 'int16 tanh',
+      inputs: [i16(3, 5, 7).scaled(0.0002)],
+      outputs: [i16().scaled(0.0002)],
       options: { approximate: true },
     },
   ],

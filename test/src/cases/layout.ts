@@ -133,6 +133,12 @@ export const LAYOUT_CASES: CaseFamily<
   ],
   REVERSE_SEQUENCE: [
     {
+      name: 'int16',
+      inputs: [i16(3, 5).scaled(0.001), i32(3).of(5, 2, 0)],
+      outputs: [i16().scaled(0.001)],
+      options: { seqDim: 1, batchDim: 0 },
+    },
+    {
       name: 'batch first',
       inputs: [f32(3, 5, 2), i32(3).of(5, 2, 0)],
       outputs: [f32()],

@@ -226,6 +226,11 @@ export const REDUCE_CASES: CaseFamily<
       outputs: [i8().scaled(0.1, 3), i32()],
     },
     {
+      name: 'int16',
+      inputs: [i16(2, 9).scaled(0.001), int(4)],
+      outputs: [i16().scaled(0.001), i32()],
+    },
+    {
       name: 'none',
       inputs: [f32(3, 4), int(0)],
       outputs: [f32(), i32()],

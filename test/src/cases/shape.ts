@@ -1,4 +1,4 @@
-import { bool, f32, i8, i32, i64, int, ints, text, u8 } from './operand.js';
+import { bool, f32, i8, i16, i32, i64, int, ints, text, u8 } from './operand.js';
 import { type CaseFamily, TOO_LARGE } from './spec.js';
 
 export const SHAPE_CASES: CaseFamily<
@@ -133,6 +133,11 @@ export const SHAPE_CASES: CaseFamily<
     { name: 'scalar', inputs: [f32(), ints(2, 3)], outputs: [f32()] },
     { name: 'int32', inputs: [i32(2, 1, 3), ints(2, 4, 3)], outputs: [i32()] },
     { name: 'int8', inputs: [i8(1, 5).scaled(0.1, 3), ints(3, 5)], outputs: [i8().scaled(0.1, 3)] },
+    {
+      name: 'int16',
+      inputs: [i16(1, 5).scaled(0.001), ints(3, 5)],
+      outputs: [i16().scaled(0.001)],
+    },
     { name: 'shape from an input', inputs: [f32(1, 5), i32(2).of(3, 5)], outputs: [f32()] },
   ],
   BROADCAST_ARGS: [
@@ -187,6 +192,23 @@ export const SHAPE_CASES: CaseFamily<
   ],
   ONE_HOT: [
     {
+      name: 'int8',
+      inputs: [
+        i32(5).of(0, 2, 1, -1, 3),
+        int(3),
+        i8()
+          .of(127)
+          .scaled(1 / 255, -128)
+          .constant(),
+        i8()
+          .of(-128)
+          .scaled(1 / 255, -128)
+          .constant(),
+      ],
+      outputs: [i8().scaled(1 / 255, -128)],
+      options: { axis: -1 },
+    },
+    {
       name: 'last axis',
       inputs: [i32(5).of(0, 2, 1, -1, 3), int(3), f32().of(1).constant(), f32().of(0).constant()],
       outputs: [f32()],
@@ -236,8 +258,20 @@ export const SHAPE_CASES: CaseFamily<
     { name: 'batch', inputs: [f32(2, 3)], outputs: [f32()] },
     { name: 'int32', inputs: [i32(2, 2, 3)], outputs: [i32()] },
     { name: 'uint8', inputs: [u8(2, 3)], outputs: [u8()] },
+    { name: 'int8', inputs: [i8(2, 3).scaled(0.1)], outputs: [i8().scaled(0.1)] },
+    { name: 'int16', inputs: [i16(2, 3).scaled(0.1)], outputs: [i16().scaled(0.1)] },
   ],
   MATRIX_SET_DIAG: [
+    {
+      name: 'int8',
+      inputs: [i8(3, 3).scaled(0.1, 3), i8(3).scaled(0.1, 3)],
+      outputs: [i8().scaled(0.1, 3)],
+    },
+    {
+      name: 'int16',
+      inputs: [i16(3, 3).scaled(0.1), i16(3).scaled(0.1)],
+      outputs: [i16().scaled(0.1)],
+    },
     { name: 'square', inputs: [f32(3, 3), f32(3)], outputs: [f32()] },
     { name: 'batch of wide', inputs: [f32(2, 3, 5), f32(2, 3)], outputs: [f32()] },
     { name: 'tall int32', inputs: [i32(5, 2), i32(2)], outputs: [i32()] },

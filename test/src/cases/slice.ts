@@ -1,4 +1,4 @@
-import { bool, f32, i8, i32, i64, int, ints, text } from './operand.js';
+import { bool, f32, i8, i16, i32, i64, int, ints, text } from './operand.js';
 import type { CaseFamily, CaseSpec } from './spec.js';
 
 function strided(
@@ -123,6 +123,11 @@ export const SLICE_CASES: CaseFamily<
       inputs: [i8(4, 3).scaled(0.1, 3), i8(2, 3).scaled(0.1, 3), i32(2).of(1, 0)],
       outputs: [i8().scaled(0.1, 3)],
     },
+    {
+      name: 'int16',
+      inputs: [i16(4, 3).scaled(0.001), i16(2, 3).scaled(0.001), i32(2).of(1, 0)],
+      outputs: [i16().scaled(0.001)],
+    },
   ],
   GATHER: [
     {
@@ -246,12 +251,32 @@ export const SLICE_CASES: CaseFamily<
       outputs: [f32()],
     },
     {
+      name: 'int8 rows',
+      inputs: [i32(3).of(1, 4, 0), i8(5, 6).scaled(0.05, 3).constant()],
+      outputs: [i8().scaled(0.05, 3)],
+    },
+    {
+      name: 'int16 rows',
+      inputs: [i32(3).of(1, 4, 0), i16(5, 6).scaled(0.001).constant()],
+      outputs: [i16().scaled(0.001)],
+    },
+    {
       name: 'int8 table, scale per row',
       inputs: [i32(3).of(1, 4, 0), i8(5, 6).scaledAlong(0, 0.1, 0.2, 0.3, 0.4, 0.5).constant()],
       outputs: [f32()],
     },
   ],
   SPARSE_TO_DENSE: [
+    {
+      name: 'int8',
+      inputs: [
+        i32(3).of(5, 1, 2).constant(),
+        ints(7),
+        i8(3).scaled(0.1, 3),
+        i8().of(3).scaled(0.1, 3).constant(),
+      ],
+      outputs: [i8().scaled(0.1, 3)],
+    },
     {
       name: 'matrix',
       inputs: [i32(3, 2).of(0, 1, 1, 3, 2, 0).constant(), ints(3, 4), f32(3), f32().of(-1)],

@@ -40,6 +40,8 @@ const MOVEMENT: ReadonlySet<OpName> = new Set<OpName>([
 /** Ops whose int16 kernels interpolate in tables, further from the reals than a step. */
 const BY_TABLES: { readonly [N in OpName]?: Exception } = {
   EXP: { steps: 3, because: 'int16 interpolates in a table' },
+  LOG: { steps: 16, because: 'int16 interpolates in a table' },
+  RSQRT: { steps: 16, because: 'int16 interpolates in a table' },
   LOGISTIC: { steps: 8, because: 'int16 interpolates in a table' },
   TANH: { steps: 10, because: 'int16 interpolates in a table' },
   SOFTMAX: { steps: 8, because: 'int16 interpolates in tables' },

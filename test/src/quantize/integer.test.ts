@@ -2,18 +2,39 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { convert } from '@linnet/converter';
-import { type Model, read, type Tensor } from '@linnet/schema';
+import { type LinnetError, type Model, read, type Tensor } from '@linnet/schema';
 import { INTEGER_FORMS, type IntegerForm } from '../../../converter/dist/quantize/integer-forms.js';
+import { buildCase } from '../cases/build.js';
+import { CASES } from '../cases/index.js';
+import { f32, type Operand } from '../cases/operand.js';
 import { fixturePath, fixtures } from '../support/fixtures.js';
 import { FIXTURES } from '../support/paths.js';
 
 const DATA = `${FIXTURES}/calibration.npz`;
-const NETS = ['cnn/save', 'separable/save', 'mobilenet_v2/save', 'mobilenet_v3/save', 'vit/save'];
+const NETS = [
+  'separable/save',
+  'mobilenet_v2/save',
+  'mobilenet_v3/save',
+  'mirrored/save',
+  'vit/save',
+];
 
 const scalesOf = ({ quantization }: Tensor) => {
   assert.equal(quantization?.kind, 'affine');
   return quantization;
 };
+
+/** One sample of a model with a single input, as cases name it. */
+const sample = (operand: Operand) => {
+  const { dtype, shape } = operand.type;
+  return { in0: { dtype, shape, data: operand.elements('sample') as Float32Array } };
+};
+
+/** An op without an integer form, with weights that are worth it. */
+function recurrentModel(): Uint8Array {
+  const spec = CASES.UNIDIRECTIONAL_SEQUENCE_RNN.find(({ name }) => name === 'large')!;
+  return buildCase('UNIDIRECTIONAL_SEQUENCE_RNN', spec).bytes;
+}
 
 /** What a model's integer nodes violate of the TFLite quantization specification, one line each. */
 function violations({ subgraphs }: Model, activation: 'int8' | 'int16'): string[] {
@@ -94,6 +115,25 @@ suite('integer models', () => {
     }
   }
 
+  test('keep int8 weights where an op has no integer form', async () => {
+    const options = { quantize: 'int8', calibration: { data: [sample(f32(2, 3, 19))] } } as const;
+    const { bytes, report } = await convert(recurrentModel(), options);
+    assert.deepEqual(
+      report.floatNodes.map(({ op }) => op),
+      ['UNIDIRECTIONAL_SEQUENCE_RNN'],
+    );
+    const [weights, recurrent] = read(bytes).subgraphs[0]!.tensors.filter(
+      ({ dtype }) => dtype === 'int8',
+    );
+    assert.deepEqual(
+      [weights?.shape, recurrent?.shape],
+      [
+        [150, 19],
+        [150, 150],
+      ],
+    );
+  });
+
   for (const ioType of ['int8', 'uint8'] as const) {
     test(`take and give ${ioType} where that is asked for`, async () => {
       const calibration = { data: DATA };
@@ -111,9 +151,14 @@ suite('integer models', () => {
   test('are refused by int8-strict where an op has no integer form', async () => {
     const options = { quantize: 'int8-strict', calibration: { data: DATA } } as const;
     const classify = { ...options, signatures: ['classify'] };
-    await assert.rejects(convert(fixturePath('sharded/save'), classify), { code: 'UNSUPPORTED' });
-    const { report } = await convert(fixturePath('row_lstm/save'), options);
+    const { report } = await convert(fixturePath('sharded/save'), classify);
     assert.deepEqual(report.floatNodes, []);
+    const recurrent = sample(f32(2, 3, 19));
+    await assert.rejects(
+      convert(recurrentModel(), { quantize: 'int8-strict', calibration: { data: [recurrent] } }),
+      (error: LinnetError) =>
+        error.code === 'UNSUPPORTED' && /SEQUENCE_RNN.*know no int8/.test(error.notes.join()),
+    );
   });
 
   test('need sensible samples', async () => {

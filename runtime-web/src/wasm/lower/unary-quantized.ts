@@ -4,7 +4,7 @@ import type { OptionsOf } from '@linnet/schema';
 import { quantizedRange } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
 import { combinedScale, fixedFactor, wordTable } from '../../lower/fixed-point.js';
-import type { FunctionOp } from '../../lower/functions.js';
+import { type FunctionOp, gelu, geluTanh } from '../../lower/functions.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { type PerTensor, perTensor } from '../../lower/quantization.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
@@ -22,16 +22,30 @@ type WordForm = (from: PerTensor, to: PerTensor) => WordEmitter | null;
 
 const vectors = (x: Operand, y: Operand) => ({ x: x.ref, y: y.ref, count: count(x.type.shape) });
 
-/** Any function, interpolated between 512 steps of its argument. */
-function interpolated(name: string, f: (x: number) => number): WordForm {
+/**
+ * Any function, interpolated between 512 steps of its argument; of arguments that are not positive it
+ * may have a result of its own, as a stored integer.
+ */
+function interpolated(name: string, f: (x: number) => number, elsewhere?: number): WordForm {
   return (from, to) =>
     ({ emit, x, y }) => {
-      const range = { low: -32768 * from.scale, high: 32767 * from.scale, step: to.scale };
+      const { fround } = Math;
+      const [low, high] = [fround(-32768 * from.scale), fround(32767 * from.scale)];
       const key = `words ${name} ${from.scale} ${to.scale}`;
-      const table = emit.constant(key, () => wordTable(f, range));
+      const whole =
+        elsewhere === undefined ? f : (x: number) => (x > 0 ? f(x) : elsewhere * to.scale);
+      const table = emit.constant(key, () =>
+        wordTable(whole, { low, high, step: to.scale }, fround),
+      );
       emit.call('interpolate_16', { ...vectors(x, y), table });
     };
 }
+
+/** The root of x, rounded towards 0. Source: SqrtEvalQuantized of TFLite's elementwise.cc. */
+const root: WordForm =
+  (from, to) =>
+  ({ emit, x, y }) =>
+    emit.call('sqrt_16', { ...vectors(x, y), x_scale: from.scale, y_scale: to.scale });
 
 /** x for x >= 0, alpha * x for others, between bounds on the reals. */
 function rescaled(alpha: number, low = -Infinity, high = Infinity): WordForm {
@@ -93,7 +107,11 @@ function sigmoidal(kernel: 'logistic_16' | 'tanh_16'): WordForm {
 /** The ops that have forms; others are computed as reals. */
 const FORMS: { readonly [N in FunctionOp]?: (options: OptionsOf<N>) => WordForm } = {
   EXP: () => interpolated('exp', Math.exp),
-  RSQRT: () => interpolated('rsqrt', (x) => 1 / Math.sqrt(Math.max(x, 0))),
+  LOG: () => interpolated('log', Math.log, -32768),
+  SQRT: () => root,
+  RSQRT: () => interpolated('rsqrt', (x) => 1 / Math.sqrt(x), 32767),
+  GELU: ({ approximate }) =>
+    approximate ? interpolated('gelu tanh', geluTanh) : interpolated('gelu', gelu),
   TANH: () => sigmoidal('tanh_16'),
   LOGISTIC: () => sigmoidal('logistic_16'),
   RELU: () => rescaled(1, 0),
