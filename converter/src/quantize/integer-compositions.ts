@@ -200,7 +200,8 @@ const COMPOSITIONS: { readonly [N in OpName]?: Composition<N> } = {
   },
 };
 
-const COMPOSED = Object.keys(COMPOSITIONS) as readonly OpName[];
+/** The ops that compositions stand in for, where they have no integer form. */
+export const COMPOSED = Object.keys(COMPOSITIONS) as readonly OpName[];
 
 /**
  * The compositions as a rule, for nodes whose values have ranges.

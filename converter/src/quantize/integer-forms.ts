@@ -97,6 +97,7 @@ export const INTEGER_FORMS = {
   PAD: move(0),
   PADV2: move(0, 2),
   PRELU: compute8(0, 1),
+  RANK: { activations: [0], output: 'none' },
   REDUCE_MAX: move(0),
   REDUCE_MIN: move(0),
   RELU: compute(0),
@@ -137,29 +138,43 @@ const STORED = 'its stock kernels take stored integers as they are, whatever the
 const INSIDE =
   'its stock integer kernels need ranges of what it keeps inside, which are not measured';
 
+const ELSEWHERE = 'values in variables and in graphs that others call are not measured';
+
 /** Why an op stays float32 though stock LiteRT has kernels that compute it on integers. */
 const UNUSED_KERNELS: { readonly [N in OpName]?: string } = {
+  ASSIGN_VARIABLE: ELSEWHERE,
+  CALL_ONCE: ELSEWHERE,
   CAST: STORED,
   DIV: 'its stock kernel refuses divisors stored as 0, though they have a zero point',
   FLOOR_DIV: STORED,
   FLOOR_MOD: STORED,
   GREATER: STORED,
   GREATER_EQUAL: STORED,
+  IF: ELSEWHERE,
   LESS: STORED,
   LESS_EQUAL: STORED,
   LSTM: INSIDE,
   MATRIX_DIAG: 'its stock kernel fills up with stored zeros, whatever the zero point',
+  READ_VARIABLE: ELSEWHERE,
   REDUCE_PROD: 'its stock kernels round after each factor',
   SCATTER_ND: STORED,
   SVDF: INSIDE,
+  STABLEHLO_COMPOSITE: ELSEWHERE,
   UNIDIRECTIONAL_SEQUENCE_LSTM: INSIDE,
   UNIQUE: 'values that differ may become one integer',
+  VAR_HANDLE: ELSEWHERE,
   WHERE: STORED,
+  WHILE: ELSEWHERE,
 };
+
+/** Why no integer form is made of an op whose stock kernels know integers; undefined for other ops. */
+export function reasonAgainst(op: OpName): string | undefined {
+  return UNUSED_KERNELS[op];
+}
 
 /** Why an op has no integer form for one type of activations. */
 export function reasonForFloats(op: OpName, dtype: ActivationDType): string {
-  return UNUSED_KERNELS[op] ?? `stock kernels of ${op} know no ${dtype}`;
+  return reasonAgainst(op) ?? `its stock kernels know no ${dtype}`;
 }
 
 /** The integer form of an op for one type of activations; undefined where there is none. */

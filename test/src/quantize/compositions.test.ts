@@ -88,7 +88,7 @@ suite('ops composed of integer ops', () => {
     });
     assert.deepEqual(
       report.floatNodes.map(({ op, reason }) => `${op}: ${reason}`),
-      ['ELU: stock kernels of ELU know no int16'],
+      ['ELU: its stock kernels know no int16'],
     );
   });
 });
