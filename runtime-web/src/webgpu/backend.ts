@@ -1,3 +1,4 @@
+import { LinnetError } from '@linnet/schema';
 import { fetchPart } from '../base.js';
 import type { PicturePlan, PictureSource } from '../io/picture.js';
 import type { TensorInfo } from '../io/tensor.js';
@@ -5,6 +6,7 @@ import { storageBytes } from '../model/storage.js';
 import type { BackendMemory, BoundProgram, DeviceBackend, Peaks } from '../plan/backend.js';
 import type { Program } from '../plan/plan.js';
 import type { Gpu } from './device.js';
+import { guarded } from './guarded.js';
 import type { ShaderLowerings } from './lowering.js';
 import { GpuMemory, STORAGE } from './memory.js';
 import type { PictureReader } from './picture.js';
@@ -12,6 +14,7 @@ import { profileCode } from './profile-code.js';
 import { bindProgram, type CompileProgress } from './program.js';
 import { ShaderTarget } from './target.js';
 import { GpuTensor } from './tensor.js';
+import { BUFFER } from './usage.js';
 import { assemble, type Shader } from './wgsl/kernel.js';
 import { accessOf, type StoredDType } from './wgsl/storage.js';
 
@@ -50,7 +53,12 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
     return this.gpu.device;
   }
 
+  /** @throws LinnetError of code INVALID_ARGUMENT for a buffer that cannot be copied from */
   adopt(buffer: GPUBuffer, byteLength: number): GpuTensor {
+    if ((buffer.usage & BUFFER.COPY_SRC) === 0) {
+      const message = 'A buffer for an input needs the usage GPUBufferUsage.COPY_SRC.';
+      throw new LinnetError('INVALID_ARGUMENT', message);
+    }
     return new GpuTensor(this.#memory, buffer, byteLength);
   }
 
@@ -76,7 +84,8 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
     this.#pictures.set(name, buffer);
     this.#reader ??= this.#openReader();
     const reader = await this.#reader;
-    await reader.read(source, plan, dtype as StoredDType, buffer);
+    const convert = await reader.prepare(source, plan, dtype as StoredDType, buffer);
+    await guarded(this.gpu.device, async () => convert());
     return new GpuTensor(this.#memory, buffer, bytes);
   }
 

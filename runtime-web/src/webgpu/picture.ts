@@ -25,16 +25,25 @@ export class PictureReader {
     readonly accessOf: (dtype: StoredDType) => Access,
   ) {}
 
-  /** Queues the writing of a picture's elements to `target`. */
-  async read(
+  /** What queues the writing of a picture's elements to `target`. */
+  async prepare(
     picture: PictureSource,
     plan: PicturePlan,
     dtype: StoredDType,
     target: GPUBuffer,
-  ): Promise<void> {
-    const { device } = this.gpu;
+  ): Promise<() => void> {
     const pipeline = await this.#pipeline(dtype);
     const texture = 'createView' in picture ? picture : await this.#copy(picture, plan.size);
+    return () => this.#convert(texture, pipeline, plan, target);
+  }
+
+  #convert(
+    texture: GPUTexture,
+    pipeline: GPUComputePipeline,
+    plan: PicturePlan,
+    target: GPUBuffer,
+  ): void {
+    const { device } = this.gpu;
     const groups = Math.ceil((plan.width * plan.height * plan.channels) / 4);
     const params = this.memory.create('picture', PARAM_BYTES, BUFFER.UNIFORM | BUFFER.COPY_DST);
     this.memory.write(params, paramsOf(plan, groups));

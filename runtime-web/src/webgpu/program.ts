@@ -3,6 +3,7 @@ import type { BoundProgram, CallCost, Contents, Span, TimedRun } from '../plan/b
 import { bytesOf, type Call, type NodeLabel, type PlanBuffer, type Program } from '../plan/plan.js';
 import type { Gpu } from './device.js';
 import { SegmentFaults } from './faults.js';
+import { guarded } from './guarded.js';
 import type { GpuMemory } from './memory.js';
 import type { Pipeline } from './pipelines.js';
 import { profileCode } from './profile-code.js';
@@ -57,16 +58,12 @@ export async function bindProgram(
   );
   compiling.catch(() => {});
   const owned: GPUBuffer[] = [];
-  const scopes = ['validation', 'out-of-memory'] as const;
-  for (const scope of scopes) device.pushErrorScope(scope);
-  let failed: Promise<readonly (GPUError | null)[]> | undefined;
   try {
-    const placed = memory.place(program, owned);
-    const [params, offsets] = placeParams(memory, calls, owned);
-    failed = Promise.all(scopes.map(() => device.popErrorScope()));
+    const { placed, params, offsets } = await guarded(device, async () => ({
+      placed: memory.place(program, owned),
+      ...placeParams(memory, calls, owned),
+    }));
     const pipelines = await compiling;
-    const error = (await failed).find((each) => each !== null);
-    if (error) throw bindingError(error);
     let next = 0;
     const segments = program.segments.map((segment): BoundSegment => {
       const faults = SegmentFaults.of(memory, segment.calls, owned);
@@ -108,8 +105,6 @@ export async function bindProgram(
     });
     return new GpuProgram(gpu, memory, segments, owned);
   } catch (error) {
-    failed ??= Promise.all(scopes.map(() => device.popErrorScope()));
-    failed.catch(() => {});
     for (const buffer of owned) memory.destroy(buffer);
     throw error;
   }
@@ -128,14 +123,14 @@ function placeParams(
   memory: GpuMemory,
   calls: readonly Call<Shader>[],
   owned: GPUBuffer[],
-): readonly [GPUBuffer | null, readonly number[]] {
+): { readonly params: GPUBuffer | null; readonly offsets: readonly number[] } {
   let end = 0;
   const offsets = calls.map(({ work }) => {
     const offset = end;
     end += Math.ceil(work.params.length / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
     return offset;
   });
-  if (end === 0) return [null, offsets];
+  if (end === 0) return { params: null, offsets };
   const blocks = new Uint8Array(end);
   calls.forEach(({ work }, at) => {
     blocks.set(work.params, offsets[at]);
@@ -143,16 +138,7 @@ function placeParams(
   const buffer = memory.create('params', end, BUFFER.UNIFORM | BUFFER.COPY_DST);
   owned.push(buffer);
   memory.write(buffer, blocks);
-  return [buffer, offsets];
-}
-
-function bindingError(error: GPUError): LinnetError {
-  const isMemory = error.constructor.name === 'GPUOutOfMemoryError';
-  return isMemory
-    ? new LinnetError('OUT_OF_MEMORY', 'The GPU has not enough memory for the model.', {}, [
-        'Dispose of models that are no longer needed, or use the backend "wasm".',
-      ])
-    : new LinnetError('INTERNAL', `The GPU refused the model's buffers: ${error.message}`);
+  return { params: buffer, offsets };
 }
 
 function encodeDispatch(
@@ -190,24 +176,30 @@ class GpuProgram implements BoundProgram {
 
   async run(index: number, inputs: readonly Contents[]): Promise<readonly Uint8Array[]> {
     const segment = this.#segment(index);
-    return this.#finish(segment, this.#encode(segment, inputs));
+    return this.#submit((encoder) => {
+      this.#encode(encoder, segment, inputs);
+      return this.#reading(encoder, segment);
+    });
   }
 
   async runOnDevice(index: number, inputs: readonly Contents[]): Promise<readonly GpuTensor[]> {
     const segment = this.#segment(index);
-    const encoder = this.#encode(segment, inputs);
-    const outputs = segment.staging.readings.map(({ source, bytes }) => {
-      const tensor = this.memory.tensor(bytes);
-      if (bytes > 0) encoder.copyBufferToBuffer(source, 0, tensor.buffer, 0, alignWord(bytes));
-      return tensor;
-    });
+    const { faults, staging } = segment;
+    const outputs: GpuTensor[] = [];
     try {
-      await this.#reading(async () => {
-        const checked = segment.faults?.encode(encoder) ?? null;
-        this.gpu.device.queue.submit([encoder.finish()]);
-        await segment.faults?.check(checked);
+      return await this.#submit((encoder) => {
+        this.#encode(encoder, segment, inputs);
+        for (const { source, bytes } of staging.readings) {
+          const tensor = this.memory.tensor(bytes);
+          outputs.push(tensor);
+          if (bytes > 0) encoder.copyBufferToBuffer(source, 0, tensor.buffer, 0, alignWord(bytes));
+        }
+        const checked = faults?.encode(encoder) ?? null;
+        return async () => {
+          await faults?.check(checked);
+          return outputs;
+        };
       });
-      return outputs;
     } catch (error) {
       for (const { buffer } of outputs) buffer.destroy();
       throw error;
@@ -217,9 +209,10 @@ class GpuProgram implements BoundProgram {
   async profile(index: number, inputs: readonly Contents[]): Promise<TimedRun> {
     const segment = this.#segment(index);
     const { timePasses } = await profileCode();
-    const before = this.gpu.device.createCommandEncoder();
-    this.#take(segment, inputs, before);
-    this.gpu.device.queue.submit([before.finish()]);
+    await this.#submit((encoder) => {
+      this.#take(segment, inputs, encoder);
+      return async () => {};
+    });
     const passes = segment.dispatches.map(
       (dispatch): EncodePass =>
         (encoder, timestampWrites) => {
@@ -229,7 +222,7 @@ class GpuProgram implements BoundProgram {
         },
     );
     const spans = await timePasses(this.gpu, this.memory, passes);
-    const outputs = await this.#finish(segment, this.gpu.device.createCommandEncoder());
+    const outputs = await this.#submit((encoder) => this.#reading(encoder, segment));
     const steps = segment.dispatches.map(({ label, node, site, cost }, at) => ({
       kernel: label,
       node,
@@ -245,13 +238,11 @@ class GpuProgram implements BoundProgram {
     return this.segments[index] as BoundSegment;
   }
 
-  #encode(segment: BoundSegment, inputs: readonly Contents[]): GPUCommandEncoder {
-    const encoder = this.gpu.device.createCommandEncoder();
+  #encode(encoder: GPUCommandEncoder, segment: BoundSegment, inputs: readonly Contents[]): void {
     this.#take(segment, inputs, encoder);
     const pass = encoder.beginComputePass();
     for (const dispatch of segment.dispatches) encodeDispatch(pass, dispatch);
     pass.end();
-    return encoder;
   }
 
   /** Has inputs written to where a segment reads them. */
@@ -268,27 +259,36 @@ class GpuProgram implements BoundProgram {
     });
   }
 
-  /** Submits what is encoded and reads a segment's outputs after it. */
-  #finish({ staging, faults }: BoundSegment, encoder: GPUCommandEncoder) {
-    return this.#reading(async (): Promise<readonly Uint8Array[]> => {
-      const [buffer, checked] = [staging.encode(encoder), faults?.encode(encoder) ?? null];
-      this.gpu.device.queue.submit([encoder.finish()]);
+  /** Has a segment's outputs copied, and gives what reads them. */
+  #reading(
+    encoder: GPUCommandEncoder,
+    { staging, faults }: BoundSegment,
+  ): () => Promise<readonly Uint8Array[]> {
+    const [buffer, checked] = [staging.encode(encoder), faults?.encode(encoder) ?? null];
+    return async () => {
       const [outputs] = await Promise.all([staging.read(buffer), faults?.check(checked)]);
       return outputs;
-    });
+    };
   }
 
-  /** Has `read` submit something and wait for what comes of it. */
-  async #reading<T>(read: () => Promise<T>): Promise<T> {
+  /** Submits what `encode` does, then waits for what it gives. */
+  async #submit<T>(encode: (encoder: GPUCommandEncoder) => () => Promise<T>): Promise<T> {
+    const { device } = this.gpu;
     this.#underWay++;
     try {
-      return await read();
+      return await guarded(device, () => {
+        const encoder = device.createCommandEncoder();
+        const read = encode(encoder);
+        device.queue.submit([encoder.finish()]);
+        return read();
+      });
     } catch (cause) {
-      if (cause instanceof LinnetError) throw cause;
+      if (cause instanceof LinnetError && cause.code === 'INVALID_ARGUMENT') throw cause;
       // That the device is lost is known a little later than that reading failed.
-      await Promise.race([this.gpu.device.lost, new Promise((resolve) => setTimeout(resolve))]);
+      await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve))]);
       this.#checkDevice(cause);
-      throw cause;
+      if (cause instanceof LinnetError) throw cause;
+      throw new LinnetError('INTERNAL', `The GPU gave no outputs: ${cause}`, {}, [], { cause });
     } finally {
       this.#underWay--;
       if (this.#isDisposed) this.#destroy();

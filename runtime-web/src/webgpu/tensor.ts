@@ -1,4 +1,5 @@
 import type { Resident } from '../plan/backend.js';
+import { guarded } from './guarded.js';
 import type { GpuMemory } from './memory.js';
 import { alignWord } from './staging.js';
 import { BUFFER, MAP_READ } from './usage.js';
@@ -17,10 +18,12 @@ export class GpuTensor implements Resident {
     if (bytes === 0) return new Uint8Array();
     const readable = this.memory.create('reading', bytes, BUFFER.MAP_READ | BUFFER.COPY_DST);
     try {
-      const encoder = device.createCommandEncoder();
-      encoder.copyBufferToBuffer(this.buffer, 0, readable, 0, bytes);
-      device.queue.submit([encoder.finish()]);
-      await readable.mapAsync(MAP_READ);
+      await guarded(device, () => {
+        const encoder = device.createCommandEncoder();
+        encoder.copyBufferToBuffer(this.buffer, 0, readable, 0, bytes);
+        device.queue.submit([encoder.finish()]);
+        return readable.mapAsync(MAP_READ);
+      });
       return new Uint8Array(readable.getMappedRange(0, bytes)).slice(0, this.byteLength);
     } finally {
       this.memory.destroy(readable);

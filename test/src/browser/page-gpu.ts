@@ -1,5 +1,12 @@
 /** The side of the WebGPU tests that runs in the page: GPUs that do not do, in all the ways they can. */
-import { LinnetError, type LoadOptions, loadModel, type PictureInput } from '@linnet/runtime-web';
+import {
+  LinnetError,
+  type LoadOptions,
+  loadModel,
+  type Model,
+  type PictureInput,
+  type TensorInput,
+} from '@linnet/runtime-web';
 
 export interface GpuAnswer {
   readonly backend: string;
@@ -198,7 +205,12 @@ export async function buffersAfterCycles(
 }
 
 /** Of GPUBufferUsage and GPUTextureUsage, which the compiler's types leave out. */
-const USAGE = { COPY_SRC: 0x04, TEXTURE_COPY_DST: 0x02, TEXTURE_BINDING: 0x04 } as const;
+const USAGE = {
+  COPY_SRC: 0x04,
+  STORAGE: 0x80,
+  TEXTURE_COPY_DST: 0x02,
+  TEXTURE_BINDING: 0x04,
+} as const;
 
 /** A buffer of a device with some numbers. */
 function bufferOf(device: GPUDevice, x: readonly number[]): GPUBuffer {
@@ -223,6 +235,92 @@ export async function runOnBuffers(
   for (const outputs of [first, second]) outputs.y?.dispose();
   buffer.destroy();
   return [Array.from(y?.data as Float32Array), Array.from(read)];
+}
+
+/** The code of the error with which running on a buffer ends that cannot be read, by what is wrong with it. */
+export async function runOnBadBuffers(
+  url: string,
+  x: readonly number[],
+): Promise<Readonly<Record<string, string>>> {
+  using model = await loadModel(url, { backend: 'webgpu' });
+  const device = model.device as GPUDevice;
+  const adapter = (await navigator.gpu.requestAdapter()) as GPUAdapter;
+  const bad = {
+    'of another device': bufferOf(await adapter.requestDevice(), x),
+    'that is destroyed': bufferOf(device, x),
+    'for other uses': device.createBuffer({ size: 4 * x.length, usage: USAGE.STORAGE }),
+  };
+  bad['that is destroyed'].destroy();
+  const codes: Record<string, string> = {};
+  for (const [name, buffer] of Object.entries(bad)) codes[name] = await codeOf(model, buffer);
+  // What has gone wrong does not stay so.
+  codes.none = await codeOf(model, bufferOf(device, x));
+  return codes;
+}
+
+async function codeOf(model: Model, input: TensorInput): Promise<string> {
+  try {
+    await model.run([input]);
+    return 'runs';
+  } catch (error) {
+    return error instanceof LinnetError ? error.code : `not a LinnetError: ${error}`;
+  }
+}
+
+/** How runs end while the device has no memory, and after. */
+export async function runOutOfMemory(
+  url: string,
+  x: readonly number[],
+): Promise<readonly string[]> {
+  using model = await loadModel(url, { backend: 'webgpu' });
+  const { popErrorScope } = GPUDevice.prototype;
+  FAULTS['out of memory']();
+  const without = await codeOf(model, x);
+  GPUDevice.prototype.popErrorScope = popErrorScope;
+  return [without, await codeOf(model, x)];
+}
+
+export interface Compilations {
+  /** Pipelines compiled while a model was loaded, while it ran, and while it was loaded once more. */
+  readonly compiled: readonly number[];
+  /** The last that was told of how many are done of how many. */
+  readonly progress: readonly number[];
+}
+
+/** What is compiled when, and what is told of it. */
+export async function compilations(url: string, x: readonly number[]): Promise<Compilations> {
+  const compiled = [0, 0, 0];
+  let phase = 0;
+  const { createComputePipeline, createComputePipelineAsync } = GPUDevice.prototype;
+  GPUDevice.prototype.createComputePipeline = function (descriptor) {
+    (compiled[phase] as number)++;
+    return createComputePipeline.call(this, descriptor);
+  };
+  GPUDevice.prototype.createComputePipelineAsync = function (descriptor) {
+    (compiled[phase] as number)++;
+    return createComputePipelineAsync.call(this, descriptor);
+  };
+  let progress: readonly number[] = [];
+  const onProgress: LoadOptions['onProgress'] = ({ phase: of, loaded, total }) => {
+    if (of === 'compile') progress = [loaded, total ?? 0];
+  };
+  using first = await loadModel(url, { backend: 'webgpu', onProgress });
+  phase = 1;
+  await first.run([x]);
+  phase = 2;
+  using second = await loadModel(url, { backend: 'webgpu' });
+  await second.run([x]);
+  return { compiled, progress };
+}
+
+/** Why the backend is what it is that a model is loaded on, for one load after the other. */
+export async function reasonsOfAuto(url: string, loads: number): Promise<readonly string[]> {
+  const reasons: string[] = [];
+  for (let load = 0; load < loads; load++) {
+    using model = await loadModel(url, { backend: 'auto' });
+    reasons.push(`${model.info.backend}: ${model.info.backendReason}`);
+  }
+  return reasons;
 }
 
 /** y of some rows of a table, which stays on the GPU until it is read; the message where that is refused. */

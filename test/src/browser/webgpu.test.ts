@@ -168,6 +168,35 @@ suite('WebGPU', () => {
     });
   });
 
+  test('buffers that cannot be read are refused, not taken for what was there before', async () => {
+    assert.deepEqual(await chromium.call('runOnBadBuffers', url, X), {
+      'of another device': 'INTERNAL',
+      'that is destroyed': 'INTERNAL',
+      'for other uses': 'INVALID_ARGUMENT',
+      none: 'runs',
+    });
+  });
+
+  test('a run that finds no memory fails, and the next does not', async () => {
+    assert.deepEqual(await chromium.call('runOutOfMemory', url, X), ['OUT_OF_MEMORY', 'runs']);
+  });
+
+  test('shaders are compiled once for a device, before the first run', async () => {
+    const { compiled, progress } = await chromium.call('compilations', url, X);
+    assert.deepEqual(compiled, [2, 0, 0]);
+    assert.deepEqual(progress, [2, 2]);
+  });
+
+  test('the faster backend is measured once, then remembered, in later visits, too', async () => {
+    const identity = chromium.addFile(IDENTITY);
+    const [first, second] = await chromium.call('reasonsOfAuto', identity, 2);
+    assert.match(first as string, /: measured: webgpu .* ms, wasm .* ms/);
+    const backend = (first as string).split(':')[0];
+    assert.equal(second, `${backend}: it was the faster when it was measured`);
+    await chromium.reload();
+    assert.deepEqual(await chromium.call('reasonsOfAuto', identity, 1), [second]);
+  });
+
   test('a profile knows the peaks of the GPU, and the share of its bandwidth', async () => {
     const { peaks, steps, gaps } = await chromium.call('profileOnGpu', url, X);
     assert.equal(peaks.length, 3);
