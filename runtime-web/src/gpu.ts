@@ -9,12 +9,14 @@ export { loadShaders };
 /**
  * @param vocabulary what it should have shaders of, where there are any
  * @param onCompiled told how many of the shaders of a program are ready
+ * @param halves whether to compute in float16 where the device does
  * @throws LinnetError of code ENVIRONMENT where there is no WebGPU, or no adapter; IO
  */
 export async function openGpu(
   vocabulary: Vocabulary,
   onCompiled: CompileProgress,
+  halves: boolean,
 ): Promise<WebGpuBackend> {
   const [gpu, lowerings] = await Promise.all([acquireGpu(), loadShaders(vocabulary)]);
-  return new WebGpuBackend(gpu, lowerings, onCompiled);
+  return new WebGpuBackend(gpu, lowerings, onCompiled, halves && gpu.traits.hasF16);
 }

@@ -7,8 +7,7 @@ import { gpuCode } from './gpu-code.js';
 import type { LoadOptions, LoadProgress } from './load-options.js';
 import type { ExecutableModel } from './model/graph.js';
 import { type LoadedOps, loadOps, withSparse } from './ops/load.js';
-import type { DeviceBackend } from './plan/backend.js';
-import type { Choice, EngineMaker } from './run/choose.js';
+import type { Choice, DeviceOpener, EngineMaker } from './run/choose.js';
 import {
   chooseWasm,
   Engine,
@@ -77,12 +76,12 @@ const CHOICES: Readonly<
 export function deviceOpener(
   vocabulary: Vocabulary,
   onProgress?: (progress: LoadProgress) => void,
-): () => Promise<DeviceBackend> {
-  return async () => {
+): DeviceOpener {
+  return async (halves) => {
     const { openGpu } = await gpuCode();
-    return openGpu(vocabulary, (loaded, total) =>
-      onProgress?.({ phase: 'compile', loaded, total }),
-    );
+    const onCompiled = (loaded: number, total: number) =>
+      onProgress?.({ phase: 'compile', loaded, total });
+    return openGpu(vocabulary, onCompiled, halves);
   };
 }
 

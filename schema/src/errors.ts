@@ -14,6 +14,8 @@ export type ErrorCode =
   | 'ABORTED'
   /** The GPU went away in the middle of something that cannot be done again. */
   | 'DEVICE_LOST'
+  /** Numbers became too large for float16 in the middle of something that cannot be done again. */
+  | 'OUT_OF_RANGE'
   /** The model does not fit into the memory that can be had. */
   | 'OUT_OF_MEMORY'
   /** The object was used after dispose(). */

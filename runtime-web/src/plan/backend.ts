@@ -69,6 +69,8 @@ export interface HostBackend<Work = unknown> extends Backend<Work> {
 export interface DeviceBackend<Work = unknown> extends Backend<Work>, DeviceTarget<Work> {
   /** What the hardware calls itself. */
   readonly description: string;
+  /** Whether products are computed in float16, less exactly than the host's. */
+  readonly halves: boolean;
   /** Whether all that is bound has computed rightly on this hardware before. */
   readonly isProven: boolean;
   /** Takes down that it has. */

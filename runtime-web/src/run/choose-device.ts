@@ -1,7 +1,7 @@
 /** Which backends run a model that may have a device: as asked for, as measured, or what is left when one does not do. */
 import { LinnetError } from '@linnet/schema';
 import type { DeviceBackend } from '../plan/backend.js';
-import { type Choice, chooseWasm, type EngineMaker } from './choose.js';
+import { type Choice, chooseWasm, type EngineMaker, withoutHalves } from './choose.js';
 import type { Engine } from './engine.js';
 import { disagreement, nudged, pass } from './self-check.js';
 
@@ -12,7 +12,7 @@ import { disagreement, nudged, pass } from './self-check.js';
  * @throws LinnetError of code ENVIRONMENT where there is no device
  */
 export async function chooseDevice(maker: EngineMaker): Promise<Choice> {
-  const device = await maker.openDevice();
+  const device = await maker.openDevice(true);
   return tryDevice(maker, device, false, async (engine) => ({ engine, reason: 'as asked for' }));
 }
 
@@ -20,7 +20,7 @@ export async function chooseDevice(maker: EngineMaker): Promise<Choice> {
 export async function chooseFaster(maker: EngineMaker): Promise<Choice> {
   let device: DeviceBackend;
   try {
-    device = await maker.openDevice();
+    device = await maker.openDevice(true);
   } catch (error) {
     if (!(error instanceof LinnetError)) throw error;
     return chooseWasm(maker, error.message);
@@ -45,8 +45,8 @@ export async function chooseFaster(maker: EngineMaker): Promise<Choice> {
 }
 
 /**
- * Prepares an engine on a device and checks it; `choose` has the last word where it does. Engines
- * that are not chosen are disposed of.
+ * Prepares an engine on a device and checks it; `choose` has the last word where it does. What does not do in float16
+ * is tried in float32. Engines that are not chosen are disposed of.
  *
  * @param comparing whether `choose` needs an engine on WASM, too
  */
@@ -65,7 +65,10 @@ async function tryDevice(
       host = (await chooseWasm(maker, '')).engine;
       problem ??= await check(engine, host);
     }
-    if (problem !== null && host !== null) {
+    if (problem !== null && device.halves) {
+      const exact = await tryDevice(maker, await maker.openDevice(false), comparing, choose);
+      choice = { fallback: withoutHalves(problem), ...exact };
+    } else if (problem !== null && host !== null) {
       const fallback = `WebGPU is not used: ${problem}`;
       choice = { engine: host, reason: fallback, fallback };
     } else {
@@ -98,7 +101,7 @@ async function failure(task: () => Promise<void>): Promise<string | null> {
     await task();
     return null;
   } catch (error) {
-    const codes: readonly string[] = ['INTERNAL', 'OUT_OF_MEMORY', 'DEVICE_LOST'];
+    const codes: readonly string[] = ['INTERNAL', 'OUT_OF_MEMORY', 'DEVICE_LOST', 'OUT_OF_RANGE'];
     if (error instanceof LinnetError && !codes.includes(error.code)) throw error;
     return error instanceof Error ? error.message : String(error);
   }

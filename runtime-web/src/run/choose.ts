@@ -10,10 +10,21 @@ export interface Choice {
   readonly fallback?: string;
 }
 
+/**
+ * Opens a device, whose products are computed in float16 where it does that and `halves` says that they may be.
+ *
+ * @throws LinnetError of code ENVIRONMENT without a device
+ */
+export type DeviceOpener = (halves: boolean) => Promise<DeviceBackend>;
+
+/** The fallback of models that go on in float32. */
+export function withoutHalves(why: string): string {
+  return `float16 is not used: ${why}`;
+}
+
 /** How engines are had; each has backends of its own. */
 export interface EngineMaker {
-  /** @throws LinnetError of code ENVIRONMENT without a device */
-  openDevice(): Promise<DeviceBackend>;
+  readonly openDevice: DeviceOpener;
   make(device: DeviceBackend | null): Promise<Engine>;
   /** Names the model among all, for remembering what was measured. */
   readonly digest: string;

@@ -20,8 +20,8 @@ import {
 } from '../io/tensor.js';
 import type { Graph } from '../model/graph.js';
 import { elementsOf } from '../model/storage.js';
-import type { BackendMemory, DeviceBackend, DeviceTensor } from '../plan/backend.js';
-import type { Choice } from './choose.js';
+import type { BackendMemory, DeviceTensor } from '../plan/backend.js';
+import { type Choice, type DeviceOpener, withoutHalves } from './choose.js';
 import { Engine } from './engine.js';
 import { type Entry, notOnDevice, pickInputs, toEntry } from './entry.js';
 import type { RunContext } from './executor.js';
@@ -54,7 +54,7 @@ export class LoadedModel implements Model {
   constructor(
     choice: Choice,
     /** Opens a device in the place of one that was lost. */
-    readonly reopen: () => Promise<DeviceBackend>,
+    readonly reopen: DeviceOpener,
   ) {
     this.#choice = choice;
     const { guard, model } = choice.engine;
@@ -256,7 +256,7 @@ export class LoadedModel implements Model {
     return { entry, values };
   }
 
-  /** Runs a graph, again where the device went away and nothing had changed by then. */
+  /** Runs a graph, again where the device went away, or float16 did not do, and nothing had changed by then. */
   async #execute(task: Task): Promise<readonly HostValue[]> {
     const { engine } = this.#live();
     try {
@@ -291,16 +291,19 @@ export class LoadedModel implements Model {
     }
   }
 
-  /** The error of a run whose device went away; any other is thrown. */
+  /** The error of a run whose device went away or is to compute otherwise; any other is thrown. */
   #lossOf(error: unknown): LinnetError {
     this.#guard.check();
-    if (error instanceof LinnetError && error.code === 'DEVICE_LOST') return error;
+    const codes: readonly string[] = ['DEVICE_LOST', 'OUT_OF_RANGE'];
+    if (error instanceof LinnetError && codes.includes(error.code)) return error;
     throw error;
   }
 
   /** Goes on with another device or, where there is none or it `may` not be, on WASM alone. */
   async #replaceDevice(lost: Engine, cause: LinnetError, may: boolean): Promise<void> {
-    const device = may ? await this.reopen().catch(() => null) : null;
+    const isRange = cause.code === 'OUT_OF_RANGE';
+    const halves = lost.backends.device?.halves === true && !isRange;
+    const device = may ? await this.reopen(halves).catch(() => null) : null;
     if (this.#choice?.engine !== lost) {
       // Disposed of, or another run has seen to it.
       device?.dispose();
@@ -311,7 +314,7 @@ export class LoadedModel implements Model {
     lost.stages.clear();
     backends.device?.dispose();
     this.#choice = device
-      ? { ...this.#choice, engine }
+      ? { ...this.#choice, engine, ...(isRange && { fallback: withoutHalves(cause.message) }) }
       : { engine, reason: cause.message, fallback: cause.message };
   }
 

@@ -32,8 +32,9 @@ export class WebGpuBackend extends ShaderTarget implements DeviceBackend<Shader>
     readonly gpu: Gpu,
     lowerings: ShaderLowerings,
     readonly onCompiled: CompileProgress,
+    readonly halves: boolean,
   ) {
-    super(gpu.traits, lowerings);
+    super({ ...gpu.traits, hasF16: halves }, lowerings);
     this.#memory = new GpuMemory(gpu.device);
   }
 

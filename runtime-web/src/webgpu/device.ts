@@ -88,13 +88,14 @@ export async function openGpu(entry: GPU): Promise<Gpu> {
       throw unavailable('the adapter gives no device', [], cause);
     });
   const { wgslLanguageFeatures } = entry;
+  const isSoftware = info.isFallbackAdapter === true || info.architecture === 'swiftshader';
   const gpu: Gpu = {
     entry,
     device,
     traits: {
-      hasF16: device.features.has('shader-f16'),
+      hasF16: device.features.has('shader-f16') && !isSoftware,
       hasSubgroups: device.features.has('subgroups'),
-      isSoftware: info.isFallbackAdapter === true || info.architecture === 'swiftshader',
+      isSoftware,
       hasByteDot: wgslLanguageFeatures?.has('packed_4x8_integer_dot_product') ?? false,
       maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
       maxBindings: limits.maxStorageBuffersPerShaderStage,

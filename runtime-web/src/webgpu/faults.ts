@@ -1,9 +1,10 @@
+import { LinnetError } from '@linnet/schema';
 import { faultError } from '../plan/fault.js';
-import type { Call } from '../plan/plan.js';
+import type { Call, NodeLabel } from '../plan/plan.js';
 import type { GpuMemory } from './memory.js';
 import { Staging } from './staging.js';
 import { BUFFER } from './usage.js';
-import { FAULT_BYTES, type Shader } from './wgsl/kernel.js';
+import { FAULT_BYTES, RANGE_FAULT, type Shader } from './wgsl/kernel.js';
 
 /** Storage is bound at multiples of this, the default limit of all devices. */
 const ALIGNMENT = 256;
@@ -50,7 +51,7 @@ export class SegmentFaults {
     return this.#staging.encode(encoder);
   }
 
-  /** @throws LinnetError of code INVALID_ARGUMENT for the first call that has met such a value */
+  /** @throws LinnetError of code INVALID_ARGUMENT, or OUT_OF_RANGE, for the first call that has met such a value */
   async check(copy: GPUBuffer | null): Promise<void> {
     const [bytes] = (await this.#staging.read(copy)) as [Uint8Array];
     const view = new DataView(bytes.buffer, bytes.byteOffset);
@@ -58,6 +59,7 @@ export class SegmentFaults {
       const first = at * ALIGNMENT;
       const kind = view.getUint32(first, true);
       if (kind === 0) continue;
+      if (kind === RANGE_FAULT) throw rangeError(view.getFloat32(first + 4, true), node);
       const value = view.getBigInt64(first + 4, true);
       const bound = BigInt(view.getUint32(first + 12, true));
       throw faultError({ kind, value, bound }, node, 'INVALID_ARGUMENT');
@@ -67,4 +69,11 @@ export class SegmentFaults {
   dispose(): void {
     this.#staging.dispose();
   }
+}
+
+function rangeError(value: number, { name, op }: NodeLabel): LinnetError {
+  const message = `A value of magnitude ${value.toPrecision(4)} is too large to be multiplied in float16.`;
+  return new LinnetError('OUT_OF_RANGE', message, { node: name, op }, [
+    'From now on the model computes in float32; reset its variables and run it again.',
+  ]);
 }

@@ -1,6 +1,6 @@
 /** What lowerings may choose by. */
 export interface Traits {
-  /** float16 arithmetic. */
+  /** float16 arithmetic, other than by conversions from and to float32. */
   readonly hasF16: boolean;
   readonly hasSubgroups: boolean;
   /** Dot products of four packed bytes as an instruction of the language. */

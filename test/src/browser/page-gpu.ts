@@ -82,6 +82,66 @@ export function hideFeatures(): void {
   Object.defineProperty(GPUAdapter.prototype, 'info', { get: () => ({ vendor: 'plain' }) });
 }
 
+/**
+ * Has adapters look like hardware that computes in float16, by shaders that do so in float32: weights are float16 all the
+ * same. Where it `isBroken`, elements become NaN on their way to float16.
+ */
+function pretendHalves(isBroken: boolean): void {
+  const shaderF16 = 'shader-f16' as GPUFeatureName;
+  for (const owner of [GPUAdapter.prototype, GPUDevice.prototype]) {
+    const { get } = Object.getOwnPropertyDescriptor(owner, 'features') as { get(): Set<string> };
+    Object.defineProperty(owner, 'features', {
+      get(this: GPUAdapter) {
+        return new Set([...get.call(this), shaderF16]);
+      },
+    });
+  }
+  Object.defineProperty(GPUAdapter.prototype, 'info', { get: () => ({ vendor: 'pretended' }) });
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = function ({ requiredFeatures = [], ...rest } = {}) {
+    const features = [...requiredFeatures].filter((feature) => feature !== shaderF16);
+    return requestDevice.call(this, { ...rest, requiredFeatures: features });
+  };
+  const { createShaderModule } = GPUDevice.prototype;
+  GPUDevice.prototype.createShaderModule = function (descriptor) {
+    if (!descriptor.code.startsWith('enable f16;')) {
+      return createShaderModule.call(this, descriptor);
+    }
+    const code = descriptor.code
+      .replace('enable f16;', '')
+      .replace('w: array<vec4<f16>>', 'w: array<vec2<u32>>')
+      .replace(
+        '{ return w[i]; }',
+        '{ return vec4<f32>(unpack2x16float(w[i].x), unpack2x16float(w[i].y)); }',
+      )
+      .replace(
+        'return vec4<f16>(v);',
+        isBroken
+          ? 'return bitcast<vec4<f32>>(bitcast<vec4<u32>>(v) | vec4(0x7fc00000u));'
+          : 'return v;',
+      )
+      .replaceAll('f16', 'f32');
+    return createShaderModule.call(this, { ...descriptor, code });
+  };
+}
+
+/** Runs a model, one input after the other, on a GPU that computes in float16. */
+export async function runInHalves(
+  url: string,
+  isBroken: boolean,
+  xs: readonly (readonly number[])[],
+): Promise<readonly GpuAnswer[]> {
+  pretendHalves(isBroken);
+  using model = await loadModel(url, { backend: 'webgpu' });
+  const answers: GpuAnswer[] = [];
+  for (const x of xs) {
+    const { y } = await model.run([x]);
+    const { backend, fallback } = model.info;
+    answers.push({ backend, fallback, y: Array.from(y?.data as Float32Array) });
+  }
+  return answers;
+}
+
 /** Devices are told apart by when they were made. */
 const devices: GPUDevice[] = [];
 function followDevices(): void {

@@ -60,6 +60,34 @@ const SUMS = file([
   }),
 ]);
 
+/** y = x w, by rows; w is [16, 64]. */
+const [ROWS, DEPTH, UNITS] = [24, 64, 16] as const;
+const WEIGHTS = Float32Array.from({ length: UNITS * DEPTH }, (_, i) => 3 * Math.cos(7 * i));
+const PRODUCT = file([
+  graph({
+    tensors: [
+      tensor('x', 'float32', [ROWS, DEPTH]),
+      tensor('w', 'float32', [UNITS, DEPTH], WEIGHTS),
+      tensor('y', 'float32', [ROWS, UNITS]),
+    ],
+    operators: [node('FULLY_CONNECTED', [0, 1], [2])],
+    inputs: [0],
+    outputs: [2],
+  }),
+]);
+
+/** What PRODUCT gives. */
+function productOf(x: readonly number[]): readonly number[] {
+  return Array.from({ length: ROWS * UNITS }, (_, at) => {
+    const [row, unit] = [Math.floor(at / UNITS), at % UNITS];
+    let sum = 0;
+    for (let k = 0; k < DEPTH; k++) {
+      sum += (x[row * DEPTH + k] as number) * (WEIGHTS[unit * DEPTH + k] as number);
+    }
+    return sum;
+  });
+}
+
 /** Cycles of loading, running and disposing; what leaks shows in the first few. */
 const CYCLES = Number(process.env.LINNET_CYCLES ?? 30);
 
@@ -107,6 +135,57 @@ suite('WebGPU', () => {
       const answer = await chromium.call('runOnFaultyGpu', url, fault as GpuFault, 'auto', X);
       assert.ok(typeof answer !== 'string', String(answer));
       assertRight(answer);
+    });
+  }
+
+  /** With numbers that float16 bears and with some that it does not, on a GPU that computes right and on one that does not. */
+  const halves: readonly (readonly [
+    what: string,
+    isBroken: boolean,
+    scales: readonly number[],
+    fallbacks: readonly (RegExp | null)[],
+  ])[] = [
+    ['products in float16', false, [1, 1000], [null, null]],
+    [
+      'float32 from the first number on that is too large for float16',
+      false,
+      [1, 1e5, 1],
+      [
+        null,
+        /^float16 is not used: A value of magnitude 1\.000e\+5 is too/,
+        /^float16 is not used/,
+      ],
+    ],
+    [
+      'float32 on a GPU whose float16 gives NaN',
+      true,
+      [1],
+      [/^float16 is not used: in its self-check, output 0 has NaN/],
+    ],
+  ];
+  for (const [what, isBroken, scales, fallbacks] of halves) {
+    test(what, async () => {
+      const product = chromium.addFile(PRODUCT);
+      const xs = scales.map((scale) =>
+        Array.from({ length: ROWS * DEPTH }, (_, i) =>
+          Math.fround(i === 3 ? scale : scale * Math.sin(i)),
+        ),
+      );
+      const answers = await chromium.call('runInHalves', product, isBroken, xs);
+      for (const [run, { backend, fallback, y }] of answers.entries()) {
+        assert.equal(backend, 'webgpu');
+        const expected = fallbacks[run] as RegExp | null;
+        if (expected === null) assert.equal(fallback, null);
+        else assert.match(fallback ?? '', expected);
+        const exact = productOf(xs[run] as number[]);
+        const most = Math.max(...exact.map(Math.abs));
+        const off = exact.map((value, i) => Math.abs((y[i] as number) - value) / most);
+        const worst = Math.max(...off);
+        // Weights that are float16 leave something to see.
+        if (expected === null)
+          assert.ok(worst < 1e-2 && worst > 1e-6, `run ${run} is off by ${worst}`);
+        else assert.ok(worst < 1e-6, `run ${run} is off by ${worst}`);
+      }
     });
   }
 

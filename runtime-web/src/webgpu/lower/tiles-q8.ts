@@ -144,6 +144,7 @@ fn word(begin: u32, k: u32) -> u32 {
     kind: 'int8',
     sum: form.sum,
     step: 4 / rows.unit,
+    partial: null,
     start: `var w_at = item * params.taps * params.deeps * params.fours + four; ${finish.prepare}`,
     row: (run, begin, number) => [form.row(orZero(run, `word(${begin}, k)`, number))],
     weights: `let w = ${isNarrow ? PAIRED : 'weights[w_at]'}; ${form.weights}`,

@@ -3,7 +3,7 @@ import type { Arithmetic } from '@linnet/runtime-wasm';
 import type { Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
 import type { Traits } from '../traits.js';
-import { type Binding, type Param, u32, writes } from '../wgsl/kernel.js';
+import { type Binding, type Param, type ShaderFault, u32, writes } from '../wgsl/kernel.js';
 import type { Width } from '../wgsl/storage.js';
 import { LANES, times } from '../wgsl/text.js';
 
@@ -40,6 +40,8 @@ export interface TileArithmetic {
   readonly sum: 'vec4<f32>' | 'vec4<i32>';
   /** Units of depth of a step of the innermost loop. */
   readonly step: number;
+  /** Sums that products of up to `depth` neighbouring units go into before they join the others; null: none. */
+  readonly partial: { readonly type: 'vec4<f16>'; readonly depth: number } | null;
   /** What a step takes of row `number` whose run `run` (-1: zeros) begins at unit `begin`, from unit `k` on. */
   row(run: string, begin: string, number: string): readonly string[];
   /** Statements before all steps; the invocation's columns are those of the four number `four`. */
@@ -50,10 +52,11 @@ export interface TileArithmetic {
   readonly weights: string;
   /** Statements that go to the next step's weights. */
   readonly next: string;
-  /** Statements that add a row's products to a sum. */
+  /** Statements that add a row's products to a sum, which may be a partial one. */
   add(sum: string, row: readonly string[]): string;
-  /** Statements that make `result` ready once all is added up. */
+  /** Statements that make `result` ready once all is added up; they may call `fault` of kind `faults`. */
   readonly ready: string;
+  readonly faults?: ShaderFault;
   /** What is stored for a sum of row `number`. */
   result(sum: string, number: string): string;
 }
@@ -106,7 +109,7 @@ export function emitTiles(emit: Emitter, product: TiledProduct): void {
   const { label, items, size, rows, arithmetic, output, outputStrides } = product;
   const { height, across } = tileOf(size, emit.traits);
   const quads = emit.traits.hasSubgroups && height % 4 === 0;
-  const { sum, step } = arithmetic;
+  const { sum, step, partial } = arithmetic;
   const isWhole = isWholeFours(product);
   const isFull = (size[0] * across) % (height * INVOCATIONS) === 0;
   // What the output is counted in.
@@ -120,19 +123,39 @@ export function emitTiles(emit: Emitter, product: TiledProduct): void {
       .map((load, part) => `let x${at}_${part} = ${load};`),
   );
   const parts = loads.length / loaded.length;
+  const into = partial === null ? 's' : 'p';
   const rowProducts = (m: number) => {
     const name = quads ? `x${Math.floor(m / 4)}` : `x${m}`;
     const own = times(parts, (part) => `${name}_${part}`);
-    if (!quads) return arithmetic.add(`s${m}`, own);
+    if (!quads) return arithmetic.add(`${into}${m}`, own);
     const passed = own.map(
       (value, part) => `let a${m}_${part} = quadBroadcast(${value}, ${m % 4}u);`,
     );
     const names = times(parts, (part) => `a${m}_${part}`);
-    return [...passed, arithmetic.add(`s${m}`, names)].join(' ');
+    return [...passed, arithmetic.add(`${into}${m}`, names)].join(' ');
   };
+  const steps = `
+    ${arithmetic.weights}
+    ${loads.join('\n    ')}
+    ${times(height, rowProducts).join('\n    ')}
+    ${arithmetic.next}`;
+  const all = (statement: (m: number) => string) => times(height, statement).join(' ');
+  const depths =
+    partial === null
+      ? `for (var k = 0u; k < params.depth; k += ${step}u) {${steps}
+  }`
+      : `for (var k = 0u; k < params.depth;) {
+    let end = min(k + ${partial.depth}u, params.depth);
+    ${all((m) => `var p${m} = ${partial.type}();`)}
+    for (; k < end; k += ${step}u) {${steps}
+    }
+    ${all((m) => `s${m} += ${sum}(p${m});`)}
+  }`;
   emit.run({
     label,
     quads,
+    halves: partial !== null,
+    ...(arithmetic.faults !== undefined && { faults: arithmetic.faults }),
     bindings: {
       ...arithmetic.bindings,
       y: writes(output, unit),
@@ -171,12 +194,7 @@ ${times(height, (m) => `var s${m} = ${sum}();`).join('\n')}
 for (var tap = 0u; tap < params.taps; tap++) {
   ${loaded.map((_, at) => `let run${at} = run_at(row${at}, item, tap); let begin${at} = u32(max(run${at}, 0));`).join('\n  ')}
   ${arithmetic.run ?? ''}
-  for (var k = 0u; k < params.depth; k += ${step}u) {
-    ${arithmetic.weights}
-    ${loads.join('\n    ')}
-    ${times(height, rowProducts).join('\n    ')}
-    ${arithmetic.next}
-  }
+  ${depths}
 }
 if (own > four) { return; }
 ${arithmetic.ready}

@@ -6,7 +6,15 @@ import { perTensor } from '../../lower/quantization.js';
 import { elementsOf, storedDType, unpack } from '../../model/storage.js';
 import type { Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
-import { type Binding, type Elements, f32, type Param, reads, u32 } from '../wgsl/kernel.js';
+import {
+  type Binding,
+  type Elements,
+  f32,
+  type Param,
+  reads,
+  readsHalves,
+  u32,
+} from '../wgsl/kernel.js';
 import type { StoredDType, Width } from '../wgsl/storage.js';
 
 /** The bits of float32 less those of float16, and the least exponent of float16's normal numbers. */
@@ -77,6 +85,8 @@ export interface Weights {
   readonly params: Readonly<Record<string, Param>>;
   /** Statements before the steps of run `tap` of `four` columns. */
   readonly run?: string;
+  /** Where `w_load` gives float16: what that has to be multiplied by. No magnitude is above 1. */
+  readonly halfScale?: number;
   /** What `w_load` gives as real numbers, if it does not; a vector for columns where it gives one. */
   readonly real?: (load: string) => string;
 }
@@ -102,9 +112,15 @@ function transposition(items: number, columns: number, depth: number): Order {
   };
 }
 
+/** The power of 2 by which weights are divided so that the largest is at most 1. */
+function halfScaleOf(values: Float32Array): number {
+  const most = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 2 ** -100);
+  return 2 ** Math.ceil(Math.log2(most));
+}
+
 /**
  * Weights [items * columns, depth]: transposed while planning where they are known, so that neighbouring
- * invocations load neighbouring vectors; read as they are otherwise.
+ * invocations load neighbouring vectors, and in float16 where the device computes in that; read as they are otherwise.
  */
 export function transposed(
   emit: Emitter,
@@ -113,10 +129,24 @@ export function transposed(
   columns: number,
   depth: number,
 ): Weights {
-  const isKnown = operand.value !== undefined;
-  const elements = isKnown
-    ? resident(emit, operand, transposition(items, columns, depth))
-    : operand;
+  const { value } = operand;
+  const isKnown = value !== undefined;
+  const order = transposition(items, columns, depth);
+  if (emit.traits.hasF16 && isKnown) {
+    const halfScale = halfScaleOf(value as Float32Array);
+    const halves = emit.constant(`halves ${order.key}`, () => {
+      const scaled = (value as Float32Array).map((weight) => weight / halfScale);
+      return float32ToFloat16(order.arrange(scaled) as Float32Array);
+    });
+    return {
+      bindings: () => ({ w: readsHalves(halves) }),
+      strides: [padded(columns), 1],
+      start: 'item * params.w_item',
+      params: { w_item: u32(depth * padded(columns)) },
+      halfScale,
+    };
+  }
+  const elements = isKnown ? resident(emit, operand, order) : operand;
   return {
     bindings: (width) => ({ w: reads(elements, width) }),
     strides: isKnown ? [padded(columns), 1] : [1, depth],

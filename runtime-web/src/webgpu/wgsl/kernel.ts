@@ -60,6 +60,13 @@ export function array(ref: BufferRef, type: string, access: Binding['access']): 
   return { ref, access, array: type, functions: () => '' };
 }
 
+/** Vectors of four float16, which only kernels with `halves` read: `NAME_load(i)`. */
+export function readsHalves(ref: BufferRef): Binding {
+  const type = 'vec4<f16>';
+  const functions = (name: string) => `fn ${name}_load(i: u32) -> ${type} { return ${name}[i]; }`;
+  return { ref, access: 'read', array: type, functions };
+}
+
 /** A parameter that the body reads as `params.NAME`. */
 export type Param = readonly [type: 'u32' | 'i32' | 'f32', value: number];
 
@@ -92,8 +99,10 @@ export interface Kernel {
    * a workgroup that is a line: it has `quad_lane`, 0 to 3. The device must have subgroups.
    */
   readonly quads?: boolean;
+  /** Whether it computes with `f16`, which the device must have. */
+  readonly halves?: boolean;
   /** What is wrong where the body calls `fault(value: vec2<u32>, bound: u32)`, which makes the run fail. */
-  readonly faults?: FaultKind;
+  readonly faults?: ShaderFault;
   /**
    * Statements of the entry point. It has `group` (workgroup_id), `local` (local_invocation_id),
    * `lane` (local_invocation_index), `id` (global_invocation_id) and, on a grid of invocations,
@@ -101,6 +110,12 @@ export interface Kernel {
    */
   readonly body: string;
 }
+
+/** What goes wrong on devices: as anywhere, or that a number is too large to go on in float16. */
+export type ShaderFault = FaultKind | 'range';
+
+/** Beside the numbers of FAULTS. */
+export const RANGE_FAULT = 255;
 
 /** A shader ready to run. */
 export interface Shader {
@@ -122,9 +137,9 @@ export interface Shader {
 export const FAULT_BYTES = 16;
 
 /** Of all faults of a run of a kernel, which come in any order, the first to be there is kept. */
-const faultFunction = (kind: FaultKind) => `
+const faultFunction = (kind: ShaderFault) => `
 fn fault(value: vec2<u32>, bound: u32) {
-  if (atomicExchange(&faults[0], ${FAULTS[kind]}u) != 0u) { return; }
+  if (atomicExchange(&faults[0], ${kind === 'range' ? RANGE_FAULT : FAULTS[kind]}u) != 0u) { return; }
   atomicStore(&faults[1], value.x);
   atomicStore(&faults[2], value.y);
   atomicStore(&faults[3], bound);
@@ -137,12 +152,14 @@ const MAX_WORKGROUPS = 65535;
 const LINE = 64;
 
 export function assemble(kernel: Kernel, traits: Traits): Shader {
-  const { label, grid, declarations = '', body, params = {}, quads = false, faults } = kernel;
+  const { label, grid, declarations = '', body, params = {}, faults } = kernel;
+  const { quads = false, halves = false } = kernel;
   const workgroup = kernel.workgroup ?? [LINE, 1, 1];
   const bindings = Object.entries(kernel.bindings);
   const entries = Object.entries(params);
   const isLine = 'invocations' in grid;
   const wgsl = [
+    halves ? 'enable f16;' : '',
     quads ? 'enable subgroups;' : '',
     ...bindings.map(
       ([name, { access, array }], at) =>
