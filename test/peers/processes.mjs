@@ -1,6 +1,7 @@
 /** Processes of browsers, where the system is Linux. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The share of the machine that the processes of a session have together. */
 const GROUP = '/proc/self/autogroup';
@@ -8,6 +9,22 @@ const GROUP = '/proc/self/autogroup';
 /** @returns {Promise<number[]>} ids of all processes of a browser: its own, the network's, pages' */
 export async function allProcesses(browser) {
   return (await processes(browser)).map(({ id }) => id);
+}
+
+const LOOK_MS = 100;
+/** Processor time of all of a browser's processes between two looks below which it does nothing. */
+const IDLE_MS = 15;
+const PATIENCE_MS = 5000;
+
+/** Waits until a browser does nothing, as far as it ever stops: new windows keep it busy for a while. */
+export async function becomeIdle(browser) {
+  let earlier = Number.NEGATIVE_INFINITY;
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; ) {
+    const seconds = (await processes(browser)).reduce((sum, { cpuTime }) => sum + cpuTime, 0);
+    if (1000 * (seconds - earlier) < IDLE_MS) return;
+    earlier = seconds;
+    await sleep(LOOK_MS);
+  }
 }
 
 /** @returns {Promise<number[]>} ids of the processes that run a browser's pages */

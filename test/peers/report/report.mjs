@@ -60,8 +60,8 @@ ${memory(race)}
 ## Cold start and download
 
 From the start of the navigation to the first scores of MobileNet v2 float32 for a picture, in pages bundled with Vite,
-each opened ${results['cold-start'][0].times.length} times in turns with empty caches, from a server on the same machine. The longest
-task is the main thread's, the median of these openings. The download is the JavaScript and the WebAssembly that the page
+each opened ${results['cold-start'][0].times.length} times in turns with empty caches, from a server on the same machine, once the browser is through with making
+the window. The longest task is the main thread's, the median of these openings. The download is the JavaScript and the WebAssembly that the page
 fetches, gzip -9.
 
 ${coldStart(results['cold-start'])}
@@ -200,20 +200,23 @@ function memory(race) {
   return table(head, rows);
 }
 
+/** Pages without a runtime. */
+const FLOORS = { empty: 'An empty page', download: 'A page that only fetches the model' };
+
 function coldStart(results) {
-  const rows = results.map(({ runtime, times, longestTasks, downloadBytes }) => {
+  const rows = results.map(({ page, times, longestTasks, downloadBytes }) => {
     const at = (sorted, q) => sorted[Math.floor(q * (sorted.length - 1))].toFixed(0);
-    const size = `${(downloadBytes / 1000).toFixed(0)} kB`;
+    const size = page in FLOORS ? '–' : `${(downloadBytes / 1000).toFixed(0)} kB`;
     const longest = at(longestTasks, 0.5);
     return [
-      NAMES[runtime],
+      FLOORS[page] ?? NAMES[page],
       `${at(times, 0.5)} ms`,
       `${at(times, 0.25)} to ${at(times, 0.75)} ms`,
       longest === '0' ? 'under 50 ms' : `${longest} ms`,
       size,
     ];
   });
-  return table(['Runtime', 'Median', 'Middle half', 'Longest task', 'Download'], rows);
+  return table(['Page', 'Median', 'Middle half', 'Longest task', 'Download'], rows);
 }
 
 function layerTable(layers) {

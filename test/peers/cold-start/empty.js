@@ -1,0 +1,2 @@
+/** What any page takes. */
+globalThis.result = { milliseconds: performance.now() };
