@@ -1,5 +1,6 @@
 import type { DType, TypedArray } from '@linnet/schema';
-import type { ExecutableModel, GraphTensor } from './graph.js';
+import type { ExecutableModel } from './graph.js';
+import type { Known } from './known.js';
 
 /** Elements that are looked at, and of them those that are not zero where no kernel for zeros pays by far. */
 const SAMPLES = 1024;
@@ -17,18 +18,26 @@ export function isDense(elements: TypedArray, zero: number): boolean {
   return others > DENSE_SAMPLES;
 }
 
-/** Whether some weights of a model are zero to such a part. */
+/** Layers with less of a model's weights than this together are not worth kernels of their own. */
+const WORTHWHILE_PART = 1 / 32;
+
+/** Whether layers with a good part of a model's weights have such zeros. */
 export function hasZeros({ graphs }: ExecutableModel): boolean {
-  return graphs.some(({ tensors }) => tensors.some(isSparse));
+  let [all, sparse] = [0, 0];
+  for (const { constant } of graphs.flatMap(({ tensors }) => tensors)) {
+    if (constant === null || !isWeight(constant)) continue;
+    const { elements, type } = constant;
+    const { quantization } = type;
+    const zero = (quantization?.kind === 'affine' && quantization.zeroPoint[0]) || 0;
+    all += elements.length;
+    if (!isDense(elements, zero)) sparse += elements.length;
+  }
+  return sparse > WORTHWHILE_PART * all;
 }
 
 const WEIGHTS: readonly DType[] = ['float32', 'float16', 'int8', 'uint8'];
 
 /** Weights are matrices or more; those in blocks are no constants with elements yet. */
-function isSparse({ constant }: GraphTensor): boolean {
-  if (constant === null || constant.blocks !== null || constant.type.shape.length < 2) return false;
-  const { dtype, quantization } = constant.type;
-  if (!WEIGHTS.includes(dtype)) return false;
-  const zero = (quantization?.kind === 'affine' && quantization.zeroPoint[0]) || 0;
-  return !isDense(constant.elements, zero);
+function isWeight({ type, blocks }: Known): boolean {
+  return blocks === null && type.shape.length >= 2 && WEIGHTS.includes(type.dtype);
 }
