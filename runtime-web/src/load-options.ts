@@ -49,4 +49,7 @@ export interface InspectOptions extends Pick<LoadOptions, 'signal' | 'wasmUrl' |
 
 /** `tuning` is what the result is added to. */
 export type TuneOptions = RunOptions &
-  Pick<LoadOptions, 'threads' | 'tuning' | 'wasmUrl' | 'externalFiles'>;
+  Pick<LoadOptions, 'threads' | 'tuning' | 'wasmUrl' | 'externalFiles'> & {
+    /** What runs the model; 'wasm' by default. */
+    readonly backend?: BackendName;
+  };

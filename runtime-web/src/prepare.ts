@@ -49,7 +49,8 @@ export async function prepare(
       const constantBytes = device === null ? bytes.length : 0;
       const host = await WasmBackend.create({ kernels, ops, constantBytes, signal });
       const backends = { host, device };
-      return new Engine(model, resources, guard, backends, (await overruling) ?? notMeasured);
+      const overrule = (await overruling)?.(device?.description ?? null) ?? notMeasured;
+      return new Engine(model, resources, guard, backends, overrule);
     },
   };
   const choice = await CHOICES[backend](maker);

@@ -15,22 +15,32 @@ export async function tune(
   bytes: Uint8Array,
   kernels: Kernels,
   inputs: ModelInputs,
-  { signal, signature, tuning, externalFiles }: TuneOptions,
+  { backend, signal, signature, tuning, externalFiles }: TuneOptions,
 ): Promise<Tuning> {
   const { vocabulary, ops, model } = await readExecutable(bytes, externalFiles);
-  return tuneChoices(tuning, kernels, async () => {
-    const host = await WasmBackend.create({ kernels, ops, constantBytes: bytes.length, signal });
+  const openDevice = deviceOpener(vocabulary);
+  const open = async () => (backend === 'webgpu' ? openDevice(true) : null);
+  const first = await open();
+  const description = first?.description ?? null;
+  first?.dispose();
+  return tuneChoices(tuning, kernels, description, async () => {
+    const constantBytes = backend === 'webgpu' ? 0 : bytes.length;
+    const host = await WasmBackend.create({ kernels, ops, constantBytes, signal });
+    const device = await open();
     return {
       variant: (overrule) => {
-        const backends = { host, device: null };
+        const backends = { host, device };
         const engine = new Engine(model, new Resources(), new Guard(), backends, overrule);
-        const loaded = new LoadedModel({ engine, reason: 'to tune' }, deviceOpener(vocabulary));
+        const loaded = new LoadedModel({ engine, reason: 'to tune' }, openDevice);
         return {
           choices: () => loaded.info.choices,
           run: (record) => loaded.runRecorded(inputs, { signal, signature }, record),
         };
       },
-      dispose: () => host.dispose(),
+      dispose: () => {
+        host.dispose();
+        device?.dispose();
+      },
     };
   });
 }

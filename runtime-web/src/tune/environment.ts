@@ -9,6 +9,11 @@ export function environmentOf({ build, threads }: Selection, module: WebAssembly
   return `${build} ${buildId(module)}, ${threads} threads, ${machine()}`;
 }
 
+/** The same for what a GPU runs: what it calls itself, and the kind of machine. */
+export function deviceEnvironmentOf(description: string): string {
+  return `webgpu on ${description}, ${machine()}`;
+}
+
 /** Source: WebAssembly tool conventions, "Build ID Section": the length, then the bytes. */
 function buildId(module: WebAssembly.Module): string {
   const [section] = WebAssembly.Module.customSections(module, 'build_id');

@@ -10,6 +10,8 @@ export interface Emitter extends Workspace {
   readonly traits: Traits;
   /** Appends a run of a kernel. */
   run(kernel: Kernel): void;
+  /** The candidate of a decision that the node's kernels are to follow. */
+  readonly choose: PlanEmitter['choose'];
 }
 
 export type Lowering<N extends OpName> = PlanLowering<N, Emitter>;
@@ -29,5 +31,6 @@ export function shaderEmitter(plan: PlanEmitter<Shader>, traits: Traits): Emitte
     },
     scratch: plan.scratch,
     constant: plan.constant,
+    choose: plan.choose,
   };
 }

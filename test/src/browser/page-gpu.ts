@@ -1,11 +1,14 @@
 /** The side of the WebGPU tests that runs in the page: GPUs that do not do, in all the ways they can. */
 import {
+  type Choice,
   LinnetError,
   type LoadOptions,
   loadModel,
   type Model,
   type PictureInput,
   type TensorInput,
+  type Tuning,
+  tuneModel,
 } from '@linnet/runtime-web';
 
 export interface GpuAnswer {
@@ -416,6 +419,36 @@ export async function profileOnGpu(url: string, x: readonly number[]): Promise<G
     steps: steps.map(({ bytes, ofBandwidth }) => [bytes, ofBandwidth]),
     gaps,
   };
+}
+
+/** What tuning a model on the GPU finds, and what the model then gives by each candidate of its first choice. */
+export async function tuneOnGpu(
+  url: string,
+  x: readonly number[],
+): Promise<{
+  readonly tuning: Tuning;
+  readonly choices: readonly Choice[];
+  readonly ys: readonly (readonly number[])[];
+}> {
+  const backend = 'webgpu';
+  const tuning = await tuneModel(url, [x], { backend });
+  using model = await loadModel(url, { backend, tuning });
+  const { choices } = model.info;
+  const [{ signature, decision, candidates }] = choices as [Choice];
+  const ys: (readonly number[])[] = [];
+  for (const take of candidates) {
+    const forced = { [signature]: { [decision]: { take, milliseconds: {} } } };
+    const environments = Object.keys(tuning.environments).map((key) => [key, forced]);
+    using other = await loadModel(url, {
+      backend,
+      tuning: { ...tuning, environments: Object.fromEntries(environments) },
+    });
+    const { y } = await other.run([x]);
+    const [taken] = other.info.choices;
+    if (taken?.taken !== take) throw new Error(`${taken?.taken} was taken for ${take}.`);
+    ys.push(Array.from(y?.data as Float32Array));
+  }
+  return { tuning, choices, ys };
 }
 
 /** The outputs of runs that are all asked for at once. */

@@ -1,6 +1,7 @@
 /** WebGPU in Chromium with SwiftShader: faults, devices that go away, and what is left behind. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, suite, test } from 'node:test';
+import type { TunedChoice } from '@linnet/runtime-web';
 import { UNKNOWN_DIM } from '@linnet/schema';
 import { file, graph, node, tensor } from '../runtime/models.js';
 import { Chromium } from './chromium.js';
@@ -286,6 +287,26 @@ suite('WebGPU', () => {
     );
     for (const [, share] of steps) assert.ok(share === null || share >= 0, `share ${share}`);
     assert.ok(gaps >= 0 && Number.isFinite(gaps), `gaps ${gaps}`);
+  });
+
+  test('a tuning chooses tiles, all of which give the same', async () => {
+    const x = Array.from({ length: ROWS * DEPTH }, (_, i) => Math.fround(Math.sin(i)));
+    const { tuning, choices, ys } = await chromium.call('tuneOnGpu', chromium.addFile(PRODUCT), x);
+    assert.deepEqual(
+      choices.map(({ decision, by }) => [decision, by]),
+      [['tile', 'tuning']],
+    );
+    const { candidates, signature } = choices[0] as (typeof choices)[0];
+    const [[environment, ops]] = Object.entries(tuning.environments) as [[string, object]];
+    assert.match(environment, /^webgpu on .*swiftshader/i);
+    const found = (ops as Record<string, Record<string, TunedChoice>>)[signature]?.tile;
+    assert.deepEqual(Object.keys(found?.milliseconds ?? {}), candidates);
+    assert.ok(candidates.length > 1);
+    const exact = productOf(x);
+    for (const [at, y] of ys.entries()) {
+      const off = Math.max(...exact.map((value, i) => Math.abs(value - (y[i] as number))));
+      assert.ok(off < 1e-3, `${candidates[at]} is off by ${off}`);
+    }
   });
 
   test('rows that a table does not have are refused, wherever outputs stay', async () => {

@@ -82,7 +82,7 @@ Multiply-adds count as two operations. The peak is measured first: what the thre
 registers alone. Times of steps are means of the faster half of the recorded runs. A step lasts until
 the next one begins; busy is the part of that in which the threads were at work.
 
-What --tune finds holds for this machine, build of the kernels and number of threads; elsewhere, and for
+What --tune finds holds for this machine, build of the kernels and number of threads, or GPU; elsewhere, and for
 other ops, it is ignored. It is for loadModel(source, { tuning }), too.`,
     )
     .action(async (file: string, options: BenchmarkOptions) => {
@@ -127,12 +127,18 @@ async function tuningFor(
   options: BenchmarkOptions,
   signal: AbortSignal,
 ): Promise<Tuning | undefined> {
-  const { tune, tuning: file, threads } = options;
+  const { tune, tuning: file, threads, backend } = options;
   if (tune === undefined) return file === undefined ? undefined : readTuning(file);
   const known = existsSync(tune) ? await readTuning(tune) : undefined;
   using model = await loadModel(bytes, { signal });
   const { inputs, signature } = await inputsFor(model, options);
-  const tuning = await tuneModel(bytes, inputs, { threads, signal, signature, tuning: known });
+  const tuning = await tuneModel(bytes, inputs, {
+    backend,
+    threads,
+    signal,
+    signature,
+    tuning: known,
+  });
   await writeTuning(tune, tuning);
   return tuning;
 }

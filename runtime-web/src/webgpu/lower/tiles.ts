@@ -2,7 +2,6 @@
 import type { Arithmetic } from '@linnet/runtime-wasm';
 import type { Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
-import type { Traits } from '../traits.js';
 import { type Binding, type Param, type ShaderFault, u32, writes } from '../wgsl/kernel.js';
 import type { Width } from '../wgsl/storage.js';
 import { LANES, times } from '../wgsl/text.js';
@@ -83,19 +82,39 @@ interface Tile {
   readonly across: number;
 }
 
+/** Tiles that cost more than this many times what the cheapest does are not tried. */
+const MOST_COST = 1.5;
+
+/** Tiles that are worth a try, the cheapest first. */
+const MOST_TILES = 4;
+
 /**
- * The tiles that compute least beyond the output's edges. What is loaded for a tile's columns costs
- * about as much as six of its rows. Many sums in one invocation leave a GPU room for few of them.
+ * The cost model takes the tiles that compute least beyond the output's edges. What is loaded for a tile's columns
+ * costs about as much as six of its rows. Many sums in one invocation leave a GPU room for few of them.
  */
-function tileOf([rows, columns]: TiledProduct['size'], { isSoftware }: Traits): Tile {
+function tileOf(emit: Emitter, [rows, columns]: TiledProduct['size']): Tile {
   if (rows === 1) return { height: 1, across: INVOCATIONS };
-  const heights = isSoftware ? [16, 8, 4] : [8, 4];
-  const tiles = heights.flatMap((height) => [16, 8, 4].map((across) => ({ height, across })));
-  const cost = ({ height, across }: Tile) =>
-    Math.ceil(columns / 4 / across) *
-    Math.ceil((rows * across) / height / INVOCATIONS) *
-    (height + 6);
-  return tiles.reduce((best, tile) => (cost(tile) < cost(best) ? tile : best));
+  const heights = emit.traits.isSoftware ? [16, 8, 4] : [8, 4];
+  const tiles = heights.flatMap((height) =>
+    [16, 8, 4].map((across) => ({
+      height,
+      across,
+      name: `${(height * INVOCATIONS) / across}x${4 * across}`,
+      cost:
+        Math.ceil(columns / 4 / across) *
+        Math.ceil((rows * across) / height / INVOCATIONS) *
+        (height + 6),
+    })),
+  );
+  const [best, ...others] = tiles.sort((a, b) => a.cost - b.cost) as [Tile & (typeof tiles)[0]];
+  const tried = others.filter(({ cost }) => cost <= MOST_COST * best.cost);
+  const candidates = [best, ...tried.slice(0, MOST_TILES - 1)];
+  const taken = emit.choose({
+    decision: 'tile',
+    candidates: candidates.map(({ name }) => name),
+    preferred: best.name,
+  });
+  return candidates.find(({ name }) => name === taken) ?? best;
 }
 
 /**
@@ -107,7 +126,7 @@ function tileOf([rows, columns]: TiledProduct['size'], { isSoftware }: Traits): 
  */
 export function emitTiles(emit: Emitter, product: TiledProduct): void {
   const { label, items, size, rows, arithmetic, output, outputStrides } = product;
-  const { height, across } = tileOf(size, emit.traits);
+  const { height, across } = tileOf(emit, size);
   const quads = emit.traits.hasSubgroups && height % 4 === 0;
   const { sum, step, partial } = arithmetic;
   const isWhole = isWholeFours(product);
