@@ -89,6 +89,14 @@ INLINE f32x4 exp_f32x4(f32x4 x) {
   return p * exp2_of_integer(half) * exp2_of_integer(n - half);
 }
 
+/** e^x for x <= 0 (other lanes are meaningless but harmless); error under 1.5 ulp, 0 below 2^-126. */
+INLINE f32x4 exp_nonpositive_f32x4(f32x4 x) {
+  i32x4 n;
+  x = clamp_f32x4(x, CONSTANT_F32X4(-88.0f), splat_f32x4(0.0f));
+  f32x4 p = expm1_reduced(x, &n) + CONSTANT_F32X4(1.0f);
+  return p * exp2_of_integer(n);
+}
+
 /** e^x - 1 for x <= 0 (other lanes are meaningless but harmless); error under 2 ulp. */
 INLINE f32x4 expm1_nonpositive_f32x4(f32x4 x) {
   i32x4 n;

@@ -1,4 +1,5 @@
 /** What kernels compute: an entry of its own, as only profiles ask. */
+import type { ATTENTION_KERNELS } from './attention.js';
 import type { BLOCK_KERNELS } from './blocks.js';
 import type { CONVOLUTION_KERNELS } from './convolution.js';
 import type { KernelArguments, KernelDeclaration } from './kernel.js';
@@ -69,13 +70,18 @@ const CHAINS = 12;
  * and functions. Products with padding count like others.
  */
 export const KERNEL_ARITHMETIC: ArithmeticTable<
-  typeof BLOCK_KERNELS &
+  typeof ATTENTION_KERNELS &
+    typeof BLOCK_KERNELS &
     typeof CONVOLUTION_KERNELS &
     typeof PROBE_KERNELS &
     typeof RECURRENT_KERNELS &
     typeof SPARSE_KERNELS &
     typeof WORD_KERNELS
 > = {
+  attention_f32: onFloat32(
+    ({ items, rows, columns, depth, value_depth }) =>
+      items * rows * columns * (depth + value_depth),
+  ),
   expand_blocks: null,
   product_blocks: onFloat32(({ rows, depth, columns }) => rows * depth * columns),
   conv_f32: onFloat32(product),

@@ -1,3 +1,4 @@
+import { ATTENTION_KERNELS } from './attention.js';
 import { BLOCK_KERNELS } from './blocks.js';
 import { CONVERSION_KERNELS } from './conversion.js';
 import { CONVOLUTION_KERNELS } from './convolution.js';
@@ -19,6 +20,7 @@ import { WORD_KERNELS } from './words.js';
 
 /** Every kernel, in the order of their ids. A new family is one file beside this one and one line here and below. */
 export const KERNELS = {
+  ...ATTENTION_KERNELS,
   ...BLOCK_KERNELS,
   ...CONVOLUTION_KERNELS,
   ...CONVERSION_KERNELS,

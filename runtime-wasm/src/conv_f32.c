@@ -1,17 +1,7 @@
 /** Matrix products and convolutions in float32: conv_f32 of kernels/convolution.ts. */
 #include "kernels.h"
 #include "product_f32.h"
-
-/** As TILE_ROWS of lower/product-f32.ts. */
-#define TILE_ROWS_F32 6
-
-/** Where the rows of a tile come from and go to, and what is applied to them. */
-typedef struct {
-  const float *in[MAX_BLOCK_ROWS];
-  float *out[MAX_BLOCK_ROWS];
-  float low;
-  float high;
-} row_block;
+#include "tiles_f32.h"
 
 /** Clamps the rows of a tile and stores their first `columns` (fewer than PANEL) elements. */
 NOINLINE static void store_columns(const row_block *block, uint32_t at, uint32_t rows,
@@ -177,6 +167,20 @@ typedef void (*tile_kernel)(TILE_ARGUMENTS);
 static const tile_kernel tile_kernels[] = {multiply_2_rows, multiply_3_rows, multiply_4_rows,
                                            multiply_5_rows, multiply_6_rows};
 
+void multiply_rows_f32(const row_block *block, uint32_t rows, const float *panel, uint32_t depth,
+                       uint32_t column, uint32_t columns) {
+  const uint32_t rest = rows % TILE_ROWS_F32;
+  /* 1 or 2 rows would leave most multipliers idle: with the 6 before they are two tiles. */
+  const uint32_t is_evened = (rest == 1 || rest == 2) && rows > TILE_ROWS_F32;
+  const uint32_t full = rows - rest - (is_evened ? TILE_ROWS_F32 : 0);
+  uint32_t r = 0;
+  for (; r < full; r += TILE_ROWS_F32) multiply_6_rows(block, r, panel, depth, column, columns);
+  for (uint32_t n; r < rows; r += n) {
+    n = rows - r > TILE_ROWS_F32 ? 4 : rows - r;
+    tile_kernels[n - 2](block, r, panel, depth, column, columns);
+  }
+}
+
 /** The product of row `at` with some panels: the speed is that of reading them. */
 static void multiply_1_row(const conv_problem *c, const row_block *block, uint32_t at,
                            const float *weights, span panels) {
@@ -235,25 +239,14 @@ void conv_f32(const conv_f32_params *p, uint32_t thread, uint32_t threads) {
     prepare_rows(&c, &reach, (const float *)p->input + item->input,
                  (float *)p->output + item->output, patches, first_row, rows, p->direct, &block);
     const float *weights = (const float *)p->weights + item->weights;
-    const uint32_t rest = rows % TILE_ROWS_F32;
-    const uint32_t alone = rest == 1;
-    /* 2 rows would leave half of the multipliers idle: with the 6 before they are two tiles of 4. */
-    const uint32_t is_evened = rest == 2 && rows > TILE_ROWS_F32;
-    const uint32_t full = rows - rest - (is_evened ? TILE_ROWS_F32 : 0);
+    const uint32_t alone = rows % TILE_ROWS_F32 == 1;
     if (alone) multiply_1_row(&c, &block, rows - 1, weights, part.panels);
     for (uint32_t i = part.panels.begin; i < part.panels.end && rows > 1; i++) {
       const float *panel = weights + (size_t)i * panel_size;
       if (is_large) fetch_panel(panel, panel_size);
-      uint32_t column = i * PANEL;
-      uint32_t columns = min_u32(PANEL, c.columns - column);
-      uint32_t r = 0;
-      for (; r < full; r += TILE_ROWS_F32) {
-        multiply_6_rows(&block, r, panel, c.depth, column, columns);
-      }
-      for (uint32_t n; r + alone < rows; r += n) {
-        n = is_evened ? 4 : rest;
-        tile_kernels[n - 2](&block, r, panel, c.depth, column, columns);
-      }
+      const uint32_t column = i * PANEL;
+      multiply_rows_f32(&block, rows - alone, panel, c.depth, column,
+                        min_u32(PANEL, c.columns - column));
     }
     tile += tiles;
   }

@@ -2,6 +2,7 @@
 #include "convolution.h"
 #include "kernels.h"
 #include "simd.h"
+#include "tiles_f32.h"
 
 /** Walks the panels of all matrices; MATRICES of kernels/packing.ts. */
 #define FOR_EACH_PANEL(p, panel)                                                      \
@@ -45,31 +46,34 @@ static NOINLINE void pack_columns_f32(const float *from, uint32_t stride, uint32
   }
 }
 
+void pack_panel_f32(const float *matrix, uint32_t depth_stride, uint32_t column_stride,
+                    uint32_t depth, uint32_t columns, const float *bias, float *to) {
+  for (uint32_t n = 0; n < PANEL; n++) to[n] = bias && n < columns ? bias[n] : 0.0f;
+  to += PANEL;
+  if (columns == PANEL && depth_stride == 1) {
+    pack_columns_f32(matrix, column_stride, depth, to);
+    return;
+  }
+  for (uint32_t k = 0; k < depth; k++, to += PANEL) {
+    const float *from = matrix + k * depth_stride;
+    if (columns == PANEL && column_stride == 1) {
+      store_f32x4(to, load_f32x4(from));
+      store_f32x4(to + 4, load_f32x4(from + 4));
+    } else {
+      for (uint32_t n = 0; n < PANEL; n++) to[n] = n < columns ? from[n * column_stride] : 0.0f;
+    }
+  }
+}
+
 void pack_f32(const pack_f32_params *p, uint32_t thread, uint32_t threads) {
   FOR_EACH_PANEL(p, panel) {
     const float *matrix = (const float *)p->input + panel / panels * p->item_stride;
     const float *bias = p->bias;
     if (bias) bias += panel / panels * p->bias_stride;
-    float *to = (float *)p->weights + (size_t)panel * PANEL * (p->depth + 1);
-    uint32_t column = panel % panels * PANEL;
-    uint32_t columns = min_u32(PANEL, p->columns - column);
-    for (uint32_t n = 0; n < PANEL; n++) to[n] = bias && n < columns ? bias[column + n] : 0.0f;
-    to += PANEL;
-    if (columns == PANEL && p->depth_stride == 1) {
-      pack_columns_f32(matrix + column * p->column_stride, p->column_stride, p->depth, to);
-      continue;
-    }
-    for (uint32_t k = 0; k < p->depth; k++, to += PANEL) {
-      const float *from = matrix + k * p->depth_stride + column * p->column_stride;
-      if (columns == PANEL && p->column_stride == 1) {
-        store_f32x4(to, load_f32x4(from));
-        store_f32x4(to + 4, load_f32x4(from + 4));
-      } else {
-        for (uint32_t n = 0; n < PANEL; n++) {
-          to[n] = n < columns ? from[n * p->column_stride] : 0.0f;
-        }
-      }
-    }
+    const uint32_t column = panel % panels * PANEL;
+    pack_panel_f32(matrix + column * p->column_stride, p->depth_stride, p->column_stride, p->depth,
+                   min_u32(PANEL, p->columns - column), bias ? bias + column : 0,
+                   (float *)p->weights + (size_t)panel * PANEL * (p->depth + 1));
   }
 }
 

@@ -26,6 +26,7 @@ export interface LoadedOps {
 
 /** A new family is a line here. */
 const FAMILIES: { readonly [F in Exclude<FamilyName, 'core'>]: () => Promise<FamilyPart<F>> } = {
+  batched: () => import('./batched.js'),
   window: () => import('./window.js'),
   movement: () => import('./movement.js'),
   layout: () => import('./layout.js'),

@@ -62,6 +62,23 @@ export interface Fused {
    * beta or absent.
    */
   readonly normalization?: { readonly epsilon: number; readonly depth: number };
+  /**
+   * BATCH_MATMUL gives softmax(scale * queries keys^T, masked) values of its inputs: queries [...,
+   * rows, depth], keys [..., columns, depth], values [..., columns, value depth] and a mask, or none,
+   * that broadcasts to [..., rows, columns]. `axes` tells which dimension of queries, keys, values and
+   * the output each of these is. A float32 mask is added; where one of bool is false, `otherwise` takes the
+   * scaled product's place.
+   */
+  readonly attention?: {
+    readonly axes: readonly [
+      queries: readonly number[],
+      keys: readonly number[],
+      values: readonly number[],
+      output: readonly number[],
+    ];
+    readonly scale: number;
+    readonly otherwise: number | null;
+  };
   /** Rows of the output, its last dimension, begin this many elements apart: it lies in another tensor. */
   readonly pitch?: number;
   /** A LOGISTIC gives its result times its input: swish. */

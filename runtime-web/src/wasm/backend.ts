@@ -42,6 +42,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
     'activation',
     'expansion',
     'normalization',
+    'attention',
     'gatesInput',
   ] as const);
   readonly layOut = layOut;

@@ -64,7 +64,6 @@ export const FAMILIES = {
     'FAKE_QUANT',
     'DENSIFY',
     'FULLY_CONNECTED',
-    'BATCH_MATMUL',
     'RESHAPE',
     'SQUEEZE',
     'EXPAND_DIMS',
@@ -81,6 +80,7 @@ export const FAMILIES = {
     'SLICE',
     'STRIDED_SLICE',
   ],
+  batched: ['BATCH_MATMUL'],
   window: [
     'CONV_2D',
     'DEPTHWISE_CONV_2D',

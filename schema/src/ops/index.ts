@@ -1,5 +1,6 @@
 import { defaultOptions, type OptionsTable } from '../options.js';
 import type { TensorType } from '../tensor-type.js';
+import { BATCHED_OPS } from './batched.js';
 import { BINARY_OPS } from './binary.js';
 import { CONTROL_OPS } from './control.js';
 import { CONVERT_OPS } from './convert.js';
@@ -32,6 +33,7 @@ export const OPS = {
   ...GATHER_OPS,
   ...WINDOW_OPS,
   ...MATMUL_OPS,
+  ...BATCHED_OPS,
   ...RECURRENT_OPS,
   ...CONTROL_OPS,
 } satisfies { readonly [N in OpName]: OpRecord<object> };

@@ -1,0 +1,199 @@
+/** Attention in the forms that converters write: that planning makes one node of it, and when not. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { loadModel } from '@linnet/runtime-web';
+import type { BuiltinNode, DType, OpName, OptionsOf, Tensor, TypedArray } from '@linnet/schema';
+import { file, graph, node, tensor } from './models.js';
+
+const BATCH = 2;
+const HEADS = 3;
+const ROWS = 13;
+const COLUMNS = 9;
+const DEPTH = 4;
+const WIDTH = HEADS * DEPTH;
+
+/** How heads get apart and together, scores are made and masked; what is left out is the plain way. */
+interface Form {
+  readonly name: string;
+  /** Tensors are [batch, tokens, width] and there are no heads. */
+  readonly isWhole?: true;
+  /** Keys come as [.., depth, columns]. */
+  readonly areKeysTurned?: true;
+  readonly scale?: number;
+  readonly mask?: 'by row' | 'by column' | 'bool';
+  /** Softmax's results leave the model, too. */
+  readonly areWeightsShown?: true;
+  readonly areScoresShown?: true;
+  /** What ops there are in the plan, but for RESHAPE. */
+  readonly ops: readonly OpName[];
+}
+
+const FORMS: readonly Form[] = [
+  { name: 'whole rows', isWhole: true, ops: ['BATCH_MATMUL'] },
+  { name: 'heads', ops: ['BATCH_MATMUL'] },
+  { name: 'heads, keys turned', areKeysTurned: true, ops: ['BATCH_MATMUL'] },
+  { name: 'scaled', scale: 0.5, ops: ['BATCH_MATMUL'] },
+  { name: 'a mask for each row', scale: 0.5, mask: 'by row', ops: ['BATCH_MATMUL'] },
+  { name: 'a mask of padding', mask: 'by column', ops: ['BATCH_MATMUL'] },
+  { name: 'a mask of bool', scale: 0.5, mask: 'bool', ops: ['BATCH_MATMUL'] },
+  {
+    name: 'scores that something else reads',
+    areScoresShown: true,
+    ops: ['TRANSPOSE', 'BATCH_MATMUL'],
+  },
+  {
+    name: 'weights that something else reads',
+    areWeightsShown: true,
+    ops: ['TRANSPOSE', 'BATCH_MATMUL', 'SOFTMAX'],
+  },
+  {
+    name: 'a negative scale',
+    scale: -0.5,
+    ops: ['TRANSPOSE', 'BATCH_MATMUL', 'MUL', 'SOFTMAX'],
+  },
+];
+
+const wave = (length: number, step: number) =>
+  Float32Array.from({ length }, (_, i) => Math.sin(step * i * (i + 1)));
+
+const INPUTS = [
+  wave(BATCH * ROWS * WIDTH, 0.7),
+  wave(BATCH * COLUMNS * WIDTH, 0.3),
+  wave(BATCH * COLUMNS * WIDTH, 1.1),
+] as const;
+
+/** A mask's element. */
+function masked(mask: Form['mask'], row: number, column: number): number {
+  if (mask === 'by row') return Math.cos(row * column);
+  if (mask === 'by column') return column % 4 === 3 ? -1e9 : 0;
+  return mask === 'bool' && column > row ? -1e9 : 0;
+}
+
+function build(form: Form): Uint8Array {
+  const tensors: Tensor[] = [];
+  const operators: BuiltinNode[] = [];
+  const add = (shape: readonly number[], dtype: DType = 'float32', values?: TypedArray) =>
+    tensors.push(tensor(`t${tensors.length}`, dtype, shape, values)) - 1;
+  const integers = (...values: number[]) => add([values.length], 'int32', Int32Array.from(values));
+  const op = <N extends OpName>(
+    name: N,
+    inputs: readonly number[],
+    shape: readonly number[],
+    options: Partial<OptionsOf<N>> = {},
+  ) => {
+    const output = add(shape);
+    operators.push(node(name, inputs, [output], options));
+    return output;
+  };
+  const heads = form.isWhole ? [] : [HEADS];
+  const depth = form.isWhole ? WIDTH : DEPTH;
+  const inputs = [ROWS, COLUMNS, COLUMNS].map((tokens) => add([BATCH, tokens, WIDTH]));
+  const split = (input: number, tokens: number, ...order: number[]) => {
+    if (form.isWhole) return input;
+    const apart = [BATCH, tokens, HEADS, DEPTH];
+    const reshaped = op('RESHAPE', [input, integers(...apart)], apart, { newShape: apart });
+    const shape = order.map((axis) => apart[axis] as number);
+    return op('TRANSPOSE', [reshaped, integers(...order)], shape);
+  };
+  const [q, k, v] = inputs as [number, number, number];
+  const queries = split(q, ROWS, 0, 2, 1, 3);
+  const keys = form.areKeysTurned ? split(k, COLUMNS, 0, 2, 3, 1) : split(k, COLUMNS, 0, 2, 1, 3);
+  const shape = [BATCH, ...heads, ROWS, COLUMNS];
+  const adjY = form.areKeysTurned === undefined;
+  const product = op('BATCH_MATMUL', [queries, keys], shape, { adjY });
+  const factor = Float32Array.of(form.scale ?? 1);
+  const scaled = form.scale ? op('MUL', [product, add([], 'float32', factor)], shape) : product;
+  const { mask } = form;
+  const rows = mask === 'by column' ? 1 : ROWS;
+  const elements = Array.from({ length: rows * COLUMNS }, (_, i) =>
+    masked(mask, Math.floor(i / COLUMNS), i % COLUMNS),
+  );
+  const scores = () => {
+    if (mask === undefined) return scaled;
+    if (mask !== 'bool') {
+      const added = add([1, 1, rows, COLUMNS], 'float32', Float32Array.from(elements));
+      return op('ADD', [scaled, added], shape);
+    }
+    const kept = Uint8Array.from(elements, (element) => (element === 0 ? 1 : 0));
+    const fill = add([], 'float32', Float32Array.of(-1e9));
+    return op('SELECT_V2', [add([rows, COLUMNS], 'bool', kept), scaled, fill], shape);
+  };
+  const weights = op('SOFTMAX', [scores()], shape, { beta: 1 });
+  const mixedShape = [BATCH, ...heads, ROWS, depth];
+  const mixed = op('BATCH_MATMUL', [weights, split(v, COLUMNS, 0, 2, 1, 3)], mixedShape);
+  const joined = form.isWhole
+    ? mixed
+    : op('TRANSPOSE', [mixed, integers(0, 2, 1, 3)], [BATCH, ROWS, HEADS, DEPTH]);
+  const outputs = [joined];
+  if (form.areWeightsShown) outputs.push(weights);
+  if (form.areScoresShown) outputs.push(product);
+  return file([graph({ tensors, operators, inputs, outputs })]);
+}
+
+/** The output in float64, [batch, rows, width]. */
+function expected(form: Form): number[] {
+  const [heads, depth] = form.isWhole ? [1, WIDTH] : [HEADS, DEPTH];
+  const range = (length: number) => Array.from({ length }, (_, i) => i);
+  const at = (input: 0 | 1 | 2, b: number, token: number, channel: number) => {
+    const tokens = input === 0 ? ROWS : COLUMNS;
+    return INPUTS[input][(b * tokens + token) * WIDTH + channel] as number;
+  };
+  return range(BATCH).flatMap((b) =>
+    range(ROWS).flatMap((row) =>
+      range(heads).flatMap((head) => {
+        const scores = range(COLUMNS).map((column) => {
+          const products = range(depth).map((i) => {
+            const channel = head * depth + i;
+            return at(0, b, row, channel) * at(1, b, column, channel);
+          });
+          const product = products.reduce((sum, x) => sum + x, 0);
+          return product * (form.scale ?? 1) + masked(form.mask, row, column);
+        });
+        const weights = scores.map((score) => Math.exp(score - Math.max(...scores)));
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        return range(depth).map((i) =>
+          weights.reduce(
+            (sum, weight, column) => sum + (weight / total) * at(2, b, column, head * depth + i),
+            0,
+          ),
+        );
+      }),
+    ),
+  );
+}
+
+suite('attention', () => {
+  for (const form of FORMS) {
+    test(form.name, async () => {
+      using model = await loadModel(build(form), { threads: 1 });
+      const ops = model.info.ops.map(({ op }) => op).filter((op) => op !== 'RESHAPE');
+      assert.deepEqual(ops.toSorted(), [...form.ops].sort());
+      const { data } = Object.values(await model.run([...INPUTS]))[0] as { data: unknown };
+      const exact = expected(form);
+      (data as Float32Array).forEach((value, i) => {
+        const error = Math.abs(value - (exact[i] as number));
+        assert.ok(error < 1e-6, `${i}: ${value}, not ${exact[i]}`);
+      });
+    });
+  }
+
+  test('scores of long sequences are never there as a whole', async () => {
+    const tokens = 512;
+    const shape = [1, tokens, 8];
+    const tensors = [
+      tensor('x', 'float32', shape),
+      tensor('scores', 'float32', [1, tokens, tokens]),
+      tensor('weights', 'float32', [1, tokens, tokens]),
+      tensor('y', 'float32', shape),
+    ];
+    const operators = [
+      node('BATCH_MATMUL', [0, 0], [1], { adjY: true }),
+      node('SOFTMAX', [1], [2], { beta: 1 }),
+      node('BATCH_MATMUL', [2, 0], [3]),
+    ];
+    const bytes = file([graph({ tensors, operators, inputs: [0], outputs: [3] })]);
+    using model = await loadModel(bytes, { threads: 1 });
+    await model.run([wave(tokens * 8, 0.1)]);
+    assert.ok(model.info.memory.arena < (4 * tokens * tokens) / 4);
+  });
+});
