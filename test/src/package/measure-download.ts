@@ -14,7 +14,7 @@ const MODELS: Readonly<
   'classifier of pictures': [['window'], false],
   'quantized classifier': [['window'], true],
   segmentation: [['window', 'movement', 'layout', 'reduction'], false],
-  encoder: [['movement', 'reduction'], false],
+  encoder: [['movement', 'reduction', 'batched'], false],
   recurrent: [['recurrent'], false],
 };
 
