@@ -34,10 +34,7 @@ const BY_OP: { readonly [N in OpName]?: string } = {
   ...of('uint16 and uint32', 'BITWISE_XOR'),
   ...of('int64, and narrow integers from reals, which devices do not round alike', 'CAST'),
   ...of('means of int32, which are divided as integers', 'MEAN'),
-  ...of(
-    'int8 on both sides, neither of which is known, and left sides that are transposed',
-    'BATCH_MATMUL',
-  ),
+  ...of('left sides that are transposed', 'BATCH_MATMUL'),
   ...of('padding of float16 by values', 'PADV2'),
   ...of('conditions that choose slices', 'SELECT'),
   ...of('sums of conditions', 'SCATTER_ND'),

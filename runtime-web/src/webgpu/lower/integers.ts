@@ -1,4 +1,5 @@
 /** All that only shaders of models with integers among their tensors take. */
+import { byteMatrices, emitByteMatrices } from './batch-matmul-q8.js';
 import { binaryBytes } from './binary-bytes.js';
 import { lookupOf, quantize } from './bytes.js';
 import { byteSums } from './depthwise-q8.js';
@@ -13,6 +14,8 @@ export const INTEGER_SHADERS = {
   emitTiles: emitByteTiles,
   depthwiseSums: byteSums,
   binaryBytes,
+  byteMatrices,
+  emitByteMatrices,
   lookupOf,
   pooledRange,
   quantize,

@@ -1,20 +1,18 @@
 /** Matrix products and convolutions of float32. */
 import { FullyConnectedOptionsWeightsFormat, type OpName } from '@linnet/schema';
 import { activationOf, activationRange } from '../../lower/activation.js';
-import { broadcast, count } from '../../lower/dims.js';
+import { count } from '../../lower/dims.js';
 import type { Product } from '../../lower/numerics.js';
 import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
-import { perTensor } from '../../lower/quantization.js';
 import { type Axis, imageAxes } from '../../lower/window.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { i32 as signed, u32 } from '../wgsl/kernel.js';
-import { walkCode } from '../wgsl/walk.js';
 import { emitDots, type VectorProduct } from './dots.js';
 import type { IntegerShaders } from './integers.js';
 import type { Rows, TiledProduct } from './tiles.js';
 import { emitFloatTiles } from './tiles-f32.js';
-import { blocksOf, rightSide, transposed, transposedBlocks } from './weights.js';
+import { blocksOf, transposed, transposedBlocks } from './weights.js';
 
 export type Shape4 = readonly [number, number, number, number];
 
@@ -309,48 +307,9 @@ const fullyConnected = (integers: IntegerShaders | null): Lowering<'FULLY_CONNEC
   },
 });
 
-/** x [..., rows, depth] times y [..., depth, columns], or y transposed; batches are broadcast. */
-const batchMatmul: Lowering<'BATCH_MATMUL'> = {
-  supports(site) {
-    const [x, y] = [inputOf(site, 0), inputOf(site, 1)];
-    const isScaled = y.value !== undefined && perTensor(y.type) !== null;
-    const inputs = isScaled ? [x] : [x, y];
-    return isFloat({ inputs, outputs: site.outputs }) && !site.options.adjX;
-  },
-  lower(site, emit) {
-    const [x, y, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
-    const [rows, columns] = output.type.shape.slice(-2) as [number, number];
-    const depth = x.type.shape.at(-1) as number;
-    const batch = ({ type }: Operand) => type.shape.slice(0, -2);
-    const walk = walkCode(broadcast(batch(output), [batch(x), batch(y)]), ['x_item', 'y_item_at']);
-    emitFloatTiles(emit, {
-      label: 'BATCH_MATMUL',
-      items: count(batch(output)),
-      size: [rows, columns],
-      rows: matrixRows(x, depth, {
-        item: 'x_item(item) * params.rows',
-        functions: walk.functions,
-        params: walk.params,
-      }),
-      weights: rightSide(
-        emit,
-        y,
-        [depth, columns],
-        site.options.adjY,
-        'y_item_at(item) * params.w_item',
-      ),
-      bias: null,
-      activation: activationOf(site),
-      output,
-      outputStrides: [rows * columns, columns],
-    });
-  },
-};
-
 export const productLowerings = (integers: IntegerShaders | null) =>
   ({
     CONV_2D: convolution(integers),
     TRANSPOSE_CONV: transposedConvolution(integers),
     FULLY_CONNECTED: fullyConnected(integers),
-    BATCH_MATMUL: batchMatmul,
   }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -1,3 +1,4 @@
+import { batchMatmul } from '../lower/batch-matmul.js';
 import { binaryLowerings } from '../lower/binary.js';
 import { conversionLowerings } from '../lower/conversion.js';
 import { LOGIC_LOWERINGS } from '../lower/logic.js';
@@ -8,6 +9,7 @@ import { unaryLowerings } from '../lower/unary.js';
 import type { ShaderFamily } from '../lowering.js';
 
 export const CORE_SHADERS: ShaderFamily = (integers) => ({
+  BATCH_MATMUL: batchMatmul(integers),
   ...binaryLowerings(integers),
   ...conversionLowerings(integers),
   ...LOGIC_LOWERINGS,
