@@ -8,6 +8,7 @@ import {
   type Vocabulary,
 } from '@linnet/schema';
 import type { GraphReport, PlanReport } from './api.js';
+import { atOnce } from './base.js';
 import { gpuCode } from './gpu-code.js';
 import type { InspectOptions } from './load-options.js';
 import type { ExecutableModel, Graph, GraphNode } from './model/graph.js';
@@ -63,7 +64,7 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
   const isOpen = graph.inputs.some((tensor) => !isStatic(graph.tensors[tensor]?.type.shape ?? []));
   const survey = () => {
     try {
-      return planner.survey(graph, position, given);
+      return atOnce(planner.survey(graph, position, given));
     } catch (error) {
       if (!isOpen || !(error instanceof LinnetError)) throw error;
       problem = error.format();

@@ -19,7 +19,7 @@ export function takeTurn(): Promise<void> {
 /** Bytes that are worked on in one turn: some milliseconds. */
 export const TURN_BYTES = 2 ** 21;
 
-/** Does work that yields the numbers of bytes it has got through, in turns. */
+/** Does work that yields the numbers of bytes it has got through, or of those that take as long, in turns. */
 export async function inTurns<T>(work: Generator<number, T>): Promise<T> {
   let bytes = 0;
   for (;;) {

@@ -5,7 +5,7 @@ import { lifetimes } from './liveness.js';
 import type { StageBuilder } from './lower.js';
 import type { Run } from './place.js';
 import type { Part, PlannedNode, Port, Segment, Stage, Turn } from './plan.js';
-import type { TensorTable } from './step.js';
+import { NODE_WORK, type TensorTable } from './step.js';
 
 /** A backend's share while it grows. */
 interface Share {
@@ -31,9 +31,10 @@ export class StageAssembly {
     this.#shares = builders.map((builder) => ({ builder, holds: new Set(), segments: [] }));
   }
 
-  lower(runs: readonly Run[]): void {
+  /** Yields the work that is done. */
+  *lower(runs: readonly Run[]): Generator<number, void> {
     const readers = runs.map(({ steps }) => new Set(steps.flatMap(({ node }) => node.inputs)));
-    runs.forEach((run, index) => {
+    for (const [index, run] of runs.entries()) {
       const share = this.#shareOf(run.target);
       const { builder, holds } = share;
       const made = run.steps.flatMap(({ node }) => node.outputs);
@@ -41,7 +42,10 @@ export class StageAssembly {
         this.#comesIn(tensor, holds, made),
       );
       const ports = inputs.map((tensor) => builder.port(tensor));
-      for (const step of run.steps) this.#lower(step, builder);
+      for (const step of run.steps) {
+        this.#lower(step, builder);
+        yield NODE_WORK;
+      }
       const leaves = (tensor: number) =>
         this.isWanted(tensor) ||
         runs.some(({ target }, i) => target !== run.target && readers[i]?.has(tensor));
@@ -52,7 +56,7 @@ export class StageAssembly {
         outputs: made.filter(leaves).map((tensor) => builder.port(tensor)),
       });
       this.#turns.push({ part: this.#shares.indexOf(share), segment: share.segments.length - 1 });
-    });
+    }
   }
 
   /** Lets the stage give tensors that none of its nodes has made: state. */

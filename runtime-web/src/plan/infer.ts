@@ -13,7 +13,7 @@ import type { Graph, GraphNode } from '../model/graph.js';
 import { Known } from '../model/known.js';
 import type { Resources } from '../model/resources.js';
 import { storageBytes } from '../model/storage.js';
-import { type Step, TensorTable } from './step.js';
+import { NODE_WORK, type Step, TensorTable } from './step.js';
 
 /** A tensor that the host holds when a stage begins. */
 export interface Given {
@@ -63,16 +63,17 @@ const FOLD_RATIO = 4;
 
 /**
  * The types of all tensors from node `from` on, as far as they follow from the types and known
- * values of what is given; nodes whose results are known on the way are done away with.
+ * values of what is given; nodes whose results are known on the way are done away with. Yields the work that
+ * is done.
  *
  * @throws LinnetError of code INVALID_MODEL or OUT_OF_MEMORY where shapes do not fit
  */
-export function inferStage(
+export function* inferStage(
   graph: Graph,
   from: number,
   given: ReadonlyMap<number, Given>,
   { records, resources, evaluate }: InferenceContext,
-): Inference {
+): Generator<number, Inference> {
   const tensors = new TensorTable(graph);
   for (const [tensor, { type, known }] of given) {
     tensors.setType(tensor, type);
@@ -90,6 +91,7 @@ export function inferStage(
       const where = { subgraph: graph.name, node: node.name, op: node.op };
       throw error instanceof LinnetError ? error.at(where) : error;
     }
+    yield NODE_WORK;
   }
   return { steps, tensors, end: graph.nodes.length, needs: [] };
 }

@@ -38,23 +38,23 @@ export class Planner {
   }
 
   /**
-   * The stage that begins at node `from`.
+   * The stage that begins at node `from`, in parts that yield the work that is done.
    *
    * @param given what the host holds, by tensor
    * @throws LinnetError of code INVALID_MODEL, UNSUPPORTED (all nodes without a kernel at once) or
    * OUT_OF_MEMORY
    */
-  plan(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Stage {
-    const stage = this.survey(graph, from, given);
+  *plan(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Generator<number, Stage> {
+    const stage = yield* this.survey(graph, from, given);
     const unsupported = stage.nodes.filter(({ support }) => support === 'unsupported');
     if (unsupported.length > 0) throw noKernel(unsupported, graph);
     return stage;
   }
 
   /** Like plan, but nodes without a kernel are reported in the stage, which then cannot run. */
-  survey(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Stage {
+  *survey(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Generator<number, Stage> {
     const uses = this.uses(graph);
-    const { steps, tensors, end, needs } = inferStage(graph, from, given, {
+    const { steps, tensors, end, needs } = yield* inferStage(graph, from, given, {
       records: this.model.records,
       resources: this.resources,
       evaluate: (node, table) => this.#evaluate(node, table),
@@ -89,7 +89,7 @@ export class Planner {
       offloaded ? [hosted, offloaded] : [hosted],
       isWanted,
     );
-    assembly.lower(runs);
+    yield* assembly.lower(runs);
     assembly.addOutputs(host, stateReadAt(graph, end, needs).filter(isWanted));
     return {
       ...assembly.finish(),

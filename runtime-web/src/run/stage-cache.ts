@@ -1,5 +1,5 @@
 import { LinnetError } from '@linnet/schema';
-import { takeTurn } from '../base.js';
+import { inTurns, takeTurn } from '../base.js';
 import type { Graph } from '../model/graph.js';
 import type { Backends, BoundProgram } from '../plan/backend.js';
 import type { Given } from '../plan/infer.js';
@@ -55,7 +55,7 @@ export class StageCache {
   }
 
   async #make(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Promise<BoundStage> {
-    const stage = this.planner.plan(graph, from, given);
+    const stage = await inTurns(this.planner.plan(graph, from, given));
     await takeTurn();
     return this.#bind(stage);
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { loadModel } from '@linnet/runtime-web';
 import { inTurns, TURN_BYTES } from '../../../runtime-web/dist/io/turns.js';
+import { NODE_WORK } from '../../../runtime-web/dist/plan/step.js';
 import { file, graph, node, tensor } from './models.js';
 
 /** Calls back on each turn of the event loop until it is stopped. */
@@ -12,6 +13,24 @@ function onEachTurn(callback: () => void): () => void {
     immediate = setImmediate(again);
   });
   return () => clearImmediate(immediate);
+}
+
+/** How many turns there are while a model is planned and its weights are packed. */
+async function turnsWhilePlanning(model: Uint8Array): Promise<number> {
+  let turns = 0;
+  // The second time, nothing is waited for but turns.
+  for (const isWarm of [false, true]) {
+    let stop = () => {};
+    const loaded = await loadModel(model, {
+      onProgress: ({ phase, loaded: done }) => {
+        if (phase !== 'plan') return;
+        if (done > 0) stop();
+        else if (isWarm) stop = onEachTurn(() => turns++);
+      },
+    });
+    loaded.dispose();
+  }
+  return turns;
 }
 
 suite('turns of the event loop', () => {
@@ -51,19 +70,22 @@ suite('turns of the event loop', () => {
         outputs: [2, 4],
       }),
     ]);
-    // The second time, nothing is waited for but turns.
-    for (const isWarm of [false, true]) {
-      let turns = 0;
-      let stop = () => {};
-      const loaded = await loadModel(model, {
-        onProgress: ({ phase, loaded: done }) => {
-          if (phase !== 'plan') return;
-          if (done === 0) stop = onEachTurn(() => turns++);
-          else stop();
-        },
-      });
-      loaded.dispose();
-      if (isWarm) assert.ok(turns >= bytes / TURN_BYTES - 2, `${turns} turns`);
-    }
+    const turns = await turnsWhilePlanning(model);
+    assert.ok(turns >= bytes / TURN_BYTES - 2, `${turns} turns`);
+  });
+
+  test('come while many nodes are planned', async () => {
+    const count = 512;
+    const model = file([
+      graph({
+        tensors: Array.from({ length: count + 1 }, (_, i) => tensor(`t${i}`, 'float32', [8])),
+        operators: Array.from({ length: count }, (_, i) => node('LOGISTIC', [i], [i + 1])),
+        inputs: [0],
+        outputs: [count],
+      }),
+    ]);
+    // Each node's types are told, and then it is lowered.
+    const turns = await turnsWhilePlanning(model);
+    assert.ok(turns >= (2 * count * NODE_WORK) / TURN_BYTES - 2, `${turns} turns`);
   });
 });
