@@ -16,8 +16,10 @@ export interface WeightMatrix {
 const PENALTY = 0.5;
 
 /** Steps over which the number of weights that go grows, and steps with all of them gone. */
-const GROWING = 40;
-const SETTLING = 20;
+export interface Steps {
+  readonly growing: number;
+  readonly settling: number;
+}
 
 /**
  * Weights near those that lose least when some are zero: the alternating direction method of multipliers on
@@ -45,6 +47,7 @@ export class Splitting {
     { rows, columns, values }: WeightMatrix,
     pattern: Pattern,
     count: number,
+    { growing, settling }: Steps,
   ): Promise<Float64Array> {
     const scales = this.#scales;
     const original = Float32Array.from(values, (value, at) => value * scales[at % columns]!);
@@ -54,12 +57,12 @@ export class Splitting {
     const multipliers = new Float32Array(original.length);
     const kept = new Float32Array(original.length);
     const [scores, right] = [new Float32Array(original.length), new Float32Array(original.length)];
-    for (let step = 1; step <= GROWING + SETTLING; step++) {
+    for (let step = 1; step <= growing + settling; step++) {
       for (let at = 0; at < scores.length; at++) {
         scores[at] = (weights[at]! + multipliers[at]!) ** 2;
       }
       // A third root: weights that hardly matter go in large numbers, those that do one by one.
-      const part = pattern.limit ? 1 : Math.min(1, step / GROWING) ** (1 / 3);
+      const part = pattern.limit ? 1 : Math.min(1, step / growing) ** (1 / 3);
       const ranking = new Ranking({ rows, columns, values: scores }, pattern);
       const mask = ranking.mask(Math.round(count * part));
       for (let at = 0; at < right.length; at++) {

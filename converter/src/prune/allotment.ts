@@ -9,6 +9,14 @@ export interface Point {
   readonly loss: number;
 }
 
+/** What curves say is lost when `counts` weights are removed. */
+export function lossOf(curves: readonly Curve[], counts: readonly number[]): number {
+  return curves.reduce((sum, { points }, layer) => {
+    const point = points.find(({ count }) => count >= counts[layer]!);
+    return sum + (point?.loss ?? Number.POSITIVE_INFINITY);
+  }, 0);
+}
+
 /** Parts of the total in which weights are counted, at most: one by one where there are fewer. */
 const MOST_UNITS = 4000;
 

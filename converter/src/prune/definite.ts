@@ -11,6 +11,8 @@ import type { Factor } from './row-product.js';
 /** A symmetric positive definite matrix A [n, n], and its inverse. */
 export interface Definite {
   readonly n: number;
+  /** A [n, n]. */
+  readonly matrix: Float64Array;
   readonly diagonal: Float64Array;
   readonly inverseDiagonal: Float64Array;
   /** A, to multiply rows by. */
@@ -160,6 +162,17 @@ class LowRank implements Definite {
   ) {
     this.n = added.length;
     this.#inverseColumns = inverseColumns(added, columns);
+  }
+
+  get matrix(): Float64Array {
+    const { n, added, columns } = this;
+    const r = columns.length / n;
+    const matrix = new Float64Array(n * n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) matrix[i * n + j] = dot(columns, i * r, columns, j * r, r);
+      matrix[i * n + i]! += added[i]!;
+    }
+    return matrix;
   }
 
   get diagonal(): Float64Array {

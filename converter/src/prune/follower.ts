@@ -1,6 +1,7 @@
 import type { Program } from '../graph/graph.js';
 import { floats } from '../passes/match.js';
 import { biasOf, type Layer, type Site, setFloats } from './layers.js';
+import type { Told } from './propagate.js';
 import { Retargeting } from './retargeting.js';
 import type { TwinStatistics } from './twin.js';
 
@@ -15,7 +16,7 @@ interface FollowerState {
  * A depthwise convolution. It has too few weights to be pruned, but makes up for what the pruned layers
  * before it have done to its inputs, channel by channel.
  */
-export class Follower {
+export class Follower implements Told {
   readonly #original: FollowerState;
 
   private constructor(readonly layer: Layer) {
@@ -37,7 +38,7 @@ export class Follower {
   }
 
   /** Fits the weights and the bias to the inputs as they are. */
-  follow(twin: TwinStatistics): void {
+  async tell(twin: TwinStatistics): Promise<void> {
     const target = new Retargeting(this.layer, twin);
     const weights = target.weights();
     const { bias } = this.#original;

@@ -2,7 +2,7 @@ import { LinnetError } from '@linnet/schema';
 import type { WeightMatrix } from './admm.js';
 import type { Layer } from './layers.js';
 import { type Pattern, Ranking, type Scores } from './pattern.js';
-import { Curvature, squaredError } from './second-order.js';
+import { Curvature, type Effort, type PrunedWeights, squaredError } from './second-order.js';
 import type { InputStatistics } from './statistics.js';
 
 export type PruneMethod = 'magnitude' | 'wanda' | 'obs';
@@ -13,7 +13,7 @@ export interface LayerMethod {
   /** In which order the weights would go. */
   readonly ranking: Ranking;
   /** The weights with `count` of them zero, rounded as the pattern demands. */
-  prune(count: number): Promise<Float32Array>;
+  prune(count: number, effort: Effort): Promise<PrunedWeights>;
 }
 
 interface Method {
@@ -92,7 +92,10 @@ function byScores(
     ranking,
     async prune(count) {
       const mask = ranking.mask(count);
-      return weights.map((weight, at) => (mask[at] === 1 ? weight : 0));
+      return {
+        weights: weights.map((weight, at) => (mask[at] === 1 ? weight : 0)),
+        error: values.reduce((sum, value, at) => sum + (mask[at] === 1 ? 0 : value), 0),
+      };
     },
   };
 }
@@ -105,26 +108,24 @@ function secondOrder(
   const known = needed(statistics);
   const grams = centredGrams(layer, known);
   const curvatures = grams.map((gram) => new Curvature(gram, layer.columns, known.rows));
-  return byCurvature(layer, pattern, grams, curvatures);
+  return byCurvature(layer, pattern, curvatures);
 }
 
 /**
  * The method `obs`.
  *
- * @param grams of each group's inputs
- * @param curvatures of these
+ * @param curvatures of each group's inputs
  */
 export function byCurvature(
   layer: Layer,
   pattern: Pattern,
-  grams: readonly Float64Array[],
   curvatures: readonly Curvature[],
 ): LayerMethod {
   const { rows, columns, weights } = layer;
-  const size = weights.length / grams.length;
+  const size = weights.length / curvatures.length;
   const parts = curvatures.map((curvature, group) => {
     const values = weights.subarray(group * size, (group + 1) * size);
-    const matrix: WeightMatrix = { rows: rows / grams.length, columns, values };
+    const matrix: WeightMatrix = { rows: rows / curvatures.length, columns, values };
     return { matrix, curvature };
   });
   const values = new Float32Array(weights.length);
@@ -133,22 +134,21 @@ export function byCurvature(
   });
   const scores: Scores = { rows, columns, values };
   const ranking = new Ranking(scores, pattern);
-  const magnitude = byMagnitude(layer, pattern);
   return {
     name: 'obs',
     ranking,
-    async prune(count) {
+    async prune(count, effort) {
       const planned = ranking.mask(count);
       const pruned = new Float32Array(weights.length);
+      let error = 0;
       for (const [group, { matrix, curvature }] of parts.entries()) {
         const own = planned.subarray(group * size, (group + 1) * size);
         const zeros = own.reduce((sum, stays) => sum + 1 - stays, 0);
-        pruned.set(await curvature.prune(matrix, pattern, zeros), group * size);
+        const part = await curvature.prune(matrix, pattern, zeros, effort);
+        pruned.set(part.weights, group * size);
+        error += part.error;
       }
-      // The search is a heuristic: where it does not pay, the plain choice stands.
-      const plain = await magnitude.prune(count);
-      const error = (other: Float32Array) => weightedError(layer, grams, other);
-      return error(pruned) <= error(plain) ? pruned : plain;
+      return { weights: pruned, error };
     },
   };
 }

@@ -30,10 +30,10 @@ export async function propagate(
   const position = ({ layer }: Told) => order.get(layer.sites[0]!.node)!;
   const inOrder = [...told].sort((a, b) => position(a) - position(b));
   const walk = new TwinWalk(program, original, calibration, seen, signal);
-  for (const [index, { layer, tell }] of inOrder.entries()) {
+  for (const [index, one] of inOrder.entries()) {
     throwIfAborted(signal);
     onProgress?.(`layer ${index + 1} of ${told.length}`);
-    const later = inOrder.slice(index + 1).map((one) => one.layer);
-    await tell(await walk.observe(layer, later));
+    const later = inOrder.slice(index + 1).map(({ layer }) => layer);
+    await one.tell(await walk.observe(one.layer, later));
   }
 }

@@ -12,6 +12,7 @@ import {
 import type { Pattern } from './pattern.js';
 import type { PrunedLayer } from './result.js';
 import { Retargeting } from './retargeting.js';
+import type { Effort, PrunedWeights } from './second-order.js';
 import type { InputStatistics } from './statistics.js';
 import type { TwinStatistics } from './twin.js';
 
@@ -27,8 +28,6 @@ export interface LayerState {
 export class PrunableLayer {
   readonly #method: LayerMethod;
   readonly #bias: Float32Array | undefined;
-  /** The last result, as the final degree is often one that was tried. */
-  #result: { readonly count: number; readonly weights: Float32Array } | null = null;
   readonly #pattern: Pattern;
   #state: LayerState;
 
@@ -70,18 +69,27 @@ export class PrunableLayer {
   /** As `apply`, but makes up for what pruning the layers before it has done to its inputs. */
   async applyTo(twin: TwinStatistics, count: number): Promise<void> {
     const target = new Retargeting(this.layer, twin);
-    this.#take(target, await target.method(this.#pattern).prune(count));
+    const { weights } = await target.method(this.#pattern).prune(count, 'final');
+    this.#take(target, weights, null);
+  }
+
+  /** Fits the weights that are not zero to what the layers before it have become. */
+  async fit(twin: TwinStatistics): Promise<void> {
+    const target = new Retargeting(this.layer, twin);
+    const weights = await target.fitted(this.#state.weights);
+    this.#take(target, weights, target.error(weights));
   }
 
   /** Fits the weights of the columns that are left to what the layers before it have become. */
   refit(twin: TwinStatistics, kept: readonly number[]): void {
     const target = new Retargeting(this.layer, twin);
-    this.#take(target, target.refit(this.#state.weights, kept));
+    const weights = target.refit(this.#state.weights, kept);
+    this.#take(target, weights, target.error(weights));
   }
 
-  #take(target: Retargeting, weights: Float32Array): void {
+  #take(target: Retargeting, weights: Float32Array, error: number | null): void {
     const bias = this.#bias && target.bias(this.#bias, weights);
-    this.restore({ weights, bias, error: target.error(weights) });
+    this.restore({ weights, bias, error });
   }
 
   /** Whether `applyTo` can be told what it has to know. */
@@ -89,9 +97,15 @@ export class PrunableLayer {
     return this.#method.name === 'obs';
   }
 
-  /** As `applyWeights`, with `count` of the weights zero. */
-  async apply(count: number): Promise<void> {
-    this.applyWeights(await this.#pruned(count));
+  /**
+   * As `applyWeights`, with `count` of the weights zero.
+   *
+   * @returns the squared error of the outputs, in the method's own measure
+   */
+  async apply(count: number, effort: Effort = 'final'): Promise<number> {
+    const { weights, error } = await this.#pruned(count, effort);
+    this.applyWeights(weights);
+    return error;
   }
 
   /** Gives the program other weights, and a bias that keeps the outputs' means. */
@@ -139,12 +153,9 @@ export class PrunableLayer {
     };
   }
 
-  async #pruned(count: number): Promise<Float32Array> {
-    if (count === 0) return this.layer.weights;
-    if (this.#result?.count !== count) {
-      this.#result = { count, weights: await this.#method.prune(count) };
-    }
-    return this.#result.weights;
+  async #pruned(count: number, effort: Effort): Promise<PrunedWeights> {
+    if (count === 0) return { weights: this.layer.weights, error: 0 };
+    return this.#method.prune(count, effort);
   }
 
   /** The squared error of the layer's outputs relative to their squares; without samples, of the weights. */

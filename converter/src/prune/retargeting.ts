@@ -59,8 +59,21 @@ export class Retargeting {
   /** The layer with these weights, to be pruned. */
   method(pattern: Pattern): LayerMethod {
     const moved: Layer = { ...this.layer, weights: this.weights() };
-    const grams = this.#groups.map(({ xx }) => xx);
-    return byCurvature(moved, pattern, grams, this.#curvatures);
+    return byCurvature(moved, pattern, this.#curvatures);
+  }
+
+  /** The weights that are not zero now, such that the outputs are nearest to the ones there were. */
+  async fitted(current: Float32Array): Promise<Float32Array> {
+    const { columns, rows, groups } = this.layer;
+    const wanted = this.weights();
+    const size = wanted.length / groups;
+    const result = new Float32Array(wanted.length);
+    for (const [group, curvature] of this.#curvatures.entries()) {
+      const [start, end] = [group * size, (group + 1) * size];
+      const matrix = { rows: rows / groups, columns, values: wanted.subarray(start, end) };
+      result.set(await curvature.fit(matrix, current.subarray(start, end)), start);
+    }
+    return result;
   }
 
   /**

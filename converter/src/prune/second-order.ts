@@ -1,7 +1,8 @@
 import { multiplyRows } from '../linear-algebra.js';
-import { Splitting, type WeightMatrix } from './admm.js';
+import { Splitting, type Steps, type WeightMatrix } from './admm.js';
 import { type Definite, damped } from './definite.js';
-import type { Pattern, Scores } from './pattern.js';
+import { exchangeZeros } from './exchange.js';
+import { type Pattern, Ranking, type Scores } from './pattern.js';
 import { RowProduct } from './row-product.js';
 
 /**
@@ -9,6 +10,21 @@ import { RowProduct } from './row-product.js';
  * noise of few samples.
  */
 const DAMPING = 0.01;
+
+/** How thoroughly weights are chosen: to compare degrees of sparsity, or to stay. */
+export type Effort = 'trial' | 'final';
+
+/** Steps of alternating directions, and multiplications to exchange zeros at most. */
+const EFFORTS: Readonly<Record<Effort, { readonly steps: Steps; readonly exchanging: number }>> = {
+  trial: { steps: { growing: 10, settling: 5 }, exchanging: 2 ** 26 },
+  final: { steps: { growing: 20, settling: 10 }, exchanging: 2 ** 29 },
+};
+
+export interface PrunedWeights {
+  readonly weights: Float32Array;
+  /** The squared error of the outputs, in the method's own measure. */
+  readonly error: number;
+}
 
 /** Steps of a refinement at most, and the part of its first squared residual at which it ends. */
 const REFINEMENTS = 8;
@@ -47,12 +63,48 @@ export class Curvature {
     return { rows, columns, values: scores };
   }
 
-  /** Removes `count` weights, and updates the others to make up for them. */
-  async prune(weights: WeightMatrix, pattern: Pattern, count: number): Promise<Float32Array> {
+  /**
+   * Removes `count` weights, and updates the others to make up for them.
+   *
+   * @returns them, with the squared error of what they give, damped
+   */
+  async prune(
+    weights: WeightMatrix,
+    pattern: Pattern,
+    count: number,
+    effort: Effort,
+  ): Promise<PrunedWeights> {
     this.#splitting ??= new Splitting(this.#matrix);
-    const result = await this.#splitting.split(weights, pattern, count);
-    await this.#refine(result, weights);
-    return Float32Array.from(result);
+    using product = await RowProduct.with(this.#matrix.factor, this.n);
+    const { steps, exchanging } = EFFORTS[effort];
+    const result = await this.#splitting.split(weights, pattern, count, steps);
+    exchangeZeros(this.#matrix, weights, pattern, result, exchanging);
+    const found = await this.#nearest(weights, result, product);
+    // The search is a heuristic: where it does not pay, the plain choice stands.
+    const squares = weights.values.map((weight) => weight ** 2);
+    const mask = new Ranking({ ...weights, values: squares }, pattern).mask(count);
+    const gone = weights.values.map((weight, at) => (mask[at] === 1 ? 0 : weight));
+    const error = innerProduct(gone, await product.of(gone));
+    if (found.error <= error) return found;
+    return { weights: weights.values.map((weight, at) => weight - gone[at]!), error };
+  }
+
+  /** The weights that are not zero at `start` such that all are nearest to the wanted ones. */
+  async fit(wanted: WeightMatrix, start: Float32Array): Promise<Float32Array> {
+    using product = await RowProduct.with(this.#matrix.factor, this.n);
+    return (await this.#nearest(wanted, Float64Array.from(start), product)).weights;
+  }
+
+  async #nearest(
+    { values }: WeightMatrix,
+    result: Float64Array,
+    product: RowProduct,
+  ): Promise<PrunedWeights> {
+    const difference = Float32Array.from(values, (value, at) => value - result[at]!);
+    const residual = Float64Array.from(await product.of(difference));
+    await this.#refine(result, residual, product);
+    const left = values.map((value, at) => value - result[at]!);
+    return { weights: Float32Array.from(result), error: innerProduct(left, residual) };
   }
 
   /** H^-1 v for each row v of [rows, n], in place. */
@@ -64,11 +116,10 @@ export class Curvature {
    * Brings the weights that stay nearer to where the squared error is least: conjugate gradients on
    * each output's weights that are not zero, preconditioned by the diagonal, all outputs at once.
    */
-  async #refine(result: Float64Array, { rows, columns, values }: WeightMatrix): Promise<void> {
-    const { diagonal, factor } = this.#matrix;
-    using product = await RowProduct.with(factor, columns);
-    const difference = Float32Array.from(values, (value, at) => value - result[at]!);
-    const residual = Float64Array.from(await product.of(difference));
+  async #refine(result: Float64Array, residual: Float64Array, product: RowProduct): Promise<void> {
+    const { diagonal } = this.#matrix;
+    const columns = this.n;
+    const rows = result.length / columns;
     const direction = new Float32Array(result.length);
     // By row: the squared residual at first and before the last step; 0 where there is no more to gain.
     const [first, before] = [new Float64Array(rows), new Float64Array(rows)];
@@ -122,6 +173,12 @@ function dampingOf(gram: Float64Array, n: number, rows: number): number {
   const part = ((1 - 2 / n) * squares + trace ** 2) / ((rows + 1 - 2 / n) * spread);
   const shrinkage = spread > 0 ? Math.min(part, 0.5) : 0.5;
   return (Math.max(DAMPING, shrinkage / (1 - shrinkage)) * trace) / n;
+}
+
+function innerProduct(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
 }
 
 /** sum over rows of (a - b)^T G (a - b), for a Gram matrix G of the inputs. */

@@ -18,26 +18,46 @@ export function scoredCurve(layer: PrunableLayer): Curve {
   return { points: counts.map((count) => ({ count, loss: layer.loss(count) / layer.energy })) };
 }
 
+/** What is lost by pruning a layer alone. */
+export interface MeasuredCurves {
+  /** By what the model's outputs lose at each degree. */
+  readonly whole: Curve;
+  /**
+   * By what the layer's own outputs lose, times what the model makes of it at one degree: alone, large errors cost
+   * the model more than in proportion, which is less so where later layers make up for them.
+   */
+  readonly own: Curve;
+}
+
 /**
- * What pruning a layer alone does to the model's outputs on samples that were held back: measured at
- * degrees around `sparsity`, and between these as losses grow, by a factor for each step.
+ * What pruning a layer alone does on samples that were held back: measured at degrees around `sparsity`, and
+ * between these as losses grow, by a factor for each step.
  */
-export async function measuredCurve(
+export async function measuredCurves(
   layer: PrunableLayer,
   sparsity: number,
   heldBack: HeldBack,
   signal: AbortSignal | undefined,
-): Promise<Curve> {
+): Promise<MeasuredCurves> {
   const left = 1 - sparsity;
-  const knots: Knot[] = [];
+  const [whole, own]: [Knot[], Knot[]] = [[], []];
+  let scale = 0;
   for (const degree of [sparsity / 2, sparsity, 1 - left / 2, 1 - left / 4]) {
     const count = layer.count(degree);
     if (count === 0) continue;
     throwIfAborted(signal);
-    await layer.apply(count);
-    knots.push({ degree, loss: await heldBack.error() });
+    const error = await layer.apply(count, 'trial');
+    const loss = await heldBack.error();
+    if (degree === sparsity) scale = error > 0 ? loss / error : 0;
+    whole.push({ degree, loss });
+    own.push({ degree, loss: error });
   }
   await layer.apply(0);
+  const scaled = own.map(({ degree, loss }) => ({ degree, loss: scale * loss }));
+  return { whole: curveThrough(layer, whole), own: curveThrough(layer, scaled) };
+}
+
+function curveThrough(layer: PrunableLayer, knots: readonly Knot[]): Curve {
   const rising = ascending(knots);
   const degrees = DEGREES.filter((degree) => degree <= knots.at(-1)!.degree);
   return {

@@ -1,13 +1,16 @@
 import { toModel } from '../emit/index.js';
 import type { Program } from '../graph/graph.js';
-import { allot, type Curve } from './allotment.js';
+import { allot, type Curve, lossOf } from './allotment.js';
 import { Follower } from './follower.js';
 import type { HeldBack } from './held-back.js';
 import { propagate } from './propagate.js';
-import type { PrunableLayer } from './prunable-layer.js';
+import type { LayerState, PrunableLayer } from './prunable-layer.js';
 import type { PruneContext, Pruned } from './result.js';
-import { measuredCurve, scoredCurve } from './sensitivity.js';
+import { type MeasuredCurves, measuredCurves, scoredCurve } from './sensitivity.js';
 import type { Seen, TwinStatistics } from './twin.js';
+
+/** What is reckoned to lose so many times as much as something else is not tried. */
+const FAR_OFF = 3;
 
 /**
  * Makes the part `sparsity` of the layers' weights zero, in place.
@@ -24,63 +27,73 @@ export async function pruneWeights(
   context: PruneContext,
 ): Promise<Pruned> {
   const uniform = layers.map((layer) => layer.count(options.sparsity));
-  let counts: readonly number[] = uniform;
+  const candidates = new Map<string, readonly number[]>([[uniform.join(), uniform]]);
   if (!options.uniform && layers.length > 1) {
     const total = uniform.reduce((sum, count) => sum + count, 0);
-    counts = allot(await curvesOf(layers, options.sparsity, heldBack, context), total);
+    for (const curves of await curvesOf(layers, options.sparsity, heldBack, context)) {
+      const counts = allot(curves, total);
+      // Losses do not quite add up: the plain allotment stays where samples can judge whether it does better.
+      const isFarOff = lossOf(curves, uniform) > FAR_OFF * lossOf(curves, counts);
+      if (heldBack === undefined || isFarOff) candidates.delete(uniform.join());
+      candidates.set(counts.join(), counts);
+    }
   }
   const original = toModel(program);
   const followers = Follower.in(program);
   const told = layers.filter(({ isRetargetable }) => isRetargetable);
-  const finish = async (chosen: readonly number[], seen: Seen): Promise<void> => {
+  const tellAll = async (
+    tellLayer: (layer: PrunableLayer, twin: TwinStatistics) => Promise<void>,
+    seen: Seen,
+  ): Promise<void> => {
     for (const follower of followers) follower.reset();
+    const tellings = [
+      ...told.map((pruned) => ({
+        layer: pruned.layer,
+        tell: (twin: TwinStatistics) => tellLayer(pruned, twin),
+      })),
+      ...followers,
+    ];
+    await propagate(program, original, tellings, seen, context);
+  };
+  const pruneTo = async (chosen: readonly number[], seen: Seen): Promise<void> => {
     for (const [index, layer] of layers.entries()) {
       // One that is told when all before it have been, and no other reads its weights, is pruned then.
       const isTold = layer.isRetargetable && layer.layer.sites.length === 1;
       if (!isTold) await layer.apply(chosen[index]!);
     }
-    const tellings = [
-      ...told.map((pruned) => ({
-        layer: pruned.layer,
-        tell: (twin: TwinStatistics) => pruned.applyTo(twin, chosen[layers.indexOf(pruned)]!),
-      })),
-      ...followers.map((follower) => ({
-        layer: follower.layer,
-        tell: async (twin: TwinStatistics) => follower.follow(twin),
-      })),
-    ];
-    await propagate(program, original, tellings, seen, context);
+    await tellAll((layer, twin) => layer.applyTo(twin, chosen[layers.indexOf(layer)]!), seen);
   };
   let error: number | null = null;
   if (heldBack !== undefined) {
-    // The losses do not quite add up: the plain allotment stands where it does better.
-    const errors: number[] = [];
-    for (const chosen of counts === uniform ? [uniform] : [uniform, counts]) {
-      await finish(chosen, 'but those held back');
-      errors.push(await heldBack.error());
+    let best: readonly LayerState[] = [];
+    for (const chosen of candidates.values()) {
+      await pruneTo(chosen, 'but those held back');
+      const own = await heldBack.error();
+      if (error !== null && own >= error) continue;
+      error = own;
+      best = layers.map(({ state }) => state);
     }
-    error = Math.min(...errors);
-    if (error === errors[0]) counts = uniform;
-  }
-  // What has been judged by the samples held back can learn from them, too.
-  await finish(counts, 'all');
+    for (const [index, layer] of layers.entries()) layer.restore(best[index]!);
+    // What has been judged by the samples held back can learn from them, too.
+    await tellAll((layer, twin) => layer.fit(twin), 'all');
+  } else for (const chosen of candidates.values()) await pruneTo(chosen, 'all');
   const size = layers.reduce((sum, { layer }) => sum + layer.weights.length, 0);
   const zeros = layers.reduce((sum, layer) => sum + layer.zeros, 0) / size;
   return { layers: layers.map((layer) => layer.report()), zeros, error };
 }
 
-/** What each layer loses at several degrees. */
+/** What each layer loses at several degrees, in one or more ways to reckon it. */
 async function curvesOf(
   layers: readonly PrunableLayer[],
   sparsity: number,
   heldBack: HeldBack | undefined,
   { signal, onProgress }: PruneContext,
-): Promise<readonly Curve[]> {
-  if (heldBack === undefined) return layers.map(scoredCurve);
-  const curves: Curve[] = [];
+): Promise<readonly (readonly Curve[])[]> {
+  if (heldBack === undefined) return [layers.map(scoredCurve)];
+  const measured: MeasuredCurves[] = [];
   for (const [index, layer] of layers.entries()) {
     onProgress?.(`sensitivity of layer ${index + 1} of ${layers.length}`);
-    curves.push(await measuredCurve(layer, sparsity, heldBack, signal));
+    measured.push(await measuredCurves(layer, sparsity, heldBack, signal));
   }
-  return curves;
+  return [measured.map(({ whole }) => whole), measured.map(({ own }) => own)];
 }

@@ -45,7 +45,7 @@ suite(`retargeting, seed ${SEED}`, () => {
   test('inputs that are as they were leave the weights', async () => {
     const { layer, twin } = changedInputs((y) => y);
     const target = new Retargeting(layer, twin);
-    const weights = await target.method(PATTERNS.unstructured).prune(0);
+    const { weights } = await target.method(PATTERNS.unstructured).prune(0, 'final');
     for (const [i, weight] of weights.entries()) {
       assert.ok(Math.abs(weight - layer.weights[i]!) < 1e-5);
     }
@@ -55,7 +55,7 @@ suite(`retargeting, seed ${SEED}`, () => {
   test('inputs that were halved are made up for', async () => {
     const { layer, twin } = changedInputs((y) => y / 2);
     const target = new Retargeting(layer, twin);
-    const weights = await target.method(PATTERNS.unstructured).prune(0);
+    const { weights } = await target.method(PATTERNS.unstructured).prune(0, 'final');
     assert.ok(
       target.error(weights) < 0.1 * target.error(layer.weights),
       `${target.error(weights)}`,
