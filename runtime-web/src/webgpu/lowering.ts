@@ -1,6 +1,12 @@
 /** How lowerings emit compute shaders. */
 import type { OpName } from '@linnet/schema';
-import type { PlanEmitter, Lowering as PlanLowering, Workspace } from '../plan/lowering.js';
+import type {
+  Fused,
+  LowerSite,
+  PlanEmitter,
+  Lowering as PlanLowering,
+  Workspace,
+} from '../plan/lowering.js';
 import type { IntegerShaders } from './lower/integers.js';
 import type { Traits } from './traits.js';
 import { assemble, type Kernel, type Shader } from './wgsl/kernel.js';
@@ -15,6 +21,19 @@ export interface Emitter extends Workspace {
 }
 
 export type Lowering<N extends OpName> = PlanLowering<N, Emitter>;
+
+/** What takes sites into which planning has folded `part`, and what takes others. */
+export function foldedOr<N extends OpName>(
+  part: keyof Fused,
+  folded: Lowering<N>,
+  plain: Lowering<N>,
+): Lowering<N> {
+  const of = (site: LowerSite<N>) => (site.fused[part] === undefined ? plain : folded);
+  return {
+    supports: (site) => of(site).supports(site),
+    lower: (site, emit) => of(site).lower(site, emit),
+  };
+}
 
 /** How ops run on the GPU; those that are left out run on the host's backend. */
 export type ShaderLowerings = { readonly [N in OpName]?: Lowering<N> };

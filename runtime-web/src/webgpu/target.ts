@@ -11,7 +11,13 @@ import type { Shader } from './wgsl/kernel.js';
 /** Plans shaders for devices of some traits. */
 export class ShaderTarget implements DeviceTarget<Shader> {
   readonly name = 'webgpu';
-  readonly fuses = new Set(['padding', 'activation'] as const);
+  readonly fuses = new Set([
+    'padding',
+    'activation',
+    'normalization',
+    'gatesInput',
+    'attention',
+  ] as const);
   readonly layOut = shareSlots;
   readonly divide = divider();
 

@@ -14,25 +14,32 @@ const INVOCATIONS = 64;
 
 type Loop = (body: string) => string;
 
+interface RowsKernel extends Pick<Kernel, 'params' | 'declarations'> {
+  /** What is read beside the rows; nothing by default. */
+  readonly bindings?: Kernel['bindings'];
+  /** Elements of a row; those of the last dimension by default. */
+  readonly length?: number;
+}
+
 /**
- * Emits what four invocations do with a row of the last dimension: `body` has the row's number `row` and
- * first element `begin`, and is made by loops over elements `k` and sums of what each invocation has.
+ * Emits what four invocations do with a row: `body` has the row's number `row` and first element `begin`, and is
+ * made by loops over elements `k` and sums of what each invocation has.
  */
 export function emitRows(
   emit: Emitter,
   site: AnySite & { readonly op: OpName },
-  { params, declarations = '' }: Pick<Kernel, 'params' | 'declarations'>,
+  { params, declarations = '', bindings, length: given }: RowsKernel,
   body: (loop: Loop, combine: QuadCode['combine']) => string,
 ): void {
   const [input, output] = [inputOf(site, 0), outputOf(site)];
-  const length = input.type.shape.at(-1) as number;
+  const length = given ?? (input.type.shape.at(-1) as number);
   const rows = count(input.type.shape) / length;
   const quad = quadCode(emit.traits, INVOCATIONS, 'f32');
   const loop = (of: string) => `for (var k = lane & 3u; k < params.length; k += 4u) { ${of} }`;
   emit.run({
     label: site.op,
     quads: quad.quads,
-    bindings: { x: reads(input, 1), y: writes(output, 1) },
+    bindings: { x: reads(input, 1), ...bindings, y: writes(output, 1) },
     params: { length: u32(length), rows: u32(rows), ...params },
     workgroup: [INVOCATIONS, 1, 1],
     grid: { invocations: 4 * rows },

@@ -5,6 +5,7 @@ import { count } from '../../lower/dims.js';
 import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
+import { LEAST_TRAITS } from '../traits.js';
 import { activationFunction } from '../wgsl/activation.js';
 import { array, type Binding, f32, type Param, reads, u32, writes } from '../wgsl/kernel.js';
 import { quadCode } from '../wgsl/quad.js';
@@ -179,6 +180,11 @@ const haveSize = (site: AnySite, size: number, ...indices: readonly number[]) =>
     return operand == null || count(operand.type.shape) === size;
   });
 
+/** Whether what goes into the gates at all steps is no more than any device binds. */
+function fitsSums({ type: { shape } }: Operand, columns: number): boolean {
+  return 4 * count(shape.slice(0, -1)) * columns <= LEAST_TRAITS.maxBindingBytes;
+}
+
 /** Inputs: x, weights [units, features], recurrent weights [units, units], bias, state. */
 function rnn<N extends 'RNN' | 'UNIDIRECTIONAL_SEQUENCE_RNN'>(
   sequence: (site: LowerSite<N>) => Sequence,
@@ -188,6 +194,7 @@ function rnn<N extends 'RNN' | 'UNIDIRECTIONAL_SEQUENCE_RNN'>(
       const units = inputOf(site, 1).type.shape[0] as number;
       return (
         isFloat(site) &&
+        fitsSums(inputOf(site, 0), units) &&
         areKnown(site, 1, 2, 3) &&
         areUpdated(site, 4) &&
         haveSize(site, units * units, 2) &&
@@ -240,6 +247,7 @@ function supportsLstm(site: LowerSite<FullOp>): boolean {
   const has = (index: number) => site.inputs[index] != null;
   return (
     isFloat(site) &&
+    fitsSums(x, GATES.length * units) &&
     has(GATES[0].weights) === has(GATES[0].recurrent) &&
     [...weights.slice(1), ...recurrent.slice(1)].every(has) &&
     !BEYOND.some(has) &&

@@ -70,6 +70,8 @@ export interface TiledProduct {
   readonly output: Operand;
   /** From the first element of an item or of a row to the next's in the output. */
   readonly outputStrides: readonly [item: number, row: number];
+  /** An expression for the first element of `item` in the output, where the stride does not tell. */
+  readonly outputStart?: string;
 }
 
 /** Invocations of a workgroup. */
@@ -125,7 +127,7 @@ function tileOf(emit: Emitter, [rows, columns]: TiledProduct['size']): Tile {
  * limits the kernel, and workgroup memory would take a barrier at each step.
  */
 export function emitTiles(emit: Emitter, product: TiledProduct): void {
-  const { label, items, size, rows, arithmetic, output, outputStrides } = product;
+  const { label, items, size, rows, arithmetic, output, outputStart, outputStrides } = product;
   const { height, across } = tileOf(emit, size);
   const quads = emit.traits.hasSubgroups && height % 4 === 0;
   const { sum, step, partial } = arithmetic;
@@ -217,7 +219,7 @@ for (var tap = 0u; tap < params.taps; tap++) {
 }
 if (own > four) { return; }
 ${arithmetic.ready}
-var to = item * params.y_item + row * params.y_row + four * ${4 / unit}u;
+var to = ${outputStart === undefined ? 'item * params.y_item' : `(${outputStart}) / ${unit}u`} + row * params.y_row + four * ${4 / unit}u;
 ${times(height, (m) => rowStore(m, arithmetic.result(`s${m}`, `(row + ${m}u)`), isWhole, isFull)).join('\n')}`,
   });
 }

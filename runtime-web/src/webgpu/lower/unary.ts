@@ -4,7 +4,7 @@ import type { FunctionOp } from '../../lower/functions.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import { sameElements } from '../../plan/types.js';
-import type { Lowering } from '../lowering.js';
+import { foldedOr, type Lowering } from '../lowering.js';
 import { f32, type Param } from '../wgsl/kernel.js';
 import { emitElementwise } from './elementwise.js';
 import type { IntegerShaders } from './integers.js';
@@ -92,7 +92,11 @@ export function unaryLowerings(integers: IntegerShaders | null) {
     SQRT: unary<'SQRT'>({ expression: 'sqrt(a)' }),
     RSQRT: unary<'RSQRT'>({ expression: 'inverseSqrt(a)' }),
     TANH: unary<'TANH'>({ expression: 'bounded_tanh(a)', declarations: TANH }),
-    LOGISTIC: unary<'LOGISTIC'>({ expression: '1.0 / (1.0 + exp(-a))' }),
+    LOGISTIC: foldedOr(
+      'gatesInput',
+      unaryLowering<'LOGISTIC'>({ expression: 'a / (1.0 + exp(-a))' }, null),
+      unary<'LOGISTIC'>({ expression: '1.0 / (1.0 + exp(-a))' }),
+    ),
     CEIL: unary<'CEIL'>({ expression: 'ceil(a)' }),
     FLOOR: unary<'FLOOR'>({ expression: 'floor(a)' }),
     ROUND: unary<'ROUND'>({ expression: 'round(a)' }),

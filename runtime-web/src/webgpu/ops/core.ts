@@ -1,4 +1,3 @@
-import { batchMatmul } from '../lower/batch-matmul.js';
 import { binaryLowerings } from '../lower/binary.js';
 import { conversionLowerings } from '../lower/conversion.js';
 import { LOGIC_LOWERINGS } from '../lower/logic.js';
@@ -9,7 +8,6 @@ import { unaryLowerings } from '../lower/unary.js';
 import type { ShaderFamily } from '../lowering.js';
 
 export const CORE_SHADERS: ShaderFamily = (integers) => ({
-  BATCH_MATMUL: batchMatmul(integers),
   ...binaryLowerings(integers),
   ...conversionLowerings(integers),
   ...LOGIC_LOWERINGS,

@@ -13,6 +13,7 @@ interface ShaderPart extends Part {
 
 /** The families that have shaders, each fetched when a model has some of its ops. */
 const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderPart> } = {
+  batched: () => import('./batched.js'),
   window: () => import('./window.js'),
   movement: () => import('./movement.js'),
   layout: () => import('./layout.js'),
