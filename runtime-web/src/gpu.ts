@@ -1,10 +1,15 @@
 /** The part of the runtime that is only fetched for WebGPU. */
 import type { Vocabulary } from '@linnet/schema';
+import { WebGpuBackend } from './webgpu/backend.js';
+import { acquireGpu } from './webgpu/device.js';
 import { loadShaders } from './webgpu/ops/load.js';
-import { acquireGpu, type CompileProgress, WebGpuBackend } from './webgpu/runtime.js';
+import { placementCode } from './webgpu/placement-code.js';
+import type { CompileProgress } from './webgpu/program.js';
 
-export * from './webgpu/runtime.js';
-export { loadShaders };
+export { chooseDevice } from './run/choose-device.js';
+export { GPU_RUNTIME } from './webgpu/runtime.js';
+export { ShaderTarget } from './webgpu/target.js';
+export { acquireGpu, loadShaders };
 
 /**
  * @param vocabulary what it should have shaders of, where there are any
@@ -18,5 +23,7 @@ export async function openGpu(
   halves: boolean,
 ): Promise<WebGpuBackend> {
   const [gpu, lowerings] = await Promise.all([acquireGpu(), loadShaders(vocabulary)]);
+  // Planning will ask for it.
+  if ([...vocabulary.ops].some((op) => !(op in lowerings))) placementCode().catch(() => {});
   return new WebGpuBackend(gpu, lowerings, onCompiled, halves && gpu.traits.hasF16);
 }

@@ -8,7 +8,7 @@ import {
   type Vocabulary,
 } from '@linnet/schema';
 import type { GraphReport, PlanReport } from './api.js';
-import { atOnce } from './base.js';
+import { inTurns } from './base.js';
 import { gpuCode } from './gpu-code.js';
 import type { InspectOptions } from './load-options.js';
 import type { ExecutableModel, Graph, GraphNode } from './model/graph.js';
@@ -22,6 +22,7 @@ import { readExecutable } from './prepare.js';
 import { arenasOf, countSupport, handoversOf } from './run/report.js';
 import { WasmBackend } from './wasm/backend.js';
 import type { Kernels } from './wasm/kernels.js';
+import { LEAST_TRAITS } from './webgpu/traits.js';
 
 /** See `inspectPlan`. */
 export async function inspect(
@@ -33,7 +34,10 @@ export async function inspect(
   const host = await WasmBackend.create({ kernels, ops, constantBytes: 0, signal });
   try {
     const device = backend === 'webgpu' ? await anyGpu(vocabulary) : null;
-    return reportPlans(model, new Planner(model, { host, device }, new Resources(), notMeasured));
+    return await reportPlans(
+      model,
+      new Planner(model, { host, device }, new Resources(), notMeasured),
+    );
   } finally {
     host.dispose();
   }
@@ -41,19 +45,21 @@ export async function inspect(
 
 /** What is planned for where there need be no GPU. */
 async function anyGpu(vocabulary: Vocabulary): Promise<DeviceTarget> {
-  const { ShaderTarget, LEAST_TRAITS, loadShaders } = await gpuCode();
+  const { ShaderTarget, loadShaders } = await gpuCode();
   return new ShaderTarget(LEAST_TRAITS, await loadShaders(vocabulary));
 }
 
 /** Plans every graph of a model for its declared shapes, open dimensions counting as 1. */
-function reportPlans(model: ExecutableModel, planner: Planner): PlanReport {
+async function reportPlans(model: ExecutableModel, planner: Planner): Promise<PlanReport> {
   const constants = model.graphs
     .flatMap((graph) => graph.tensors)
     .reduce((sum, { constant }) => sum + (constant?.size ?? 0), 0);
-  return { graphs: model.graphs.map((graph) => reportGraph(graph, planner)), constants };
+  const graphs: GraphReport[] = [];
+  for (const graph of model.graphs) graphs.push(await reportGraph(graph, planner));
+  return { graphs, constants };
 }
 
-function reportGraph(graph: Graph, planner: Planner): GraphReport {
+async function reportGraph(graph: Graph, planner: Planner): Promise<GraphReport> {
   const closed = (tensor: number): TensorType => {
     const type = graph.tensors[tensor]?.type as TensorType;
     return { ...type, shape: type.shape.map((dim) => (dim === UNKNOWN_DIM ? 1 : dim)) };
@@ -62,9 +68,9 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
   const give = (tensor: number) => given.set(tensor, { type: closed(tensor), known: null });
   for (const tensor of graph.inputs) give(tensor);
   const isOpen = graph.inputs.some((tensor) => !isStatic(graph.tensors[tensor]?.type.shape ?? []));
-  const survey = () => {
+  const survey = async () => {
     try {
-      return atOnce(planner.survey(graph, position, given));
+      return await inTurns(planner.survey(graph, position, given));
     } catch (error) {
       if (!isOpen || !(error instanceof LinnetError)) throw error;
       problem = error.format();
@@ -77,7 +83,7 @@ function reportGraph(graph: Graph, planner: Planner): GraphReport {
   const handovers = { tensors: 0, bytes: 0 };
   let problem: string | undefined;
   while (position < graph.nodes.length) {
-    const stage = survey();
+    const stage = await survey();
     if (stage === undefined) break;
     stages += stage.nodes.length > 0 ? 1 : 0;
     for (const { bytes, lowerBound } of arenasOf(stage)) {

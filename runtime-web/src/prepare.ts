@@ -6,20 +6,19 @@ import { fetchPart, takeTurn } from './base.js';
 import { gpuCode } from './gpu-code.js';
 import type { LoadOptions, LoadProgress } from './load-options.js';
 import type { ExecutableModel } from './model/graph.js';
+import { executable } from './model/load.js';
+import { Resources } from './model/resources.js';
+import { hasZeros } from './model/zeros.js';
 import { type LoadedOps, loadOps, withSparse } from './ops/load.js';
-import type { Choice, DeviceOpener, EngineMaker } from './run/choose.js';
-import {
-  chooseWasm,
-  Engine,
-  executable,
-  Guard,
-  hasZeros,
-  LoadedModel,
-  notMeasured,
-  Resources,
-  WasmBackend,
-} from './runtime.js';
+import { notMeasured } from './plan/choice.js';
+import { type Choice, chooseWasm, type DeviceOpener, type EngineMaker } from './run/choose.js';
+import { Engine } from './run/engine.js';
+import { Guard } from './run/guard.js';
+import { LoadedModel } from './run/model.js';
+import { WasmBackend } from './wasm/backend.js';
 import type { Kernels } from './wasm/kernels.js';
+
+export { RUNTIME } from './runtime.js';
 
 /** Plans a model, packs its weights and chooses what runs it; errors as `loadModel`. */
 export async function prepare(
@@ -34,15 +33,14 @@ export async function prepare(
       applyTuning(tuning, kernels),
     );
   overruling?.catch(() => {});
+  if (backend === 'auto') autoCode().catch(() => {});
   await takeTurn();
   const { vocabulary, ops, model } = await readExecutable(bytes, options.externalFiles);
   await takeTurn();
   const [resources, guard] = [new Resources(), new Guard()];
   onProgress?.({ phase: 'plan', loaded: 0, total: 1 });
   const maker: EngineMaker = {
-    get digest() {
-      return digestOf(bytes);
-    },
+    bytes,
     openDevice: deviceOpener(vocabulary, onProgress),
     make: async (device) => {
       // On a device, weights are the device's.
@@ -68,10 +66,15 @@ export async function prepare(
 const CHOICES: Readonly<
   Record<NonNullable<LoadOptions['backend']>, (maker: EngineMaker) => Promise<Choice>>
 > = {
-  auto: async (maker) => (await gpuCode()).chooseFaster(maker),
+  auto: async (maker) => (await autoCode()).chooseFaster(maker),
   wasm: (maker) => chooseWasm(maker, 'as asked for'),
   webgpu: async (maker) => (await gpuCode()).chooseDevice(maker),
 };
+
+/** What finds out whether WebGPU is the faster. */
+function autoCode(): Promise<typeof import('./auto.js')> {
+  return fetchPart(() => import('./auto.js'));
+}
 
 /** Opens the device for models of a vocabulary. */
 export function deviceOpener(
@@ -86,16 +89,6 @@ export function deviceOpener(
   };
 }
 
-/** A number that hardly two models share, from some of their bytes: FNV-1a. */
-function digestOf(bytes: Uint8Array): string {
-  const step = Math.max(1, Math.floor(bytes.length / 4096));
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < bytes.length; i += step) {
-    hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
-  }
-  return `${bytes.length}:${(hash >>> 0).toString(16)}`;
-}
-
 /** A model with its vocabulary, and what the runtime knows of that. */
 export async function readExecutable(
   bytes: Uint8Array,
@@ -103,7 +96,8 @@ export async function readExecutable(
 ): Promise<{ vocabulary: Vocabulary; ops: LoadedOps; model: ExecutableModel }> {
   const vocabulary = readVocabulary(bytes);
   const ops = await loadOps(vocabulary);
-  const file = readModel(bytes, ops.records, externalFiles ? { externalFiles } : {});
-  const model = executable(file, ops.records);
+  const { records, control, readSparsity, constantReaders } = ops;
+  const file = readModel(bytes, { records, readSparsity }, externalFiles ? { externalFiles } : {});
+  const model = executable(file, records, control, constantReaders);
   return { vocabulary, ops: hasZeros(model) ? await withSparse(ops) : ops, model };
 }

@@ -5,7 +5,7 @@
  * - `enums/`: enums.
  * - `tables.ts`: the tables round the options as data, for one generic reader.
  * - `builders/`: the same tables' functions that write them.
- * - `builtin-names.ts`: the names of builtins by their codes, as data.
+ * - `builtin-names.ts`: the names of builtins by their codes, and their families (src/ops/families.ts), as data.
  * - `options.ts`: the tables of ops' options as data, as one generic reader and writer serve them all.
  *
  * Throws where flatc's output has another form than this expects.
@@ -77,7 +77,7 @@ for (const [path, objects] of generated) {
   tables.push(tableRecord(table, body));
 }
 write('tables.ts', `// Generated from tflite.fbs, do not modify.\n${tables.join('')}`);
-write('builtin-names.ts', namesModule('BuiltinOperator'));
+write('builtin-names.ts', namesModule('BuiltinOperator', opFamilies()));
 write('options.ts', optionsModule(options.map(optionsTable)));
 
 function write(path, text) {
@@ -188,8 +188,20 @@ function unionOf(table) {
   throw new Error(`${table} is in no union of the operator`);
 }
 
-/** The members of an enum in the order of their values, which must have no gaps. */
-function namesModule(name) {
+/** The families of ops, as src/ops/families.ts lists them: names of ops by name. */
+function opFamilies() {
+  const source = readFileSync(join(root, 'src/ops/families.ts'), 'utf8');
+  const [, lists] = matchOf(/^export const FAMILIES = \{\n([^}]*)^\}/m, source);
+  return new Map(
+    [...lists.matchAll(/^ {2}(\w+): \[([^\]]*)\]/gm)].map(([, family, names]) => [
+      family,
+      [...names.matchAll(/'(\w+)'/g)].map(([, name]) => name),
+    ]),
+  );
+}
+
+/** The members of an enum in the order of their values, which must have no gaps, and their families. */
+function namesModule(name, families) {
   const members = [...enums.get(name).members].sort(([, a], [, b]) => a - b);
   if (members.some(([, value], index) => Number(value) !== index))
     throw new Error(`${name} has gaps`);
@@ -201,8 +213,16 @@ function namesModule(name) {
     'export const BUILTIN_NAMES: readonly string[] = (',
     `  '${members.map(([member]) => member).join(' ')}'`,
     ").split(' ');",
+    `export const FAMILY_NAMES = ${JSON.stringify([...families.keys()])} as const;`,
+    "/** The place of each builtin's family among the names, to base 36; - for builtins that are in none. */",
+    `export const FAMILY_CODES = '${members.map(([member]) => familyCode(member, families)).join('')}';`,
     '',
   ].join('\n');
+}
+
+function familyCode(op, families) {
+  const place = [...families.values()].findIndex((names) => names.includes(op));
+  return place < 0 ? '-' : place.toString(36);
 }
 
 function matchOf(pattern, source) {

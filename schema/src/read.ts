@@ -1,6 +1,7 @@
 import type { Model } from './model.js';
 import { OPS } from './ops/index.js';
 import { type ReadOptions, readModel } from './read/model.js';
+import { readSparsity } from './read/sparsity.js';
 
 /**
  * Reads a TFLite file that nobody vouches for.
@@ -12,5 +13,5 @@ import { type ReadOptions, readModel } from './read/model.js';
  * something that Linnet does not know, INVALID_ARGUMENT when an external file was not given
  */
 export function read(bytes: Uint8Array, options: ReadOptions = {}): Model {
-  return readModel(bytes, OPS, options);
+  return readModel(bytes, { records: OPS, readSparsity }, options);
 }

@@ -20,10 +20,12 @@ export function takeTurn(): Promise<void> {
 export const TURN_BYTES = 2 ** 21;
 
 /** Does work that yields the numbers of bytes it has got through, or of those that take as long, in turns. */
-export async function inTurns<T>(work: Generator<number, T>): Promise<T> {
+export async function inTurns<T>(
+  work: Generator<number, T> | AsyncGenerator<number, T>,
+): Promise<T> {
   let bytes = 0;
   for (;;) {
-    const { done, value } = work.next();
+    const { done, value } = await work.next();
     if (done) return value;
     bytes += value;
     if (bytes < TURN_BYTES) continue;

@@ -48,7 +48,7 @@ export type Numerics =
 
 /** Whether products of some dtypes may have other numerics than float32, or weights in blocks of integers. */
 export function hasIntegers(dtypes: ReadonlySet<DType>): boolean {
-  return (['int4', 'int8', 'uint8', 'int16'] as const).some((dtype) => dtypes.has(dtype));
+  return (['int2', 'int4', 'int8', 'uint8', 'int16'] as const).some((dtype) => dtypes.has(dtype));
 }
 
 /** Arithmetic on integers; integer-numerics.ts tells which. */

@@ -11,6 +11,8 @@ import {
 import { float16ToFloat32 } from '../io/float16.js';
 import { elementsOf, storageBytes, unpack } from './storage.js';
 
+export type BlockReader = typeof readBlocks;
+
 /** Integers, of which each `size` that follow each other in the last dimension share a scale. */
 export interface Blocks {
   readonly dtype: DType;
@@ -20,6 +22,12 @@ export interface Blocks {
   readonly scales: Float32Array;
   /** Null where they are all 0. */
   readonly zeroPoints: ArrayLike<number> | null;
+}
+
+/** Blocks, and the float32 weights that they stand for. */
+export interface KnownBlocks {
+  readonly blocks: Blocks;
+  expand(): Float32Array;
 }
 
 /**
@@ -32,7 +40,7 @@ export function readBlocks(
   tensor: Tensor,
   { scales, zeroPoints, blockSize: size }: BlockwiseQuantization,
   tensors: readonly Tensor[],
-): Blocks {
+): KnownBlocks {
   const { dtype, shape } = tensor;
   const packed = tensor.data ?? new Uint8Array();
   if ((shape.at(-1) ?? 0) % size !== 0) {
@@ -51,13 +59,14 @@ export function readBlocks(
     );
   }
   const count = elements / size;
-  return {
+  const blocks = {
     dtype,
     packed,
     size,
     scales: Float32Array.from(blockValues(tensors[scales], count, 'scales')),
     zeroPoints: zeroPoints < 0 ? null : blockValues(tensors[zeroPoints], count, 'zero points'),
   };
+  return { blocks, expand: () => expandBlocks(blocks) };
 }
 
 /** The float32 weights that blocks stand for. */

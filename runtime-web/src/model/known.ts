@@ -1,11 +1,11 @@
 import { invariant, type TensorType, type TypedArray } from '@linnet/schema';
-import { type Blocks, expandBlocks } from './blocks.js';
+import type { Blocks, KnownBlocks } from './blocks.js';
 import { bytesOf, elementsOf, storageBytes } from './storage.js';
 
 /** A tensor whose contents are known before the model runs: a constant, or derived from some. */
 export class Known {
   #bytes: Uint8Array | null;
-  #blocks: Blocks | null;
+  #blocks: KnownBlocks | null;
   #elements: TypedArray | undefined;
 
   /**
@@ -16,7 +16,7 @@ export class Known {
   constructor(
     readonly id: string | null,
     readonly type: TensorType,
-    contents: Uint8Array | Blocks,
+    contents: Uint8Array | KnownBlocks,
   ) {
     const isStored = contents instanceof Uint8Array;
     this.#bytes = isStored ? contents : null;
@@ -29,17 +29,17 @@ export class Known {
 
   /** What float32 weights were quantized to; null where they were not, in blocks. */
   get blocks(): Blocks | null {
-    return this.#blocks;
+    return this.#blocks?.blocks ?? null;
   }
 
   /** Bytes that the contents take as they are kept. */
   get size(): number {
-    const { packed, scales } = this.#blocks ?? {};
+    const { packed, scales } = this.blocks ?? {};
     return packed && scales ? packed.length + scales.byteLength : this.bytes.length;
   }
 
   get bytes(): Uint8Array {
-    this.#bytes ??= this.#blocks && bytesOf(expandBlocks(this.#blocks));
+    this.#bytes ??= this.#blocks && bytesOf(this.#blocks.expand());
     invariant(this.#bytes !== null, 'The contents of a tensor are read after they were let go.');
     return this.#bytes;
   }

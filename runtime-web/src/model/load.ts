@@ -7,33 +7,44 @@ import {
   type Subgraph,
 } from '@linnet/schema';
 import { checkOrder, checkVocabulary, subgraphName, tensorName } from './check.js';
-import { readConstant, storedType } from './constants.js';
+import { type ConstantReaders, type ConstantSite, readConstant, storedType } from './constants.js';
+import type { ControlFlow } from './control.js';
 import { type ExecutableModel, type Graph, type GraphTensor, graphNode } from './graph.js';
-import { inlineComposites } from './inline.js';
 import { StringPool } from './strings.js';
 
 /**
  * Makes a file that has been read, with the records of its ops, executable.
  *
+ * @param control null for models without nodes that call subgraphs
  * @throws LinnetError of code UNSUPPORTED (ops outside the vocabulary, all of them at once) or
  * INVALID_MODEL (nodes out of order, wrong numbers of tensors, damaged constants)
  */
-export function executable(model: Model, records: OpRecords): ExecutableModel {
+export function executable(
+  model: Model,
+  records: OpRecords,
+  control: ControlFlow | null,
+  readers: ConstantReaders,
+): ExecutableModel {
   if (model.subgraphs.length === 0) {
     throw new LinnetError('INVALID_MODEL', 'The model has no graph.');
   }
   checkVocabulary(model);
   model.subgraphs.forEach((subgraph, index) => {
-    checkOrder(model, subgraph, index, records);
+    checkOrder(model, subgraph, index, records, control);
   });
   const strings = new StringPool();
-  const graphs = inlineComposites(model).map((subgraph, index) =>
-    toGraph(subgraph, index, strings),
+  const subgraphs = control?.inlineComposites(model) ?? model.subgraphs;
+  const graphs = subgraphs.map((subgraph, index) =>
+    toGraph(subgraph, index, { strings, ...readers }),
   );
   return { graphs, signatures: signaturesOf(model, graphs), strings, records };
 }
 
-function toGraph(subgraph: Subgraph, index: number, strings: StringPool): Graph {
+function toGraph(
+  subgraph: Subgraph,
+  index: number,
+  shared: Pick<ConstantSite, 'strings'> & ConstantReaders,
+): Graph {
   const name = subgraphName(subgraph, index);
   const used = new Set([
     ...subgraph.operators.flatMap((node) => [...node.inputs, ...node.outputs]),
@@ -55,7 +66,7 @@ function toGraph(subgraph: Subgraph, index: number, strings: StringPool): Graph 
     const isEmpty = type.shape.includes(0) && !written.has(position);
     const isConstant = used.has(position) && (tensor.data !== null || isEmpty);
     try {
-      const site = { id: `${index}:${position}`, tensors: subgraph.tensors, strings };
+      const site = { id: `${index}:${position}`, tensors: subgraph.tensors, ...shared };
       return {
         name: tensorName(subgraph, position),
         type,

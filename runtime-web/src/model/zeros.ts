@@ -2,20 +2,22 @@ import type { DType, TypedArray } from '@linnet/schema';
 import type { ExecutableModel } from './graph.js';
 import type { Known } from './known.js';
 
-/** Elements that are looked at, and of them those that are not zero where no kernel for zeros pays by far. */
+/** Elements that are looked at. */
 const SAMPLES = 1024;
-const DENSE_SAMPLES = 0.9 * SAMPLES;
+
+/** The part of zeros below which no kernel that passes over them pays: see the costs in wasm/lower/sparse-*.ts. */
+const LEAST_ZEROS = 0.25;
 
 /** Whether elements have so few zeros that to find them all is not worth the time. */
 export function isDense(elements: TypedArray, zero: number): boolean {
   if (elements.length < SAMPLES) return false;
   // An odd step meets all residues of a power of two, in which zeros may have a pattern.
   const step = Math.floor(elements.length / SAMPLES) | 1;
-  let others = 0;
+  let zeros = 0;
   for (let i = 0; i < SAMPLES; i++) {
-    if (elements[(i * step) % elements.length] !== zero) others++;
+    if (elements[(i * step) % elements.length] === zero) zeros++;
   }
-  return others > DENSE_SAMPLES;
+  return zeros < LEAST_ZEROS * SAMPLES;
 }
 
 /** Layers with less of a model's weights than this together are not worth kernels of their own. */
@@ -30,7 +32,7 @@ export function hasZeros({ graphs }: ExecutableModel): boolean {
     const { quantization } = type;
     const zero = (quantization?.kind === 'affine' && quantization.zeroPoint[0]) || 0;
     all += elements.length;
-    if (!isDense(elements, zero)) sparse += elements.length;
+    if (elements.length >= SAMPLES && !isDense(elements, zero)) sparse += elements.length;
   }
   return sparse > WORTHWHILE_PART * all;
 }

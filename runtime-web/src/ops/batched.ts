@@ -3,7 +3,7 @@ import { fuseAttention } from '../plan/fusions/attention.js';
 import { batchedLowerings } from '../wasm/lower/batch-matmul.js';
 import type { OpFamily } from './family.js';
 
-export * from '../runtime.js';
+export { RUNTIME } from '../runtime.js';
 
 /** Products of many matrices, and attention. */
 export const family: OpFamily<'batched'> = {

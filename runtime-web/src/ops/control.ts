@@ -1,8 +1,10 @@
 import { CONTROL_OPS } from '@linnet/schema/ops/control';
+import { checkCallees } from '../model/callees.js';
+import { inlineComposites } from '../model/inline.js';
 import { carryOut } from '../run/host-ops.js';
 import type { OpFamily } from './family.js';
 
-export * from '../runtime.js';
+export { RUNTIME } from '../runtime.js';
 
 /** Control flow and variables, which the host carries out between programs. */
 export const family: OpFamily<'control'> = {
@@ -16,5 +18,5 @@ export const family: OpFamily<'control'> = {
     WHILE: 'structural',
     STABLEHLO_COMPOSITE: 'structural',
   }),
-  carryOut,
+  control: { carryOut, checkCallees, inlineComposites },
 };

@@ -1,5 +1,6 @@
 /** What integers take on WASM. */
 
-export * from '../runtime.js';
+export { readBlocks } from '../model/blocks.js';
+export { RUNTIME } from '../runtime.js';
 export { probeByteDot } from '../wasm/dot.js';
 export { integerKernels } from '../wasm/lower/integers.js';

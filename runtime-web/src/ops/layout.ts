@@ -4,7 +4,7 @@ import { REARRANGING_LOWERINGS } from '../wasm/lower/movement.js';
 import { PADDING_LOWERINGS } from '../wasm/lower/padding.js';
 import type { OpFamily } from './family.js';
 
-export * from '../runtime.js';
+export { RUNTIME } from '../runtime.js';
 
 /** Ops that pad, resize or rearrange. */
 export const family: OpFamily<'layout'> = {

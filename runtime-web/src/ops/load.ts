@@ -5,21 +5,25 @@ import {
   type OpRecords,
   type Vocabulary,
 } from '@linnet/schema';
+import type { SparsityReader } from '@linnet/schema/sparsity';
 import { fetchPart } from '../base.js';
 import { hasIntegers } from '../lower/numerics.js';
+import type { ConstantReaders } from '../model/constants.js';
 import type { Rewrites } from '../plan/rewrites.js';
-import type { CarryOut } from '../run/host-ops.js';
 import type { ByteDot } from '../wasm/dot.js';
 import type { SparseKernels } from '../wasm/lower/sparse-kernels.js';
 import { CORE } from './core.js';
-import type { FamilyPart, Lowerings, OpFamily } from './family.js';
+import type { FamilyPart, HostControl, Lowerings, OpFamily } from './family.js';
 
 /** What the runtime knows of the ops of some families. */
 export interface LoadedOps {
   readonly records: OpRecords;
   readonly rewrites: Rewrites;
-  /** Carries out the host's ops; null where there are none. */
-  readonly carryOut: CarryOut | null;
+  /** Null where no op calls subgraphs or is the host's. */
+  readonly control: HostControl | null;
+  /** Null where constants are stored with their zeros. */
+  readonly readSparsity: SparsityReader | null;
+  readonly constantReaders: ConstantReaders;
   /** On machines with a dot product of some kind, by default this one's. */
   lowerings(dot?: ByteDot, sparse?: SparseKernels | null): Partial<Lowerings<OpName>>;
 }
@@ -27,7 +31,9 @@ export interface LoadedOps {
 /** A new family is a line here. */
 const FAMILIES: { readonly [F in Exclude<FamilyName, 'core'>]: () => Promise<FamilyPart<F>> } = {
   batched: () => import('./batched.js'),
+  elementwise: () => import('./elementwise.js'),
   window: () => import('./window.js'),
+  transposed: () => import('./transposed.js'),
   movement: () => import('./movement.js'),
   layout: () => import('./layout.js'),
   reduction: () => import('./reduction.js'),
@@ -41,10 +47,11 @@ const FAMILIES: { readonly [F in Exclude<FamilyName, 'core'>]: () => Promise<Fam
  *
  * @throws LinnetError of code IO
  */
-export async function loadOps({ ops, dtypes }: Vocabulary): Promise<LoadedOps> {
+export async function loadOps({ ops, dtypes, hasSparsity }: Vocabulary): Promise<LoadedOps> {
   const names = familiesOf(ops).filter((name) => name !== 'core');
-  const [integers, ...parts] = await fetchPart(() =>
+  const [storage, integers, ...parts] = await fetchPart(() =>
     Promise.all([
+      hasSparsity ? import('./sparse-storage.js') : null,
       hasIntegers(dtypes) ? import('./integers.js') : null,
       ...names.map((name): Promise<FamilyPart<never>> => FAMILIES[name]()),
     ]),
@@ -57,7 +64,12 @@ export async function loadOps({ ops, dtypes }: Vocabulary): Promise<LoadedOps> {
       fusions: families.flatMap(({ rewrites }) => rewrites?.fusions ?? []),
       findViews: families.map(({ rewrites }) => rewrites?.findViews).find(Boolean) ?? null,
     },
-    carryOut: families.map(({ carryOut }) => carryOut).find(Boolean) ?? null,
+    readSparsity: storage?.readSparsity ?? null,
+    constantReaders: {
+      densify: storage?.densify ?? null,
+      readBlocks: integers?.readBlocks ?? null,
+    },
+    control: families.map(({ control }) => control).find(Boolean) ?? null,
     lowerings: (dot, sparse = null) => {
       const kernels = integers?.integerKernels(dot ?? integers.probeByteDot(), sparse) ?? null;
       const extras = { integers: kernels, sparse };

@@ -4,7 +4,7 @@ import { findViews } from '../plan/views.js';
 import { MOVEMENT_LOWERINGS } from '../wasm/lower/movement.js';
 import type { OpFamily } from './family.js';
 
-export * from '../runtime.js';
+export { RUNTIME } from '../runtime.js';
 
 /** Ops that put tensors together, take them apart, transpose or repeat them. */
 export const family: OpFamily<'movement'> = {

@@ -3,7 +3,7 @@ import { fuseNormalization } from '../plan/fusions/normalization.js';
 import { REDUCTION_LOWERINGS } from '../wasm/lower/reduction.js';
 import type { OpFamily } from './family.js';
 
-export * from '../runtime.js';
+export { RUNTIME } from '../runtime.js';
 
 /** Ops that fold dimensions away or search along them. */
 export const family: OpFamily<'reduction'> = {

@@ -5,7 +5,7 @@ import { INDEXING_LOWERINGS } from '../wasm/lower/indexing.js';
 import { SELECTION_LOWERINGS } from '../wasm/lower/selection.js';
 import type { OpFamily } from './family.js';
 
-export * from '../runtime.js';
+export { RUNTIME } from '../runtime.js';
 
 /** Ops that choose elements, by conditions or positions, or make them of a few values. */
 export const family: OpFamily<'selection'> = {

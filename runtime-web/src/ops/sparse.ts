@@ -1,4 +1,4 @@
 /** What weights take on WASM that are zero to a great part. */
 
-export * from '../runtime.js';
+export { RUNTIME } from '../runtime.js';
 export { SPARSE_KERNELS } from '../wasm/lower/sparse-kernels.js';

@@ -5,7 +5,7 @@ import { convolutionLowerings } from '../wasm/lower/convolution.js';
 import { POOLING_LOWERINGS } from '../wasm/lower/pooling.js';
 import type { OpFamily } from './family.js';
 
-export * from '../runtime.js';
+export { RUNTIME } from '../runtime.js';
 
 /** Convolutions and pools. */
 export const family: OpFamily<'window'> = {

@@ -8,6 +8,9 @@ import { Network } from './min-cut.js';
 import type { Divide, PlacedStep, Run } from './place.js';
 import type { Step, TensorTable } from './step.js';
 
+/** What is there of Divide once this has been fetched. */
+type DivideNow = (...site: Parameters<Divide>) => readonly Run[];
+
 /**
  * Divides steps between the host's backend and a device, and orders them so that what runs on one
  * comes in few runs: whatever is ready on one backend goes first, before the other has its turn.
@@ -18,7 +21,7 @@ import type { Step, TensorTable } from './step.js';
  *
  * @throws LinnetError of code UNSUPPORTED for a step that cannot stay
  */
-export function divider(): Divide {
+export function divider(): DivideNow {
   /** Why state is kept on the host, null where the device keeps it, by its tensor and size. */
   const keepers = new Map<string, string | null>();
   return (steps, tensors, host, device) => {

@@ -20,7 +20,7 @@ export type Divide = (
   tensors: TensorTable,
   host: StageBuilder,
   device: StageBuilder,
-) => readonly Run[];
+) => Promise<readonly Run[]>;
 
 /** All steps on one backend. */
 export function inOneRun(steps: readonly Step[], target: Target): readonly Run[] {

@@ -44,7 +44,11 @@ export class Planner {
    * @throws LinnetError of code INVALID_MODEL, UNSUPPORTED (all nodes without a kernel at once) or
    * OUT_OF_MEMORY
    */
-  *plan(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Generator<number, Stage> {
+  async *plan(
+    graph: Graph,
+    from: number,
+    given: ReadonlyMap<number, Given>,
+  ): AsyncGenerator<number, Stage> {
     const stage = yield* this.survey(graph, from, given);
     const unsupported = stage.nodes.filter(({ support }) => support === 'unsupported');
     if (unsupported.length > 0) throw noKernel(unsupported, graph);
@@ -52,7 +56,11 @@ export class Planner {
   }
 
   /** Like plan, but nodes without a kernel are reported in the stage, which then cannot run. */
-  *survey(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Generator<number, Stage> {
+  async *survey(
+    graph: Graph,
+    from: number,
+    given: ReadonlyMap<number, Given>,
+  ): AsyncGenerator<number, Stage> {
     const uses = this.uses(graph);
     const { steps, tensors, end, needs } = yield* inferStage(graph, from, given, {
       records: this.model.records,
@@ -82,7 +90,7 @@ export class Planner {
     const runs =
       device === null || offloaded === null
         ? inOneRun(live, host)
-        : device.divide(live, tensors, hosted, offloaded);
+        : await device.divide(live, tensors, hosted, offloaded);
     const assembly = new StageAssembly(
       graph,
       tensors,

@@ -1,4 +1,4 @@
-/** Which backends run a model that may have a device: as asked for, as measured, or what is left when one does not do. */
+/** Which backends run a model on a device: that, or what is left when it does not do. */
 import { LinnetError } from '@linnet/schema';
 import type { DeviceBackend } from '../plan/backend.js';
 import { type Choice, chooseWasm, type EngineMaker, withoutHalves } from './choose.js';
@@ -16,41 +16,13 @@ export async function chooseDevice(maker: EngineMaker): Promise<Choice> {
   return tryDevice(maker, device, false, async (engine) => ({ engine, reason: 'as asked for' }));
 }
 
-/** The faster of both, where there is a device that computes what WASM does. */
-export async function chooseFaster(maker: EngineMaker): Promise<Choice> {
-  let device: DeviceBackend;
-  try {
-    device = await maker.openDevice(true);
-  } catch (error) {
-    if (!(error instanceof LinnetError)) throw error;
-    return chooseWasm(maker, error.message);
-  }
-  const key = `${device.description} ${maker.digest}`;
-  const known = recall(key);
-  const reason = 'it was the faster when it was measured';
-  if (known === 'wasm') {
-    device.dispose();
-    return chooseWasm(maker, reason);
-  }
-  return tryDevice(maker, device, known === undefined, async (engine, host) => {
-    if (known !== undefined || host === null) return { engine, reason };
-    const [onDevice, onHost] = [await fastest(engine), await fastest(host)];
-    const isFaster = onDevice < onHost;
-    remember(key, isFaster ? 'webgpu' : 'wasm');
-    return {
-      engine: isFaster ? engine : host,
-      reason: `measured: webgpu ${onDevice.toFixed(1)} ms, wasm ${onHost.toFixed(1)} ms`,
-    };
-  });
-}
-
 /**
  * Prepares an engine on a device and checks it; `choose` has the last word where it does. What does not do in float16
  * is tried in float32. Engines that are not chosen are disposed of.
  *
  * @param comparing whether `choose` needs an engine on WASM, too
  */
-async function tryDevice(
+export async function tryDevice(
   maker: EngineMaker,
   device: DeviceBackend,
   comparing: boolean,
@@ -111,39 +83,4 @@ async function failure(task: () => Promise<void>): Promise<string | null> {
 function refused(error: unknown): null {
   if (error instanceof LinnetError && error.code !== 'INTERNAL') return null;
   throw error;
-}
-
-/** Passes that count: the first of an engine has things to do that later ones have not. */
-const PASSES = 3;
-
-async function fastest(engine: Engine): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < PASSES; i++) times.push((await pass(engine)).milliseconds);
-  return Math.min(...times);
-}
-
-/** What was measured, by device and model: for this page, and in browsers for later visits. */
-const measured = new Map<string, string>();
-const PREFIX = 'linnet: faster backend on ';
-
-function recall(key: string): string | undefined {
-  return measured.get(key) ?? storage()?.getItem(PREFIX + key) ?? undefined;
-}
-
-function remember(key: string, name: string): void {
-  measured.set(key, name);
-  try {
-    storage()?.setItem(PREFIX + key, name);
-  } catch {
-    // Full, or not allowed: it is measured again on the next visit.
-  }
-}
-
-/** Pages without an origin of their own may not so much as look at it. */
-function storage(): Storage | undefined {
-  try {
-    return typeof document === 'undefined' ? undefined : globalThis.localStorage;
-  } catch {
-    return undefined;
-  }
 }

@@ -26,8 +26,8 @@ export function withoutHalves(why: string): string {
 export interface EngineMaker {
   readonly openDevice: DeviceOpener;
   make(device: DeviceBackend | null): Promise<Engine>;
-  /** Names the model among all, for remembering what was measured. */
-  readonly digest: string;
+  /** The model's file. */
+  readonly bytes: Uint8Array;
 }
 
 /** An engine on WASM alone. */

@@ -27,7 +27,13 @@ export class Engine {
     readonly overrule: Overrule,
   ) {
     this.stages = new StageCache(new Planner(model, backends, resources, overrule), backends);
-    this.executor = new Executor(model, resources, this.stages, guard, backends.host.ops.carryOut);
+    this.executor = new Executor(
+      model,
+      resources,
+      this.stages,
+      guard,
+      backends.host.ops.control?.carryOut ?? null,
+    );
   }
 
   /** The graph of the model's first entry point. */

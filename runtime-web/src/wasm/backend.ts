@@ -13,9 +13,9 @@ import { type Block, Heap } from './heap.js';
 import { KernelTable } from './kernel-table.js';
 import type { Kernels } from './kernels.js';
 import { type KernelCall, kernelEmitter, type Lowering } from './lowering.js';
-import { ThreadPool } from './pool.js';
 import { profileCode } from './profile-code.js';
 import { WasmProgram } from './program.js';
+import { type Team, teamOfOne } from './team.js';
 
 export interface WasmOptions {
   readonly kernels: Kernels;
@@ -61,7 +61,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
     readonly kernels: KernelExports,
     readonly table: KernelTable,
     readonly heap: Heap,
-    readonly pool: ThreadPool,
+    readonly team: Team,
     readonly ops: LoadedOps,
   ) {
     this.#lowerings = ops.lowerings();
@@ -82,14 +82,11 @@ export class WasmBackend implements HostBackend<KernelCall> {
     const memory = createMemory(pages, threads > 1);
     const kernels = instantiate(module, memory, performance.timeOrigin);
     const heap = new Heap(memory, kernels.__heap_base.value);
-    const pool = await ThreadPool.start(
-      module,
-      heap,
-      threads,
-      options.kernels.workers,
-      options.signal,
-    );
-    return new WasmBackend(build, threadsReason, kernels, table, heap, pool, options.ops);
+    const { threads: code, workers } = options.kernels;
+    const team = code
+      ? await (await code).startTeam(module, heap, threads, workers, options.signal)
+      : teamOfOne(heap);
+    return new WasmBackend(build, threadsReason, kernels, table, heap, team, options.ops);
   }
 
   get rewrites() {
@@ -97,7 +94,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   }
 
   get threads(): number {
-    return this.pool.threads;
+    return this.team.threads;
   }
 
   isAlias(op: OpName): boolean {
@@ -152,7 +149,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
 
   dispose(): void {
     this.#isBroken = true;
-    this.pool.stop();
+    this.team.stop();
   }
 
   /** Null for ops that planning does away with. */
@@ -258,7 +255,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
     if (this.#isBroken) throw trapped();
     let address: number;
     try {
-      address = this.kernels.run(code, steps, this.pool.team);
+      address = this.kernels.run(code, steps, this.team.address);
     } catch (cause) {
       this.#fail();
       throw trapped(cause);
@@ -273,7 +270,7 @@ export class WasmBackend implements HostBackend<KernelCall> {
   #fail(): void {
     this.#isBroken = true;
     this.kernels.__stack_pointer.value = this.#firstStack;
-    this.pool.stop();
+    this.team.stop();
   }
 }
 

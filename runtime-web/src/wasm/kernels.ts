@@ -1,5 +1,5 @@
 import type { WasmUrl } from '../api.js';
-import { nodeModule } from '../base.js';
+import { fetchPart, nodeModule } from '../base.js';
 import { type Selection, selectBuild } from './environment.js';
 import { loadModule } from './module.js';
 
@@ -9,6 +9,8 @@ export interface Kernels {
   /** On its way. */
   readonly module: Promise<WebAssembly.Module>;
   readonly workers: Workers;
+  /** What several threads take, on its way; null where there is one. */
+  readonly threads: Promise<typeof import('./threads.js')> | null;
 }
 
 /** Makes workers that run a script, by literal URLs that bundlers see. */
@@ -32,14 +34,16 @@ export function nodeWorker(url: URL): ReturnType<Workers['inNode']> {
 /** Chooses and fetches kernels; errors as `selectBuild` and, by the promise, `loadModule`. */
 export function openKernels(threads: number | undefined, wasmUrl: WasmUrl | undefined): Kernels {
   const selection = selectBuild(threads);
-  return { selection, module: loadModule(selection.build, wasmUrl), workers: THREADS };
+  return withThreads(selection, loadModule(selection.build, wasmUrl));
 }
 
 /** The same, of a module that another thread has compiled for such threads. */
 export function sharedKernels(threads: number | undefined, module: WebAssembly.Module): Kernels {
-  return {
-    selection: selectBuild(threads),
-    module: Promise.resolve(module),
-    workers: THREADS,
-  };
+  return withThreads(selectBuild(threads), Promise.resolve(module));
+}
+
+function withThreads(selection: Selection, module: Kernels['module']): Kernels {
+  const threads = selection.threads > 1 ? fetchPart(() => import('./threads.js')) : null;
+  threads?.catch(() => {});
+  return { selection, module, workers: THREADS, threads };
 }

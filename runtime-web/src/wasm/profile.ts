@@ -15,15 +15,15 @@ export function profileSegment(
   index: number,
   inputs: readonly Contents[],
 ): TimedRun {
-  const { heap, pool } = program.backend;
+  const { heap, team } = program.backend;
   const segment = program.segments[index] as PlacedSegment;
   const { calls } = segment;
   const costs = costsOf(program, segment);
-  const times = heap.allocate(pool.threads * calls.length * STEP_TIMES_BYTES);
-  setTimes(heap.memory, pool.team, times);
+  const times = heap.allocate(team.threads * calls.length * STEP_TIMES_BYTES);
+  setTimes(heap.memory, team.address, times);
   try {
     const outputs = program.execute(index, inputs, 'INVALID_ARGUMENT');
-    const spans = readTimes(heap.memory, times, calls.length, pool.threads);
+    const spans = readTimes(heap.memory, times, calls.length, team.threads);
     const steps = calls.map(({ work, node, site }, step) => ({
       kernel: work.kernel,
       node,
@@ -33,7 +33,7 @@ export function profileSegment(
     }));
     return { outputs, steps };
   } finally {
-    setTimes(heap.memory, pool.team, 0);
+    setTimes(heap.memory, team.address, 0);
     heap.free(times);
   }
 }

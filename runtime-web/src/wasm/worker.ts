@@ -1,6 +1,7 @@
 /** A thread: joins the team it is told of and works until the team is stopped. */
 import { nodeModule } from '../io/node.js';
-import { instantiate, stopTeam, type WorkerTask } from './abi.js';
+import { instantiate, type WorkerTask } from './abi.js';
+import { stopTeam } from './stop-team.js';
 
 const port = nodeModule('node:worker_threads')?.parentPort;
 

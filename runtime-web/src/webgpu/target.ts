@@ -1,12 +1,15 @@
 import type { OpName } from '@linnet/schema';
 import { storageBytes } from '../model/storage.js';
 import type { DeviceTarget } from '../plan/backend.js';
-import { divider } from '../plan/divide.js';
 import type { LowerSite, Operand, PlanEmitter } from '../plan/lowering.js';
+import { type Divide, inOneRun } from '../plan/place.js';
 import { shareSlots } from '../plan/slots.js';
 import { type Lowering, type ShaderLowerings, shaderEmitter } from './lowering.js';
+import { placementCode } from './placement-code.js';
 import type { Traits } from './traits.js';
 import type { Shader } from './wgsl/kernel.js';
+
+type Placement = Awaited<ReturnType<typeof placementCode>>;
 
 /** Plans shaders for devices of some traits. */
 export class ShaderTarget implements DeviceTarget<Shader> {
@@ -19,7 +22,19 @@ export class ShaderTarget implements DeviceTarget<Shader> {
     'attention',
   ] as const);
   readonly layOut = shareSlots;
-  readonly divide = divider();
+  readonly divide: Divide = async (...site) => {
+    const [steps, tensors, , device] = site;
+    const isWhole = steps.every(
+      (step) =>
+        device.support(step) === 'native' &&
+        !step.node.inputs.some((tensor) => tensors.isVariable(tensor)),
+    );
+    if (isWhole) return inOneRun(steps, this);
+    this.#divider ??= placementCode().then(({ divider }) => divider());
+    return (await this.#divider)(...site);
+  };
+  /** Made when a plan first takes it: it keeps in mind where state is. */
+  #divider: Promise<ReturnType<Placement['divider']>> | null = null;
 
   constructor(
     readonly traits: Traits,

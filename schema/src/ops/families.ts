@@ -1,11 +1,37 @@
-import { BUILTIN_NAMES, type BuiltinName } from '../generated/builtin-names.js';
+import {
+  BUILTIN_NAMES,
+  type BuiltinName,
+  FAMILY_CODES,
+  FAMILY_NAMES,
+} from '../generated/builtin-names.js';
 
 /**
  * The vocabulary: every op that Linnet reads, optimizes, runs and writes, by TFLite's names, divided
- * into families that programs load as a whole. Most models have ops of `core`.
+ * into families that programs load as a whole. Most models have ops of `core`. Programs have the lists in the
+ * form of codes that is made of them here.
  */
 export const FAMILIES = {
   core: [
+    'RELU',
+    'RELU6',
+    'HARD_SWISH',
+    'LOGISTIC',
+    'TANH',
+    'SOFTMAX',
+    'ADD',
+    'SUB',
+    'MUL',
+    'DIV',
+    'CAST',
+    'QUANTIZE',
+    'DEQUANTIZE',
+    'DENSIFY',
+    'FULLY_CONNECTED',
+    'RESHAPE',
+    'SQUEEZE',
+    'EXPAND_DIMS',
+  ],
+  elementwise: [
     'ABS',
     'NEG',
     'EXP',
@@ -20,24 +46,14 @@ export const FAMILIES = {
     'ROUND',
     'SIGN',
     'LOGICAL_NOT',
-    'RELU',
-    'RELU6',
     'RELU_N1_TO_1',
     'RELU_0_TO_1',
     'ELU',
-    'HARD_SWISH',
-    'LOGISTIC',
-    'TANH',
     'LOG_SOFTMAX',
     'LEAKY_RELU',
     'GELU',
-    'SOFTMAX',
     'L2_NORMALIZATION',
     'LOCAL_RESPONSE_NORMALIZATION',
-    'ADD',
-    'SUB',
-    'MUL',
-    'DIV',
     'FLOOR_DIV',
     'FLOOR_MOD',
     'POW',
@@ -57,16 +73,8 @@ export const FAMILIES = {
     'RIGHT_SHIFT',
     'PRELU',
     'ADD_N',
-    'CAST',
     'BITCAST',
-    'QUANTIZE',
-    'DEQUANTIZE',
     'FAKE_QUANT',
-    'DENSIFY',
-    'FULLY_CONNECTED',
-    'RESHAPE',
-    'SQUEEZE',
-    'EXPAND_DIMS',
   ],
   movement: [
     'TRANSPOSE',
@@ -81,15 +89,8 @@ export const FAMILIES = {
     'STRIDED_SLICE',
   ],
   batched: ['BATCH_MATMUL'],
-  window: [
-    'CONV_2D',
-    'DEPTHWISE_CONV_2D',
-    'TRANSPOSE_CONV',
-    'CONV_3D',
-    'AVERAGE_POOL_2D',
-    'MAX_POOL_2D',
-    'L2_POOL_2D',
-  ],
+  window: ['CONV_2D', 'DEPTHWISE_CONV_2D', 'AVERAGE_POOL_2D', 'MAX_POOL_2D', 'L2_POOL_2D'],
+  transposed: ['TRANSPOSE_CONV', 'CONV_3D'],
   layout: [
     'SPACE_TO_DEPTH',
     'DEPTH_TO_SPACE',
@@ -162,12 +163,14 @@ export type OpsOf<F extends FamilyName> = (typeof FAMILIES)[F][number];
 
 export type OpName = OpsOf<FamilyName>;
 
-const LISTED: ReadonlySet<string> = new Set(Object.values(FAMILIES).flat());
+/** Undefined for builtins outside the vocabulary. */
+function familyOf(code: number): FamilyName | undefined {
+  return FAMILY_NAMES[Number.parseInt(FAMILY_CODES[code] ?? '-', 36)];
+}
 
 /** The op of a BuiltinOperator code, or undefined when it is outside the vocabulary. */
 export function opFromCode(code: number): OpName | undefined {
-  const name = BUILTIN_NAMES[code] ?? '';
-  return LISTED.has(name) ? (name as OpName) : undefined;
+  return familyOf(code) && (BUILTIN_NAMES[code] as OpName);
 }
 
 /** The BuiltinOperator code of an op. */
@@ -177,7 +180,6 @@ export function codeOf(op: OpName): number {
 
 /** The families that some ops are of. */
 export function familiesOf(ops: ReadonlySet<OpName>): readonly FamilyName[] {
-  return (Object.keys(FAMILIES) as FamilyName[]).filter((family) =>
-    FAMILIES[family].some((op) => ops.has(op)),
-  );
+  const families = new Set([...ops].map((op) => familyOf(codeOf(op))));
+  return FAMILY_NAMES.filter((family) => families.has(family));
 }

@@ -4,6 +4,7 @@ import { BATCHED_OPS } from './batched.js';
 import { BINARY_OPS } from './binary.js';
 import { CONTROL_OPS } from './control.js';
 import { CONVERT_OPS } from './convert.js';
+import { ELEMENTWISE_OPS } from './elementwise.js';
 import type { OpName } from './families.js';
 import { GATHER_OPS } from './gather.js';
 import { inferTypesBy } from './infer.js';
@@ -16,6 +17,7 @@ import { REDUCE_OPS } from './reduce.js';
 import { SELECT_OPS } from './select.js';
 import { SHAPE_OPS } from './shape.js';
 import { SLICE_OPS } from './slice.js';
+import { TRANSPOSED_OPS } from './transposed.js';
 import { UNARY_OPS } from './unary.js';
 import { WINDOW_OPS } from './window.js';
 
@@ -24,6 +26,7 @@ export const OPS = {
   ...UNARY_OPS,
   ...BINARY_OPS,
   ...CONVERT_OPS,
+  ...ELEMENTWISE_OPS,
   ...REDUCE_OPS,
   ...SHAPE_OPS,
   ...LAYOUT_OPS,
@@ -32,6 +35,7 @@ export const OPS = {
   ...SELECT_OPS,
   ...GATHER_OPS,
   ...WINDOW_OPS,
+  ...TRANSPOSED_OPS,
   ...MATMUL_OPS,
   ...BATCHED_OPS,
   ...RECURRENT_OPS,

@@ -7,6 +7,7 @@ import { type OpRecords, recordOf } from '../ops/records.js';
 import { type ExternalFiles, readBuffers, readExternalBuffers } from './buffers.js';
 import { checkIndices, fail } from './fail.js';
 import { type OpCode, readOpCode, readOperator } from './operator.js';
+import type { SparsityReader } from './sparsity.js';
 import { rootTable, type Table } from './table.js';
 import { type Contents, readTensor } from './tensor.js';
 
@@ -41,10 +42,13 @@ function modelTable(bytes: Uint8Array): Table {
   return table;
 }
 
-/** What a file is written in: the ops that it lists, but for unknown ones, and its tensors' dtypes. */
+/** What a file is written in. */
 export interface Vocabulary {
+  /** Those that it lists, but for unknown ones. */
   readonly ops: ReadonlySet<OpName>;
   readonly dtypes: ReadonlySet<DType>;
+  /** Whether some constants are stored without their zeros. */
+  readonly hasSparsity: boolean;
 }
 
 /**
@@ -63,19 +67,28 @@ export function readVocabulary(bytes: Uint8Array): Vocabulary {
     dtypes: new Set(
       tensors.flatMap((tensor) => dtypeFromCode(tensor.get(stored.Tensor.type)) ?? []),
     ),
+    hasSparsity: tensors.some((tensor) => tensor.get(stored.Tensor.sparsity) !== null),
   };
 }
 
-/** `read` with the records of the ops that the file lists. */
+/** What a file of some vocabulary is read with. */
+export interface Readers {
+  readonly records: OpRecords;
+  /** For constants without their zeros; null where there are none. */
+  readonly readSparsity: SparsityReader | null;
+}
+
+/** `read` with what the file's vocabulary takes. */
 export function readModel(
   bytes: Uint8Array,
-  records: OpRecords,
+  { records, readSparsity }: Readers,
   { externalFiles = new Map() }: ReadOptions,
 ): Model {
   const table = modelTable(bytes);
   const contents: Contents = {
     buffers: readBuffers(table, bytes),
     external: readExternalBuffers(table, externalFiles),
+    readSparsity,
   };
   const codes = table.get(stored.Model.operatorCodes).map(readOpCode);
   const subgraphs = table

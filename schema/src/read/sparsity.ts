@@ -11,6 +11,8 @@ import type { Sparsity, SparsityDim } from '../model.js';
 import { fail } from './fail.js';
 import type { Slot, Table } from './table.js';
 
+export type SparsityReader = typeof readSparsity;
+
 /**
  * How a sparse constant of a given dense shape is stored, and how many elements that is.
  *

@@ -6,13 +6,15 @@ import type { Tensor } from '../model.js';
 import { elementCount, formatType, isStatic, shapeProblem } from '../tensor-type.js';
 import { fail } from './fail.js';
 import { readQuantization } from './quantization.js';
-import { readSparsity } from './sparsity.js';
+import type { SparsityReader } from './sparsity.js';
 import type { Table } from './table.js';
 
 /** Where tensors find their contents. */
 export interface Contents {
   readonly buffers: readonly (Uint8Array | null)[];
   readonly external: ReadonlyMap<number, Uint8Array>;
+  /** Null where no constant is stored without its zeros. */
+  readonly readSparsity: SparsityReader | null;
 }
 
 /** Reads one tensor of a subgraph that has `tensorCount` of them. */
@@ -37,7 +39,9 @@ export function readTensor(
   const data = contained !== null && contained.length === 0 && count !== 0 ? null : contained;
   const sparsityTable = table.get(stored.Tensor.sparsity);
   const sparse =
-    sparsityTable === null ? undefined : readSparsity(sparsityTable, shape, where.tensor);
+    sparsityTable === null
+      ? undefined
+      : contents.readSparsity?.(sparsityTable, shape, where.tensor);
   if (data !== null && dtype !== 'string' && dtype !== 'resource' && dtype !== 'variant') {
     const expected = byteLength(dtype, sparse?.storedElements ?? count ?? 0);
     if (data.length !== expected) {

@@ -6,13 +6,15 @@ import { Chromium } from './chromium.js';
 
 suite('a page', () => {
   let chromium: Chromium;
-  let [cnn, encoder, quantized] = ['', '', ''];
+  let [cnn, encoder, quantized, pruned] = ['', '', '', ''];
   before(async () => {
     chromium = await Chromium.start({ isolated: false });
     cnn = chromium.addFile((await convertFixture('cnn/export')).bytes);
     encoder = chromium.addFile((await convertFixture('attention/export')).bytes);
     const options = { quantize: 'dynamic' } as const;
     quantized = chromium.addFile((await convertFixture('cnn/export', options)).bytes);
+    const prune = { sparsity: 0.8, method: 'magnitude' } as const;
+    pruned = chromium.addFile((await convertFixture('cnn/export', { prune })).bytes);
   });
   after(() => chromium?.close());
 
@@ -28,6 +30,12 @@ suite('a page', () => {
     assert.deepEqual(await chromium.scriptsOf(['integers']), []);
     assert.equal(await chromium.call('load', quantized), 'loaded');
     assert.deepEqual(await chromium.scriptsOf(['integers']), ['integers']);
+  });
+
+  test('fetches kernels that pass over zeros for weights that have many', async () => {
+    assert.deepEqual(await chromium.scriptsOf(['sparse', 'sparse-storage']), []);
+    assert.equal(await chromium.call('load', pruned), 'loaded');
+    assert.deepEqual(await chromium.scriptsOf(['sparse']), ['sparse']);
   });
 
   test('without a part gets an error that says so', async () => {

@@ -47,7 +47,7 @@ export interface LoweredSite<N extends OpName> {
 }
 
 const OPS = await withSparse(
-  await loadOps({ ops: new Set(OP_NAMES), dtypes: new Set(DTYPE_NAMES) }),
+  await loadOps({ ops: new Set(OP_NAMES), dtypes: new Set(DTYPE_NAMES), hasSparsity: false }),
 );
 
 /**

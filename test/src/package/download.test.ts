@@ -19,6 +19,9 @@ const TOLERANCE = 1.01;
 /** Bytes, gzip -9, of the JavaScript and one build of the kernels, for models of all families. */
 const LIMIT = 200_000;
 
+/** The same of the JavaScript that classifies pictures on a GPU. */
+const GPU_LIMIT = 70_000;
+
 /** The same of the JavaScript that a page has before it asks for the model. */
 const ENTRY_LIMIT = 4_500;
 
@@ -57,6 +60,11 @@ suite('the download of the runtime', () => {
       });
     }
   }
+
+  test('WebGPU and all that classifies pictures with it is small', () => {
+    const { webgpu } = sizes.scripts['classifier of pictures']!;
+    assert.ok(webgpu <= GPU_LIMIT, `${webgpu} bytes`);
+  });
 
   test('the model need not wait for more than a small part of the scripts', () => {
     assert.ok(sizes.entry < ENTRY_LIMIT, `${sizes.entry} bytes`);

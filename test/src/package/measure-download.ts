@@ -14,7 +14,7 @@ const MODELS: Readonly<
   'classifier of pictures': [['window'], false],
   'quantized classifier': [['window'], true],
   segmentation: [['window', 'movement', 'layout', 'reduction'], false],
-  encoder: [['movement', 'reduction', 'batched'], false],
+  encoder: [['elementwise', 'movement', 'reduction', 'batched'], false],
   recurrent: [['recurrent'], false],
 };
 
@@ -69,14 +69,21 @@ export class Download {
       return [model, { wasm: size(false), webgpu: size(true) }];
     });
     const everything = Object.entries(BUILDS).map(([build, { shared }]) => {
-      const worker = shared ? ['worker.js'] : [];
-      return [build, this.#bytesOf([...this.allScripts(), ...worker, `wasm/${build}.wasm`])];
+      const threads = shared ? ['worker.js', this.#chunkOf('wasm/threads.js')] : [];
+      return [build, this.#bytesOf([...this.allScripts(), ...threads, `wasm/${build}.wasm`])];
     });
     return {
       scripts: Object.fromEntries(scripts),
       entry: this.#bytesOf(this.entry()),
       everything: Object.fromEntries(everything),
     };
+  }
+
+  /** The file that is fetched for a module. */
+  #chunkOf(module: string): string {
+    const found = Object.entries(this.files).find(([, { source }]) => source === module);
+    if (found === undefined) throw new Error(`Nothing is fetched for ${module}.`);
+    return found[0];
   }
 
   #closure(script: string, dynamic: boolean, seen = new Set<string>()): Set<string> {

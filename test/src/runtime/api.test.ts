@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { describeKernels, KERNELS, KERNELS_SECTION } from '@linnet/runtime-wasm';
 import { float32ToFloat16, LinnetError, loadModel, type ModelInputs } from '@linnet/runtime-web';
 import { customNode, doubling, file, graph, node, tensor } from './models.js';
 
@@ -342,6 +343,15 @@ suite('life', () => {
   });
 });
 
+const { binary_add_f32, binary_mul_f32 } = KERNELS;
+const DESCRIPTION = describeKernels({ binary_add_f32, binary_mul_f32 });
+
+function customSection(name: string, text: string): Uint8Array {
+  const leb = (value: number) => [(value & 0x7f) | 0x80, value >> 7];
+  const contents = Buffer.concat([Buffer.of(name.length), Buffer.from(name), Buffer.from(text)]);
+  return Buffer.concat([Buffer.of(0, ...leb(contents.length)), contents]);
+}
+
 suite('kernels from elsewhere', () => {
   /** A module with the exports of the kernels, whose `run` traps. */
   const trapping = Uint8Array.from([
@@ -360,12 +370,22 @@ suite('kernels from elsewhere', () => {
     ...[10, 5, 1, 3, 0, 0, 0x0b],
   ]);
 
+  /** The same with the section that tells how kernels are called, of under 2^14 bytes. */
+  const described = Buffer.concat([trapping, customSection(KERNELS_SECTION, DESCRIPTION)]);
+
+  const urlOf = (module: Uint8Array) => () =>
+    `data:application/wasm;base64,${Buffer.from(module).toString('base64')}`;
+
   test('are found by wasmUrl; a trap is an error, and the model refuses to go on', async () => {
-    const wasmUrl = () =>
-      `data:application/wasm;base64,${Buffer.from(trapping).toString('base64')}`;
+    const wasmUrl = urlOf(described);
     using model = await loadModel(doubling(), { wasmUrl });
     await assert.rejects(model.run([X]), failure('INTERNAL', /A kernel trapped/));
     await assert.rejects(model.run([X]), failure('INTERNAL', /cannot run any more/));
+  });
+
+  test('that do not tell how they are called are refused', async () => {
+    const loading = loadModel(doubling(), { wasmUrl: urlOf(trapping) });
+    await assert.rejects(loading, failure('ENVIRONMENT', /of another release/));
   });
 
   test('that are not there are an IO error that says where they were sought', async () => {

@@ -136,38 +136,10 @@ const cast: Lowering<'CAST'> = {
   },
 };
 
-/**
- * The range of FAKE_QUANT moved so that 0 is one of its levels.
- * In float32 step by step, which decides how the zero point of a symmetric range rounds.
- * Source: TensorFlow's fake_quant_with_min_max_args ("nudging").
- */
-function nudgedRange({ min, max, numBits, narrowRange }: LowerSite<'FAKE_QUANT'>['options']) {
-  const lowest = narrowRange ? 1 : 0;
-  const highest = 2 ** numBits - 1;
-  const scale = Math.fround(Math.fround(max - min) / (highest - lowest));
-  const zero = Math.fround(lowest - Math.fround(min / scale));
-  const nudged = Math.min(Math.max(Math.round(zero), lowest), highest);
-  return { scale, low: (lowest - nudged) * scale, high: (highest - nudged) * scale };
-}
-
-const fakeQuant: Lowering<'FAKE_QUANT'> = {
-  supports(site) {
-    const [{ type }] = ends(site);
-    const { min, max, numBits } = site.options;
-    return type.dtype === 'float32' && min < max && numBits >= 2 && numBits <= 16;
-  },
-  lower(site, emit) {
-    const [input, output] = ends(site);
-    const block = { x: input.ref, y: output.ref, count: count(input.type.shape) };
-    emit.call('fake_quant_f32', { ...block, ...nudgedRange(site.options) });
-  },
-};
-
 /** Given what integers take, for models that have some: nothing is quantized in others. */
 export const conversionLowerings = (integers: IntegerKernels | null) =>
   ({
     QUANTIZE: integers?.quantize ?? none,
     DEQUANTIZE: dequantize,
     CAST: cast,
-    FAKE_QUANT: fakeQuant,
   }) as const;

@@ -4,7 +4,7 @@ import { activationOf, activationRange } from '../../lower/activation.js';
 import { rowMajor } from '../../lower/dims.js';
 import { isFloatProduct, type Numerics } from '../../lower/numerics.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
-import { type Axis, FLAT, imageAxes, windowAxis } from '../../lower/window.js';
+import { type Axis, FLAT, imageAxes } from '../../lower/window.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { emitDepthwiseF32 } from './depthwise-f32.js';
@@ -16,11 +16,11 @@ import { numericsOf, type ProductView, productLowering } from './product.js';
 import { windowArguments } from './window.js';
 import { emitWinograd } from './winograd.js';
 
-type Shape4 = readonly [number, number, number, number];
+export type Shape4 = readonly [number, number, number, number];
 type Triple = readonly [d: number, h: number, w: number];
-type Axes = readonly [depth: Axis, rows: Axis, columns: Axis];
+export type Axes = readonly [depth: Axis, rows: Axis, columns: Axis];
 
-function each<T>([d, h, w]: readonly [T, T, T], f: (item: T) => number): Triple {
+export function each<T>([d, h, w]: readonly [T, T, T], f: (item: T) => number): Triple {
   return [f(d), f(h), f(w)];
 }
 
@@ -31,7 +31,7 @@ function combinations<T>(lists: readonly [readonly T[], readonly T[], readonly T
 }
 
 /** Pixels of a patch in order: as runs of neighbours in w where they `merge`, else one by one. */
-function runsOf(pixels: readonly Triple[], merge: boolean): Run[] {
+export function runsOf(pixels: readonly Triple[], merge: boolean): Run[] {
   const runs: Run[] = [];
   for (const [d, h, w] of pixels) {
     const last = runs.at(-1);
@@ -45,7 +45,7 @@ function runsOf(pixels: readonly Triple[], merge: boolean): Run[] {
 }
 
 /** The items of a convolution in groups of channels. */
-function groupItems(groups: number, channels: number, columns: number): Problem['items'] {
+export function groupItems(groups: number, channels: number, columns: number): Problem['items'] {
   return Array.from({ length: groups }, (_, group) => ({
     input: group * channels,
     matrix: group,
@@ -54,7 +54,7 @@ function groupItems(groups: number, channels: number, columns: number): Problem[
 }
 
 /** The problem of a convolution; the items of `matrices` are its groups. `pitch` is as in Fused. */
-function convolutionProblem(
+export function convolutionProblem(
   images: number,
   axes: Axes,
   channels: number,
@@ -136,48 +136,6 @@ const convolution = (extras: Extras): Lowering<'CONV_2D'> => ({
   },
 });
 
-/** Input NDHWC, weights DHWIO. */
-const convolution3d = productLowering<'CONV_3D'>((site) => {
-  const activation = activationRange(activationOf(site));
-  if (activation === null) return null;
-  const [input, weights, output] = [inputOf(site, 0), inputOf(site, 1), outputOf(site)];
-  const images = input.type.shape[0] as number;
-  const [channels, columns] = weights.type.shape.slice(3) as [number, number];
-  const { options } = site;
-  const steps = [
-    [options.strideD, options.dilationDFactor],
-    [options.strideH, options.dilationHFactor],
-    [options.strideW, options.dilationWFactor],
-  ] as const;
-  const axes = steps.map(([stride, dilation], axis) =>
-    windowAxis(
-      {
-        input: input.type.shape[axis + 1] as number,
-        output: output.type.shape[axis + 1] as number,
-        window: weights.type.shape[axis] as number,
-        stride,
-        dilation,
-      },
-      options.padding,
-    ),
-  ) as unknown as Axes;
-  const [depth, rows, width] = each(axes, ({ window }) => window);
-  const matrices = {
-    items: 1,
-    depth: depth * rows * width * channels,
-    columns,
-    itemStride: 0,
-    depthStride: columns,
-    columnStride: 1,
-    biasStride: 0,
-  };
-  const bias = site.inputs[2] ?? null;
-  return {
-    product: { input, weights, bias, output, activation, channelAxis: 4, units: null },
-    problems: () => [convolutionProblem(images, axes, channels, matrices)],
-  };
-});
-
 /** Input NHWC, weights [1, h, w, channels * multiplier]: each channel is a group. */
 function depthwiseView(site: LowerSite<'DEPTHWISE_CONV_2D'>): ProductView | null {
   const activation = activationRange(activationOf(site));
@@ -244,88 +202,8 @@ function emitDepthwise(
   return integers.emitDepthwise(emit, product, numerics, [rows, columns], window);
 }
 
-/** More phases than this are no sensible transposed convolution. */
-const MAX_PHASES = 1024;
-
-/**
- * One dimension of a transposed convolution, seen from the output positions phase + i * stride: the
- * taps that meet input elements there, and where, relative to i. By ascending input position.
- */
-function phaseTaps({ window, stride, before }: Axis, phase: number) {
-  const taps: { tap: number; at: number }[] = [];
-  for (let tap = window - 1; tap >= 0; tap--) {
-    const at = (phase + before - tap) / stride;
-    if (Number.isInteger(at)) taps.push({ tap, at });
-  }
-  return taps;
-}
-
-/**
- * Output shape, weights OHWI, input NHWC, bias. Every output position sees the taps that its
- * remainder by the stride lets it see, so each remainder is a convolution of its own.
- */
-const transposed = productLowering<'TRANSPOSE_CONV'>((site) => {
-  const activation = activationRange(activationOf(site));
-  const [weights, input, output] = [inputOf(site, 1), inputOf(site, 2), outputOf(site)];
-  const [columns, height, width, channels] = weights.type.shape as Shape4;
-  const window = [height, width] as const;
-  // The axes of the convolution that takes the output back to the input.
-  const [rows, cols] = imageAxes(output.type.shape, input.type.shape, window, site.options);
-  const phases = (axis: Axis) =>
-    Array.from({ length: Math.min(axis.stride, axis.input) }, (_, i) => i);
-  const tooMany =
-    Math.min(rows.stride, rows.input) * Math.min(cols.stride, cols.input) > MAX_PHASES;
-  if (activation === null || weights.value === undefined || tooMany) return null;
-  const [images, n, h, w] = [
-    input.type.shape[0] as number,
-    ...rowMajor(output.type.shape),
-  ] as const;
-  const problem = (phaseH: number, phaseW: number): Problem => {
-    const empty = columns * channels === 0;
-    const taps = empty
-      ? []
-      : phaseTaps(rows, phaseH).flatMap((y) => phaseTaps(cols, phaseW).map((x) => ({ y, x })));
-    return {
-      items: groupItems(1, channels, columns),
-      runs: runsOf(
-        taps.map(({ y, x }) => [0, y.at, x.at]),
-        true,
-      ),
-      inSize: [1, rows.output, cols.output],
-      inPixel: channels,
-      channels,
-      grid: [
-        images,
-        1,
-        Math.ceil((rows.input - phaseH) / rows.stride),
-        Math.ceil((cols.input - phaseW) / cols.stride),
-      ],
-      strides: [1, 1, 1],
-      outStart: phaseH * (h as number) + phaseW * (w as number),
-      outStrides: [n as number, 0, rows.stride * (h as number), cols.stride * (w as number)],
-      matrices: {
-        items: 1,
-        depth: taps.length * channels,
-        columns,
-        itemStride: 0,
-        depthStride: 1,
-        columnStride: height * width * channels,
-        biasStride: 0,
-        runs: taps.map(({ y, x }) => (y.tap * width + x.tap) * channels),
-      },
-    };
-  };
-  const bias = site.inputs[3] ?? null;
-  return {
-    product: { input, weights, bias, output, activation, channelAxis: 0, units: null },
-    problems: () => phases(rows).flatMap((y) => phases(cols).map((x) => problem(y, x))),
-  };
-});
-
 export const convolutionLowerings = (extras: Extras) =>
   ({
     CONV_2D: convolution(extras),
     DEPTHWISE_CONV_2D: depthwise(extras),
-    CONV_3D: convolution3d(extras),
-    TRANSPOSE_CONV: transposed(extras),
   }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -1,5 +1,4 @@
 /** All that only models with integers among their tensors take. */
-import { tableOf } from '../../lower/functions.js';
 import { integerNumerics } from '../../lower/integer-numerics.js';
 import type { IntegerNumerics, Product } from '../../lower/numerics.js';
 import type { Axis } from '../../lower/window.js';
@@ -16,7 +15,7 @@ import { emitProductQ16 } from './product-q16.js';
 import { quantize } from './quantize.js';
 import { softmaxOf } from './softmax-quantized.js';
 import type { SparseKernels } from './sparse-kernels.js';
-import { wordsOf } from './unary-quantized.js';
+import { functionOf } from './unary-quantized.js';
 import type { windowArguments } from './window.js';
 
 /** What lowerings of models with integers are given. */
@@ -42,8 +41,7 @@ export const integerKernels = (dot: ByteDot, sparse: SparseKernels | null) => ({
   numericsOf: integerNumerics,
   quantize,
   softmaxOf,
-  tableOf,
-  wordsOf,
+  functionOf,
 
   /** Emits one output channel per input channel; false, with nothing emitted, where no kernel is made for it. */
   emitDepthwise(

@@ -1,14 +1,12 @@
 /** Ops that normalize each row along the last dimension. */
 import type { OpName } from '@linnet/schema';
-import { activationOf } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import type { LowerSite } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
-import { emitActivation } from './activation.js';
 import type { IntegerKernels } from './integers.js';
 
-function isFloat(site: LowerSite<OpName>): boolean {
+export function isFloat(site: LowerSite<OpName>): boolean {
   return inputOf(site, 0).type.dtype === 'float32' && outputOf(site).type.dtype === 'float32';
 }
 
@@ -28,27 +26,6 @@ const softmax = (integers: IntegerKernels | null): Lowering<'SOFTMAX'> => ({
     emit.call('softmax_f32', { ...rowsBlock(site), beta: site.options.beta });
   },
 });
-
-const logSoftmax: Lowering<'LOG_SOFTMAX'> = {
-  supports: isFloat,
-  lower: (site, emit) => emit.call('log_softmax_f32', rowsBlock(site)),
-};
-
-const l2Normalization: Lowering<'L2_NORMALIZATION'> = {
-  supports: isFloat,
-  lower(site, emit) {
-    emit.call('l2_normalize_f32', rowsBlock(site));
-    emitActivation(emit, outputOf(site), activationOf(site));
-  },
-};
-
-const localResponse: Lowering<'LOCAL_RESPONSE_NORMALIZATION'> = {
-  supports: (site) => isFloat(site) && site.options.radius >= 0,
-  lower(site, emit) {
-    const { radius, bias, alpha, beta } = site.options;
-    emit.call('local_response_normalize_f32', { ...rowsBlock(site), radius, bias, alpha, beta });
-  },
-};
 
 /** A MEAN into which layer normalization is folded. */
 export const layerNormalization: Lowering<'MEAN'> = {
@@ -75,7 +52,4 @@ export const layerNormalization: Lowering<'MEAN'> = {
 export const normalizationLowerings = (integers: IntegerKernels | null) =>
   ({
     SOFTMAX: softmax(integers),
-    LOG_SOFTMAX: logSoftmax,
-    L2_NORMALIZATION: l2Normalization,
-    LOCAL_RESPONSE_NORMALIZATION: localResponse,
   }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

@@ -2,7 +2,6 @@
 
 import type { AffineQuantization } from '@linnet/schema';
 import { count } from '../../lower/dims.js';
-import { tableOf } from '../../lower/functions.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { isQuantizedDType, QUANTIZED } from '../../lower/quantization.js';
 import type { BufferRef, Operand } from '../../plan/lowering.js';
@@ -14,8 +13,7 @@ import {
   emitDequantize,
   quantizationBlock,
 } from './conversion.js';
-import { emitLookup } from './table.js';
-import { wordsOf } from './unary-quantized.js';
+import { functionOf } from './unary-quantized.js';
 
 /** Emits the quantization of float32 elements to the type of `to`. */
 function emitQuantize(emit: Emitter, from: BufferRef, to: Operand): void {
@@ -37,10 +35,8 @@ export const quantize: Lowering<'QUANTIZE'> = {
     const [input, output] = [inputOf(site, 0), outputOf(site)];
     const elements = count(input.type.shape);
     if (input.type.dtype === 'float32') return emitQuantize(emit, input.ref, output);
-    const table = tableOf(site);
-    if (table) return emitLookup(emit, elements, input.ref, output.ref, table);
-    const emitWords = wordsOf(site);
-    if (emitWords) return emitWords(emit);
+    const emitQuantized = functionOf(site);
+    if (emitQuantized) return emitQuantized(emit);
     const float = emit.scratch(4 * elements);
     if (input.type.dtype === 'float16') {
       emitCast(

@@ -4,7 +4,7 @@ import type { OptionsOf } from '@linnet/schema';
 import { quantizedRange } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
 import { combinedScale, fixedFactor, wordTable } from '../../lower/fixed-point.js';
-import { type FunctionOp, gelu, geluTanh } from '../../lower/functions.js';
+import { type FunctionOp, gelu, geluTanh, tableOf } from '../../lower/functions.js';
 import { inputOf, outputOf } from '../../lower/operands.js';
 import { type PerTensor, perTensor } from '../../lower/quantization.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
@@ -122,8 +122,17 @@ const FORMS: { readonly [N in FunctionOp]?: (options: OptionsOf<N>) => WordForm 
   QUANTIZE: () => rescaled(1),
 };
 
+/** What emits a site's op from one quantized tensor to another; null where there is no kernel for it. */
+export function functionOf(site: LowerSite<FunctionOp>): ((emit: Emitter) => void) | null {
+  const table = tableOf(site);
+  if (table === null) return wordsOf(site);
+  const [x, y] = [inputOf(site, 0), outputOf(site)];
+  return (emit) =>
+    emit.call('lookup_8', { ...vectors(x, y), table: emit.constant(table.key, table.make) });
+}
+
 /** What emits a site's op from its int16 input to its int16 output; null for other types, and without a form. */
-export function wordsOf(site: LowerSite<FunctionOp>): ((emit: Emitter) => void) | null {
+function wordsOf(site: LowerSite<FunctionOp>): ((emit: Emitter) => void) | null {
   const [x, y] = [inputOf(site, 0), outputOf(site)];
   const [from, to] = [perTensor(x.type), perTensor(y.type)];
   if (from?.dtype !== 'int16' || to?.dtype !== 'int16') return null;

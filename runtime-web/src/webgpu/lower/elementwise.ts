@@ -1,8 +1,10 @@
 /** Functions of the elements of one tensor or several, which are broadcast to the output. */
+import type { OpName } from '@linnet/schema';
 import { broadcast, count, type Walk } from '../../lower/dims.js';
+import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
 import type { Operand } from '../../plan/lowering.js';
 import { sameShape } from '../../plan/types.js';
-import type { Emitter } from '../lowering.js';
+import type { Emitter, Lowering } from '../lowering.js';
 import { type Binding, type Param, reads, u32, writes } from '../wgsl/kernel.js';
 import { elementOf, type StoredDType } from '../wgsl/storage.js';
 import { walkCode } from '../wgsl/walk.js';
@@ -94,4 +96,21 @@ function groupStride({ dims }: Walk, strides: readonly number[], start: number):
   const isAligned =
     start % 4 === 0 && strides.every((stride, axis) => axis === last || stride % 4 === 0);
   return strides[last] === 1 && isAligned ? 1 : null;
+}
+
+/** An op whose `supports` knows all inputs to be alike; `expression` has them as a, b and c. */
+export function elementwise<N extends OpName>(
+  expression: string,
+  supports: (site: AnySite) => boolean,
+): Lowering<N> {
+  return {
+    supports,
+    lower: (site, emit) =>
+      emitElementwise(emit, {
+        label: site.op,
+        operands: site.inputs.map((_, index) => inputOf(site, index)),
+        output: outputOf(site),
+        expression,
+      }),
+  };
 }

@@ -57,7 +57,7 @@ export const hasRows = (site: AnySite) => inputOf(site, 0).type.shape.length > 0
 export const sum = (a: string, b: string) => `${a} + ${b}`;
 
 /** `result` is made from `v`, the row's `most` and `sum`. */
-function softmax<N extends 'SOFTMAX' | 'LOG_SOFTMAX'>(
+export function softmax<N extends 'SOFTMAX' | 'LOG_SOFTMAX'>(
   result: string,
   beta: (site: LowerSite<N>) => number,
   integers: IntegerShaders | null = null,
@@ -87,5 +87,4 @@ ${each(`y_store(begin + k, ${result});`)}`;
 export const normalizationLowerings = (integers: IntegerShaders | null) =>
   ({
     SOFTMAX: softmax<'SOFTMAX'>('exp(v - most) / sum', ({ options }) => options.beta, integers),
-    LOG_SOFTMAX: softmax<'LOG_SOFTMAX'>('v - most - log(sum)', () => 1),
   }) as const satisfies { readonly [N in OpName]?: Lowering<N> };

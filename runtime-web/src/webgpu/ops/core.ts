@@ -1,6 +1,5 @@
 import { binaryLowerings } from '../lower/binary.js';
 import { conversionLowerings } from '../lower/conversion.js';
-import { LOGIC_LOWERINGS } from '../lower/logic.js';
 import { normalizationLowerings } from '../lower/normalization.js';
 import { productLowerings } from '../lower/product.js';
 import { RESHAPE_LOWERINGS } from '../lower/reshape.js';
@@ -10,7 +9,6 @@ import type { ShaderFamily } from '../lowering.js';
 export const CORE_SHADERS: ShaderFamily = (integers) => ({
   ...binaryLowerings(integers),
   ...conversionLowerings(integers),
-  ...LOGIC_LOWERINGS,
   ...RESHAPE_LOWERINGS,
   ...normalizationLowerings(integers),
   ...productLowerings(integers),

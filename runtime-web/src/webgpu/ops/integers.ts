@@ -1,4 +1,4 @@
 /** Shaders for models with integers. */
 
 export { INTEGER_SHADERS } from '../lower/integers.js';
-export * from '../runtime.js';
+export { GPU_RUNTIME } from '../runtime.js';

@@ -4,7 +4,7 @@ import { MIRROR_LOWERINGS } from '../lower/mirror.js';
 import { MOVEMENT_LOWERINGS } from '../lower/movement.js';
 import type { ShaderFamily } from '../lowering.js';
 
-export * from '../runtime.js';
+export { GPU_RUNTIME } from '../runtime.js';
 
 export const shaders: ShaderFamily = () => ({
   ...BATCH_LOWERINGS,

@@ -1,19 +1,18 @@
 import { type FamilyName, familiesOf, type OpName, type Vocabulary } from '@linnet/schema';
 import { fetchPart } from '../../base.js';
 import { hasIntegers } from '../../lower/numerics.js';
-import type { Part } from '../../ops/family.js';
 import type { ShaderFamily, ShaderLowerings } from '../lowering.js';
 import { CORE_SHADERS } from './core.js';
 
-/** A family's; like all of the runtime, the core's shaders are among its exports. */
-interface ShaderPart extends Part {
-  readonly CORE_SHADERS: ShaderFamily;
+interface ShaderPart {
+  readonly GPU_RUNTIME: readonly unknown[];
   readonly shaders: ShaderFamily;
 }
 
 /** The families that have shaders, each fetched when a model has some of its ops. */
 const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderPart> } = {
   batched: () => import('./batched.js'),
+  elementwise: () => import('./elementwise.js'),
   window: () => import('./window.js'),
   movement: () => import('./movement.js'),
   layout: () => import('./layout.js'),
@@ -34,6 +33,7 @@ const RARE: readonly OpName[] = [
   'LOCAL_RESPONSE_NORMALIZATION',
   'RIGHT_SHIFT',
   'TOPK_V2',
+  'TRANSPOSE_CONV',
 ];
 
 /**

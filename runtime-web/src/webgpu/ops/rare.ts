@@ -4,16 +4,18 @@ import { cumsum } from '../lower/cumsum.js';
 import { RARE_BINARY_LOWERINGS } from '../lower/rare-binary.js';
 import { SQUARES_LOWERINGS } from '../lower/squares.js';
 import { topK } from '../lower/top-k.js';
+import { transposedConvolution } from '../lower/transposed-convolution.js';
 import { dynamicUpdateSlice } from '../lower/update-slice.js';
 import type { ShaderFamily } from '../lowering.js';
 
-export * from '../runtime.js';
+export { GPU_RUNTIME } from '../runtime.js';
 
-export const shaders: ShaderFamily = () => ({
+export const shaders: ShaderFamily = (integers) => ({
   ...RARE_BINARY_LOWERINGS,
   ...SQUARES_LOWERINGS,
   CONV_3D: convolution3d,
   CUMSUM: cumsum,
   DYNAMIC_UPDATE_SLICE: dynamicUpdateSlice,
   TOPK_V2: topK,
+  TRANSPOSE_CONV: transposedConvolution(integers),
 });

@@ -3,9 +3,10 @@ import { INDEXING_LOWERINGS } from '../lower/indexing.js';
 import { ONE_HOT_LOWERINGS } from '../lower/one-hot.js';
 import { reverseSequence } from '../lower/reverse-sequence.js';
 import { SCATTER_LOWERINGS } from '../lower/scatter.js';
+import { SELECT_LOWERINGS } from '../lower/select.js';
 import type { ShaderFamily } from '../lowering.js';
 
-export * from '../runtime.js';
+export { GPU_RUNTIME } from '../runtime.js';
 
 export const shaders: ShaderFamily = () => ({
   ...FILL_LOWERINGS,
@@ -13,4 +14,5 @@ export const shaders: ShaderFamily = () => ({
   ...ONE_HOT_LOWERINGS,
   REVERSE_SEQUENCE: reverseSequence,
   ...SCATTER_LOWERINGS,
+  ...SELECT_LOWERINGS,
 });
