@@ -58,7 +58,7 @@ const BLOCKS = {
   gathered: { bytes: 256 * 1024, rows: 64 },
   short: { bytes: 256 * 1024, rows: 128 },
   direct: { bytes: 512 * 1024, rows: 64 },
-  directOnLargeWeights: { bytes: 512 * 1024, rows: 192 },
+  directOnLargeWeights: { bytes: 1024 * 1024, rows: 192 },
 } as const;
 
 /** Weights that are larger do not stay in a cache from one block to the next. */
