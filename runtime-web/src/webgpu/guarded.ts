@@ -1,4 +1,5 @@
 import { LinnetError } from '@linnet/schema';
+import { takeTurn } from '../base.js';
 
 const SCOPES = ['validation', 'out-of-memory'] as const;
 
@@ -18,6 +19,23 @@ export async function guarded<T>(device: GPUDevice, task: () => Promise<T>): Pro
   const error = (await Promise.all(popped)).find((each) => each !== null);
   if (error) throw refusal(error);
   return done;
+}
+
+/** About so long no page stands still. */
+const TURN_MS = 10;
+
+/** Does guarded work that yields wherever it may be interrupted, in turns. */
+export async function guardedTurns<T>(device: GPUDevice, work: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const { done, value } = await guarded(device, async () => {
+      const end = performance.now() + TURN_MS;
+      let step = work.next();
+      while (!step.done && performance.now() < end) step = work.next();
+      return step;
+    });
+    if (done) return value;
+    await takeTurn();
+  }
 }
 
 function refusal(error: GPUError): LinnetError {

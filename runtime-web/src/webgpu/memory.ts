@@ -65,9 +65,9 @@ export class GpuMemory {
 
   /**
    * The buffers that a program uses, by their indices; those that belong to it alone are added to
-   * `owned`.
+   * `owned`. Yields after each constant, which may have taken a while to make.
    */
-  place(program: Program, owned: GPUBuffer[]): ReadonlyMap<number, GPUBuffer> {
+  *place(program: Program, owned: GPUBuffer[]): Generator<void, ReadonlyMap<number, GPUBuffer>> {
     const placed = new Map<number, GPUBuffer>();
     const own = (label: string, bytes: number) => {
       const buffer = this.create(label, bytes, STORAGE);
@@ -85,7 +85,9 @@ export class GpuMemory {
     }
     for (const index of usedBy(program)) {
       const buffer = program.buffers[index] as PlanBuffer;
-      if (buffer.kind !== 'arena') placed.set(index, this.#placeFixed(buffer, own));
+      if (buffer.kind === 'arena') continue;
+      placed.set(index, this.#placeFixed(buffer, own));
+      yield;
     }
     return placed;
   }

@@ -3,7 +3,7 @@ import type { BoundProgram, CallCost, Contents, Span, TimedRun } from '../plan/b
 import { bytesOf, type Call, type NodeLabel, type PlanBuffer, type Program } from '../plan/plan.js';
 import type { Gpu } from './device.js';
 import { SegmentFaults } from './faults.js';
-import { guarded } from './guarded.js';
+import { guarded, guardedTurns } from './guarded.js';
 import type { GpuMemory } from './memory.js';
 import type { Pipeline } from './pipelines.js';
 import { profileCode } from './profile-code.js';
@@ -59,10 +59,10 @@ export async function bindProgram(
   compiling.catch(() => {});
   const owned: GPUBuffer[] = [];
   try {
-    const { placed, params, offsets } = await guarded(device, async () => ({
-      placed: memory.place(program, owned),
-      ...placeParams(memory, calls, owned),
-    }));
+    const placed = await guardedTurns(device, memory.place(program, owned));
+    const { params, offsets } = await guarded(device, async () =>
+      placeParams(memory, calls, owned),
+    );
     const pipelines = await compiling;
     let next = 0;
     const segments = program.segments.map((segment): BoundSegment => {

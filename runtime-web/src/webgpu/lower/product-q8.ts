@@ -64,12 +64,16 @@ export interface SumStart {
 export function largestWeights({ product, weights, zero }: ByteProduct, inLast: boolean): number {
   const units = product.weights.type.shape.at(inLast ? -1 : 0) as number;
   const depth = weights.length / units;
-  const sums = new Float64Array(units);
-  for (let at = 0; at < weights.length; at++) {
-    const unit = inLast ? at % units : Math.floor(at / depth);
-    sums[unit] = (sums[unit] as number) + Math.abs((weights[at] as number) - zero);
+  const [outer, inner] = inLast ? [1, units] : [depth, 1];
+  let most = 0;
+  for (let unit = 0; unit < units; unit++) {
+    let sum = 0;
+    for (let k = 0; k < depth; k++) {
+      sum += Math.abs((weights[unit * outer + k * inner] as number) - zero);
+    }
+    most = Math.max(most, sum);
   }
-  return sums.reduce((most, sum) => Math.max(most, sum), 0);
+  return most;
 }
 
 /** How sums are integers: a WGSL type, and an expression for a vector of those of `sum`. */

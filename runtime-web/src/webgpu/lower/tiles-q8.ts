@@ -14,33 +14,36 @@ import {
 } from './product-q8.js';
 import { emitTiles, isWholeFours, type TileArithmetic, type TiledProduct } from './tiles.js';
 
-/**
- * Words of four depths of a column, [item, tap, depth / 4, column] with columns in whole fours, and for
- * each column what its sums begin with.
- */
-function pack({ weights, zero, product }: ByteProduct, { bias, factor }: SumStart, tiles: Tiles) {
-  const {
-    items,
-    size: [, columns],
-    rows: { taps, depth },
-  } = tiles;
+/** Words of four depths of a column, [item, tap, depth / 4, column] with columns in whole fours. */
+function pack({ weights, product }: ByteProduct, { items, size, rows }: Tiles): Int32Array {
+  const [columns, { taps, depth }] = [size[1], rows];
   const shift = shiftOf(product.weights.type.dtype);
   const [deep, padded] = [Math.ceil(depth / 4), 4 * Math.ceil(columns / 4)];
   const bytes = new Int8Array(4 * items * taps * deep * padded);
-  const starts = new Int32Array(4 * Math.ceil((items * columns) / 4));
+  let from = 0;
   for (let unit = 0; unit < items * columns; unit++) {
     const [item, column] = [Math.floor(unit / columns), unit % columns];
-    let sum = 0;
-    for (let k = 0; k < taps * depth; k++) {
-      const [tap, at] = [Math.floor(k / depth), k % depth];
-      const weight = (weights[unit * taps * depth + k] as number) - shift;
-      const word = ((item * taps + tap) * deep + (at >> 2)) * padded + column;
-      bytes[4 * word + (at & 3)] = weight;
-      sum += weight - (zero - shift);
+    for (let tap = 0; tap < taps; tap++) {
+      const first = (item * taps + tap) * deep * padded + column;
+      for (let k = 0; k < depth; k++) {
+        const word = first + (k >> 2) * padded;
+        bytes[4 * word + (k & 3)] = (weights[from++] as number) - shift;
+      }
     }
+  }
+  return new Int32Array(bytes.buffer);
+}
+
+/** What the sums of each column begin with. */
+function sumStarts({ weights, zero }: ByteProduct, { bias, factor }: SumStart, units: number) {
+  const depth = weights.length / units;
+  const starts = new Int32Array(4 * Math.ceil(units / 4));
+  for (let unit = 0; unit < units; unit++) {
+    let sum = -zero * depth;
+    for (let at = unit * depth; at < (unit + 1) * depth; at++) sum += weights[at] as number;
     starts[unit] = Number(bias?.[unit] ?? 0) + factor * sum;
   }
-  return { bytes: new Int32Array(bytes.buffer), starts };
+  return starts;
 }
 
 /** How a word of a row is multiplied with the words `w` of four columns; see TileArithmetic. */
@@ -105,10 +108,12 @@ export function emitByteTiles(emit: Emitter, tiles: Tiles, bytes: ByteProduct): 
   const key = `${items} ${rows.taps} ${JSON.stringify(finish.start)}`;
   const isNarrow = areNibbles(bytes, shiftOf(product.weights.type.dtype));
   const words = emit.constant(`bytes ${isNarrow} ${key}`, () => {
-    const packed = pack(bytes, finish.start, tiles).bytes;
+    const packed = pack(bytes, tiles);
     return isNarrow ? pairNibbles(packed) : packed;
   });
-  const starts = emit.constant(`starts ${key}`, () => pack(bytes, finish.start, tiles).starts);
+  const starts = emit.constant(`starts ${key}`, () =>
+    sumStarts(bytes, finish.start, items * size[1]),
+  );
   const flip = shiftOf(finish.input.type.dtype);
   const isVector = rows.unit === 4;
   const signed = flip === 0 ? '' : ' ^ 0x80808080u';
