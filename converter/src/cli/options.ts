@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parsePreprocess } from '../data/index.js';
 
 /** Parses a whole number of at least `low`; commander turns the error into wrong usage. */
@@ -24,6 +24,19 @@ export function nonNegative(text: string): number {
 /** Gathers the values of an option that may be given several times. */
 export function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value];
+}
+
+/**
+ * Refuses a command without an option, as a hook: commander's own mandatory options are missed before an
+ * unknown one is named, which may be the same one misspelt.
+ */
+export function requireOption(flags: string): (program: Command, command: Command) => void {
+  return (_, command) => {
+    const option = command.options.find((own) => own.flags === flags);
+    if (option !== undefined && command.getOptionValue(option.attributeName()) === undefined) {
+      command.error(`error: required option '${flags}' not specified`);
+    }
+  };
 }
 
 // Options that several commands share, so that they read and mean the same everywhere.

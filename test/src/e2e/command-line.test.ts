@@ -285,6 +285,13 @@ suite('faults', () => {
     ['a tuning of no JSON', 1, /no JSON/, ['benchmark', FLOAT, '--tune', fixturePath('README.md')]],
     ['a trace into a file', 1, /trace/, ['benchmark', FLOAT, '--trace', `${FLOAT}/trace.json`]],
     ['an unknown command', 2, /unknown command/, ['transmogrify']],
+    ['no required option', 2, /--output-dir <dir>' not specified/, ['run', FLOAT]],
+    [
+      'a misspelt required option',
+      2,
+      /Did you mean --output-dir/,
+      ['run', FLOAT, '--output-dri', 'x'],
+    ],
     ['an unknown option', 2, /unknown option/, ['convert', FLOAT, '--optimise', 'default']],
     ['an unknown mode', 2, /none, default/, ['convert', FLOAT, '--optimize', 'most']],
     ['a model onto itself', 2, /itself/, ['convert', FLOAT, '-o', FLOAT]],

@@ -11,6 +11,7 @@ import {
   backendOption,
   inputOption,
   jsonOption,
+  requireOption,
   signatureOption,
   threadsOption,
 } from '../options.js';
@@ -39,7 +40,8 @@ export function runCommand(context: CommandContext): Command {
     .description('Run a model on .npy or .npz inputs and write its outputs as .npy files.')
     .argument('<model>', '.tflite file, or a model to convert in memory')
     .addOption(inputOption())
-    .requiredOption('--output-dir <dir>', 'folder for the outputs, made if need be')
+    .option('--output-dir <dir>', 'folder for the outputs, made if need be')
+    .hook('preAction', requireOption('--output-dir <dir>'))
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(signatureOption())
