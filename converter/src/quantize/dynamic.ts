@@ -139,7 +139,8 @@ function store(
   storage: WeightStorage,
 ): { readonly id: TensorId; readonly scales: number; readonly bytes: number } {
   const weights = floats(patch.graph, id)!;
-  const dtype = weightType(op, storage.dtype);
+  const perOutput = weights.length / (axis === null ? 1 : shape[axis]!);
+  const dtype = weightType(op, storage.dtype, perOutput);
   const depth = shape.at(-1)!;
   const { block } = storage;
   if (op === 'FULLY_CONNECTED' && block !== undefined && depth % block === 0) {

@@ -210,9 +210,11 @@ class IntegerWriter {
     const biasId = node.inputs[bias] ?? null;
     const biasElements =
       biasId === null ? this.#zeroBias(node.op, weights.shape, axis) : floats(this.graph, biasId)!;
-    const dtype = weightType(node.op, this.choice.weights(node));
+    const given = floats(this.graph, weights.id)!;
+    const perOutput = given.length / weights.shape[axis]!;
+    const dtype = weightType(node.op, this.choice.weights(node), perOutput);
     const { elements, quantization } = quantizeWeights(
-      floats(this.graph, weights.id)!,
+      given,
       weights.shape,
       axis,
       biasElements,
@@ -235,14 +237,14 @@ class IntegerWriter {
     });
     if (biasElements === null) return;
     const stored = quantizeBias(biasElements, inputScale, quantization, this.dtype);
-    const given = biasId === null ? null : this.graph.tensor(biasId);
+    const biasTensor = biasId === null ? null : this.graph.tensor(biasId);
     const { dtype: biasType, elements: whole, quantization: scales } = stored;
     const type = {
       dtype: biasType,
-      shape: given?.shape ?? [whole.length],
+      shape: biasTensor?.shape ?? [whole.length],
       quantization: scales,
     };
-    inputs[bias] = builder.constant(given?.name ?? `${name}/bias`, type, elementBytes(whole));
+    inputs[bias] = builder.constant(biasTensor?.name ?? `${name}/bias`, type, elementBytes(whole));
   }
 
   /**

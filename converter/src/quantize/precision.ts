@@ -30,7 +30,17 @@ export type GraphPrecisions = ReadonlyMap<Graph, ReadonlyMap<NodeId, Precision>>
 /** The ops whose stock kernels read int4 weights; others get int8 in their place. */
 const READ_INT4: readonly OpName[] = ['CONV_2D', 'DEPTHWISE_CONV_2D', 'FULLY_CONNECTED'];
 
-/** The type that a node's weights get where `wanted` is asked for. */
-export function weightType(op: OpName, wanted: WeightDType): WeightDType {
-  return READ_INT4.includes(op) ? wanted : 'int8';
+/**
+ * Outputs that are made of fewer weights than this have int8 ones, as those of depthwise convolutions and of
+ * first layers: with fewer, errors of int4 do not even out, and bytes are hardly saved.
+ */
+const LEAST_INT4_WEIGHTS = 32;
+
+/**
+ * The type that a node's weights get where `wanted` is asked for.
+ *
+ * @param perOutput how many of them each output is made of
+ */
+export function weightType(op: OpName, wanted: WeightDType, perOutput: number): WeightDType {
+  return READ_INT4.includes(op) && perOutput >= LEAST_INT4_WEIGHTS ? wanted : 'int8';
 }

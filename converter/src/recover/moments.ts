@@ -72,6 +72,26 @@ export async function observeMoments(
   return new Map([...found].map(([key, own]) => [key, joined(own)]));
 }
 
+/**
+ * What the inputs of a group have in common, without their means: [inner, inner]. What is off the diagonal is
+ * shrunk, the more the fewer rows there are for so many inputs: much of it is chance then, which
+ * must not be counted on. Source: the idea of Ledoit and Wolf 2004, with the share rows / (rows + inner).
+ */
+export function covariance(moments: Moments, group: number): Float64Array {
+  const { inner, mean, rows } = moments;
+  const matrix = moments.gram(group);
+  const start = group * inner;
+  const kept = rows / (rows + inner);
+  for (let i = 0; i < inner; i++) {
+    for (let j = 0; j < inner; j++) {
+      const at = i * inner + j;
+      const own = matrix[at]! - mean[start + i]! * mean[start + j]!;
+      matrix[at] = i === j ? own : kept * own;
+    }
+  }
+  return matrix;
+}
+
 /** The moments of all that several observers have seen. */
 function joined(observers: readonly InputMoments[]): Moments {
   const [{ groups, inner }] = observers as readonly [InputMoments];

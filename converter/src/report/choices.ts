@@ -1,5 +1,6 @@
 import type { ConvertReport } from '../convert.js';
 import type { Pruning } from '../prune/index.js';
+import { modePrecision, PRECISIONS } from '../quantize/index.js';
 
 /** What a conversion chose and why, for people: a line each. */
 export function describeChoices(report: ConvertReport): readonly string[] {
@@ -10,6 +11,7 @@ export function describeChoices(report: ConvertReport): readonly string[] {
       `${report.before.nodes} ops became ${report.after.nodes}`,
     ...(pruning === null ? [] : [describePruning(pruning)]),
     `numbers: ${quantization}${quantized.length > 0 ? `, ${quantized.length} weight tensors quantized` : ''}`,
+    ...describeWide(report),
     ...recovery.flatMap(({ signature, step, changed, kept, before, after }) => {
       if (changed === null) return [];
       const gain = `${before.sqnr.toFixed(2)} -> ${after.sqnr.toFixed(2)} dB on samples held back`;
@@ -19,6 +21,17 @@ export function describeChoices(report: ConvertReport): readonly string[] {
     }),
     ...floatNodes.map(({ op, node, reason }) => `${op} ${node} stays float32: ${reason}`),
     ...report.notes,
+  ];
+}
+
+/** Which weights are int8 where the mode has int4 ones: a line, or none. */
+export function describeWide({ quantization, quantized }: ConvertReport): readonly string[] {
+  if (PRECISIONS[modePrecision(quantization)].weights !== 'int4') return [];
+  const wide = quantized.filter(({ dtype }) => dtype === 'int8').map(({ node }) => node);
+  if (wide.length === 0) return [];
+  return [
+    `int8 weights in place of int4 in ${wide.length} layers with fewer than 32 weights for an output, or that ` +
+      `kernels read no int4 of: ${wide.join(', ')}`,
   ];
 }
 

@@ -85,6 +85,22 @@ suite('int4 weights', () => {
     );
   });
 
+  test('stay int8 where outputs are made of few', () => {
+    for (const [inner, dtype] of [
+      [31, 'int8'],
+      [32, 'int4'],
+    ] as const) {
+      const { tensors } = quantized(
+        (n) => n.op('FULLY_CONNECTED', [n.input(2, inner), n.floats([40, inner]), null]),
+        'int4',
+      );
+      assert.deepEqual(
+        tensors.map((tensor) => tensor.dtype),
+        [dtype],
+      );
+    }
+  });
+
   for (const [mode, bias] of [
     ['int4', 'float32'],
     ['int8x4', 'int32'],

@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { dot, multiply } from '../../../converter/dist/linear-algebra.js';
 import { quantizeSymmetric } from '../../../converter/dist/quantize/affine.js';
+import { covariance } from '../../../converter/dist/recover/moments.js';
 import { Rounder } from '../../../converter/dist/recover/rounding.js';
 import { seededRandom } from '../../../converter/dist/verify/random-inputs.js';
 
@@ -53,6 +54,22 @@ const CASES = [
 ] as const;
 
 suite('rounding by second moments', () => {
+  test('counts on what inputs have in common as far as there are rows for it', () => {
+    const shared = (rows: number) =>
+      covariance(
+        {
+          groups: 1,
+          inner: 2,
+          rows,
+          mean: Float64Array.of(1, 2),
+          gram: () => Float64Array.of(5, 4, 4, 8),
+        },
+        0,
+      );
+    assert.deepEqual([...shared(2)], [4, 1, 1, 4]);
+    assert.deepEqual([...shared(6)], [4, 1.5, 1.5, 4]);
+  });
+
   test('never errs more than to the nearest', () => {
     fc.assert(
       fc.property(...CASES, (size, rows, limit, block, seed) => {

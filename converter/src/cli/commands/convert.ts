@@ -20,7 +20,7 @@ import {
   QUANTIZE_MODES,
   type QuantizeMode,
 } from '../../quantize/index.js';
-import { describeChoices } from '../../report/choices.js';
+import { describeChoices, describeWide } from '../../report/choices.js';
 import { formatBytes } from '../../units.js';
 import { formatTable, toJson, UsageError } from '../console.js';
 import type { CommandContext } from '../context.js';
@@ -288,6 +288,7 @@ function formatReport(
   if (report.quantized.length > 0) {
     const { quantization, quantized } = report;
     parts.push(`${quantized.length} weight tensors quantized (${quantization})`);
+    parts.push(...describeWide(report));
   }
   if (report.floatNodes.length > 0) {
     const rows = report.floatNodes.map(({ op, node, reason }) => [op, node, reason]);

@@ -1,6 +1,6 @@
 import { cloneGraph } from '../../graph/clone.js';
 import { dot, multiply } from '../../linear-algebra.js';
-import { type Moments, memoryParts, observeMoments } from '../moments.js';
+import { covariance, type Moments, memoryParts, observeMoments } from '../moments.js';
 import { biasOf, setBias, setElements } from '../parameters.js';
 import { type Grid, Rounder } from '../rounding.js';
 import type { LayerGain, RecoveryStep, RecoveryTools } from '../step.js';
@@ -89,20 +89,6 @@ async function roundWeights(
     }
   }
   return { elements: rounded, shift };
-}
-
-/** What the inputs of a group have in common, without their means: [inner, inner]. */
-function covariance(moments: Moments, group: number): Float64Array {
-  const { inner, mean } = moments;
-  const matrix = moments.gram(group);
-  const start = group * inner;
-  for (let i = 0; i < inner; i++) {
-    for (let j = 0; j < inner; j++) {
-      const at = i * inner + j;
-      matrix[at] = matrix[at]! - mean[start + i]! * mean[start + j]!;
-    }
-  }
-  return matrix;
 }
 
 /** The mean square over rows of what weights change in the outputs, all channels together. */
