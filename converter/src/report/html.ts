@@ -13,14 +13,14 @@ const AFTER = '#2f7d5b';
 const EXACT_DB = 140;
 
 const STYLE = `
-:root { color-scheme: light dark; --line: #8884; --dim: #767676; }
+:root { color-scheme: light dark; --line: #8884; --dim: light-dark(#666, #a0a0a0); }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1040px; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem }
+h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem }
 .lead, th, dt { color: var(--dim) }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 1rem; margin: 1.5rem 0 }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem }
 .card b { display: block; font-size: 1.35rem; font-weight: 600 }
-svg { width: 100%; height: auto; margin: .5rem 0 1rem } svg text { font: 11px system-ui, sans-serif; fill: currentColor }
+svg { width: 100%; min-width: 620px; height: auto; margin: .5rem 0 1rem } svg text { font: 11px system-ui, sans-serif; fill: currentColor }
 svg .title { font-size: 13px; font-weight: 600 } .grid { stroke: var(--line) }
 .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: 13px }
 td, th { padding: .25rem .45rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap }
@@ -48,8 +48,8 @@ ${cards(report).map(card).join('\n')}
 </div>
 ${report.choices.length === 0 ? '' : `<h2>Choices</h2>\n<ul>${report.choices.map((choice) => `<li>${escapeHtml(choice)}</li>`).join('')}</ul>`}
 <h2>Layers</h2>
-${errorChart(layers)}
-${sizeChart(layers)}
+<div class="scroll">${errorChart(layers)}</div>
+<div class="scroll">${sizeChart(layers)}</div>
 <div class="scroll">${htmlTable(LAYER_COLUMNS, layers)}</div>
 ${report.precision ? precisionSection(report.precision) : ''}
 <h2>How this was made</h2>
@@ -86,7 +86,12 @@ function cards({ result, reference, metrics, latency }: Report): readonly Card[]
 }
 
 function card([label, value, note]: Card): string {
-  return `<div class="card"><span class="lead">${escapeHtml(label)}</span><b>${escapeHtml(value)}</b>${escapeHtml(note)}</div>`;
+  return `<div class="card"><span class="lead">${escapeHtml(label)}</span><b>${escapeHtml(unbroken(value))}</b>${escapeHtml(note)}</div>`;
+}
+
+/** Numbers with their units on one line; a line may end at the arrow between two. */
+function unbroken(text: string): string {
+  return text.replace(/(\d) (?=\w)/g, '$1\u00a0');
 }
 
 function errorChart(layers: readonly LayerReport[]): string {
@@ -128,7 +133,7 @@ const LAYER_COLUMNS: readonly Column<LayerReport>[] = [
   {
     head: 'before',
     isNumber: true,
-    text: ({ constants: { before } }) => formatBytes(before.bytes),
+    text: ({ constants: { before } }) => bytesOf(before),
   },
   { head: 'after', isNumber: true, text: ({ constants: { after } }) => bytesOf(after) },
   { head: 'zeros', isNumber: true, text: ({ constants: { after } }) => zerosOf(after) },
