@@ -120,7 +120,8 @@ const sections = [
 Top-1 in percent on the ${labels.length} digits of the test set (one is ${percent(1 / labels.length)}), and sizes of the files in bytes.
 Calibrated on ${sampleCount} other digits. \`tf.lite\` is TensorFlow's own converter in the same mode; \`recovered\`
 is with \`--recover auto\`, which changes no size by more than a few biases. \`int4\` has int4 weights and float
-activations, \`int8x4\` int4 weights and int8 activations. Made by \`npm run bench:accuracy\`.
+activations, \`int8x4\` int4 weights and int8 activations. Both keep int8 weights where
+an output is made of fewer than 32. Made by \`npm run bench:accuracy\`.
 
 ${table(
   ['net', 'mode', 'float', 'tf.lite', 'bytes', 'Linnet', 'recovered', 'bytes', 'left in float32'],
