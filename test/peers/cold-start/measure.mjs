@@ -9,6 +9,7 @@ import { serve } from '../../browser/server.mjs';
 import { PICTURES } from '../../dist/support/imagenet.js';
 import { shared } from '../../dist/support/paths.js';
 import { allProcesses, becomeIdle, inheritPriority } from '../processes.mjs';
+import { UnwatchedPage } from './page.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -52,15 +53,11 @@ export async function measureColdStart(folder, rounds) {
     for (let round = 0; round <= rounds; round++) {
       for (const result of results) {
         const url = `${server.origin}/${result.page}.html`;
-        const bodies = round === 0 ? [] : null;
-        const { milliseconds, longestTask } = await open(browser, url, bodies);
-        if (bodies !== null) {
-          const sizes = (await Promise.all(bodies)).map(
-            (body) => gzipSync(body, { level: 9 }).length,
-          );
-          result.downloadBytes = sizes.reduce((a, b) => a + b);
+        if (round === 0) {
+          result.downloadBytes = await downloadBytes(browser, url);
           continue;
         }
+        const { milliseconds, longestTask } = await open(browser, url);
         result.times.push(milliseconds);
         result.longestTasks.push(longestTask);
       }
@@ -109,31 +106,38 @@ new PerformanceObserver((list) => {
 }).observe({ type: 'longtask', buffered: true });
 `;
 
-/**
- * Opens a page in a context of its own, with empty caches, once the browser is through with making its
- * window, and waits for its answer.
- *
- * @param {Promise<Buffer>[] | null} bodies takes the runtime's files that the page fetches
- */
-async function open(browser, url, bodies) {
+/** What a page fetches of its runtime until it has answered, gzip -9. */
+async function downloadBytes(browser, url) {
   const context = await browser.newContext();
   try {
     const page = await context.newPage();
-    await becomeIdle(browser);
-    inheritPriority(await allProcesses(browser));
+    const bodies = [];
     page.on('response', (response) => {
-      if (isRuntimeFile(response.url())) bodies?.push(response.body());
+      if (isRuntimeFile(response.url())) bodies.push(response.body());
     });
     await page.goto(url);
-    await page.waitForFunction('globalThis.result !== undefined', undefined, { polling: 20 });
-    const { best, milliseconds } = await page.evaluate('globalThis.result');
-    const longestTask = await page.evaluate('globalThis.longestTask');
-    if (best !== undefined && best !== PICTURES.cat)
-      throw new Error(`${url} takes the cat for class ${best}`);
-    // Closing the page forgets them.
-    await Promise.all(bodies ?? []);
-    return { milliseconds, longestTask };
+    await page.waitForFunction('globalThis.result !== undefined');
+    const sizes = (await Promise.all(bodies)).map((body) => gzipSync(body, { level: 9 }).length);
+    return sizes.reduce((a, b) => a + b);
   } finally {
     await context.close();
+  }
+}
+
+/** Opens a page once the browser is through with making its window, and waits for its answer. */
+async function open(browser, url) {
+  const page = await UnwatchedPage.open(browser);
+  try {
+    await becomeIdle(browser);
+    inheritPriority(await allProcesses(browser));
+    const { best, milliseconds, longestTask } = await page.valueAt(
+      url,
+      'globalThis.result && { ...globalThis.result, longestTask: globalThis.longestTask }',
+    );
+    if (best !== undefined && best !== PICTURES.cat)
+      throw new Error(`${url} takes the cat for class ${best}`);
+    return { milliseconds, longestTask };
+  } finally {
+    await page.close();
   }
 }
