@@ -25,12 +25,8 @@ export interface KernelEntry extends BlockLayout {
   readonly id: number;
 }
 
-/** The kernels of a module by name; undefined where the module does not tell. */
-export function kernelsOf(
-  module: WebAssembly.Module,
-): ReadonlyMap<string, KernelEntry> | undefined {
-  const [section] = WebAssembly.Module.customSections(module, KERNELS_SECTION);
-  if (section === undefined) return undefined;
+/** The kernels of a module by name, as its section tells. */
+export function readKernels(section: ArrayBuffer): ReadonlyMap<string, KernelEntry> {
   const groups = JSON.parse(new TextDecoder().decode(section)) as Groups;
   const entries = new Map<string, KernelEntry>();
   for (const [names, declaration] of groups) {

@@ -1,4 +1,9 @@
-import { type KernelEntry, type KernelName, kernelsOf } from '@linnet/runtime-wasm';
+import {
+  KERNELS_SECTION,
+  type KernelEntry,
+  type KernelName,
+  readKernels,
+} from '@linnet/runtime-wasm';
 import { LinnetError } from '@linnet/schema';
 
 /** How the kernels of a module are called, as the module tells. */
@@ -7,7 +12,8 @@ export class KernelTable {
 
   /** @throws LinnetError of code ENVIRONMENT for a module that does not tell */
   constructor(module: WebAssembly.Module) {
-    this.#entries = kernelsOf(module) ?? refuse('do not tell how they are called');
+    const [section] = WebAssembly.Module.customSections(module, KERNELS_SECTION);
+    this.#entries = readKernels(section ?? refuse('do not tell how they are called'));
   }
 
   /** @throws LinnetError of code ENVIRONMENT where the module lacks it */
