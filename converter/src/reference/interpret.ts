@@ -117,7 +117,7 @@ export class Interpreter implements Environment {
     const elements = allocate(declared.dtype, sizeOf(shape)).fill(
       storedZero(declared) as never,
     ) as TypedArray;
-    const value = tensor({ ...declared, shape }, elements);
+    const value = { ...tensor({ ...declared, shape }, elements), isVariable: true };
     variables.set(id, value);
     return value;
   }

@@ -18,6 +18,8 @@ export interface TensorValue {
   readonly shape: readonly number[];
   readonly quantization?: Quantization;
   readonly elements: TensorElements;
+  /** Whether it is state, which nodes that read it may update. */
+  readonly isVariable?: boolean;
 }
 
 /** What control flow and state need from whoever evaluates a model. */

@@ -124,7 +124,7 @@ function diagonalMatrix(numbers: Vector): Vector {
 /**
  * The five-input form: x [batch, in], h [batch, n], W [4n, in + n] with the gates input, cell,
  * forget, output, b [4n], c [batch, n]. Outputs: h, c, and two working tensors of the kernel, the
- * joined inputs and the gate sums.
+ * joined inputs and the gate sums. h and c are updated where they are variable tensors.
  */
 const basicLstm: ReferenceKernel<'LSTM'> = ({ inputs, outputs }) => {
   const [x, h, w, b, c] = [0, 1, 2, 3, 4].map((i) => reals(required(inputs, i)));
@@ -145,6 +145,13 @@ const basicLstm: ReferenceKernel<'LSTM'> = ({ inputs, outputs }) => {
     }
     joined.push(...row);
     sums.push(...gates);
+  }
+  for (const [index, data] of [
+    [1, hidden],
+    [4, cells],
+  ] as const) {
+    const state = required(inputs, index);
+    if (state.isVariable) updateState(state, data);
   }
   const results = [hidden, cells, joined, sums];
   return outputs.map((output, i) => fromReals(output, results[i]!));

@@ -16,8 +16,15 @@ export function multiply(matrix: ArrayLike<number>, x: ArrayLike<number>): Float
   return result;
 }
 
-/** Writes reals to a variable tensor, in its own dtype. */
+/**
+ * Writes reals to a variable tensor, in its own dtype.
+ *
+ * @throws LinnetError INVALID_MODEL for another tensor, which all its readers must see as it is
+ */
 export function updateState(state: TensorValue, data: ArrayLike<number>): void {
+  if (!state.isVariable) {
+    throw new LinnetError('INVALID_MODEL', 'The state is not a variable tensor.');
+  }
   (numericElements(state) as Float32Array).set(
     fromReals(state, data).elements as unknown as Float32Array,
   );

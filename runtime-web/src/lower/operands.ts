@@ -30,3 +30,13 @@ export function canMove(from: TensorType, to: TensorType): boolean {
 export function isOneElement(site: AnySite, index: number): boolean {
   return count(inputOf(site, index).type.shape) === 1;
 }
+
+/** Whether an operand is state: what is computed, given or constant has other readers, who must not see it updated. */
+export function isState(operand: Operand): boolean {
+  return operand.isVariable === true && operand.value === undefined;
+}
+
+/** Whether inputs are there and are state. */
+export function haveState(site: AnySite, ...indices: readonly number[]): boolean {
+  return indices.every((index) => site.inputs[index] != null && isState(inputOf(site, index)));
+}

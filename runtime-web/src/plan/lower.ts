@@ -147,6 +147,7 @@ export class StageBuilder {
           return known?.elements;
         },
         blocks: known?.blocks ?? null,
+        isVariable: this.tensors.isVariable(tensor),
       };
     };
     return {
@@ -232,10 +233,11 @@ export class StageBuilder {
       if (expanded !== null) {
         return { type, ref: places.expanded(expanded), value: expanded.elements };
       }
-      const float = { type, ref: places.float(type), value: undefined };
+      const { isVariable = false } = operand;
+      const float = { type, ref: places.float(type), value: undefined, isVariable };
       before.push(conversionSite(operand, float));
       // State is an input that the node updates.
-      if (this.tensors.isVariable(tensor)) after.push(conversionSite(float, operand));
+      if (isVariable) after.push(conversionSite(float, operand));
       return float;
     });
     const outputs = site.outputs.map((operand): Operand => {

@@ -33,6 +33,8 @@ export interface Operand {
   readonly value: TypedArray | undefined;
   /** What `value`, which is made when it is first asked for, was quantized to, in blocks. */
   readonly blocks?: Blocks | null;
+  /** Whether it is state, which nodes that read it may update; all else must stay as it is. */
+  readonly isVariable?: boolean;
 }
 
 /** What fusion has folded into a node beyond what a TFLite node can say. */

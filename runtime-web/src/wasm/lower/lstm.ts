@@ -2,7 +2,7 @@
 import { LSTMKernelType, type OpName } from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
 import { count, rowMajor } from '../../lower/dims.js';
-import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
+import { type AnySite, haveState, inputOf, isState, outputOf } from '../../lower/operands.js';
 import { elementBytes } from '../../model/storage.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
@@ -13,7 +13,6 @@ import {
   allFloat,
   emitPacked,
   emitSequence,
-  hasState,
   oneStep,
   type Sequence,
   sequenceOf,
@@ -108,7 +107,7 @@ function supportsFull(site: LowerSite<FullOp>): boolean {
     (!diagonal || cells === units);
   return (
     isWhole &&
-    hasState(site, INPUT.outputState, INPUT.cellState) &&
+    haveState(site, INPUT.outputState, INPUT.cellState) &&
     lstmSizes(site, cells, units, features, diagonal)
   );
 }
@@ -231,7 +230,8 @@ export const PLAIN_LSTM = {
 
 /**
  * The basic LSTM: one step, all weights in one matrix [4 * units, features + units] whose rows are
- * those of the input, cell, forget and output gates. The previous output and state are updated.
+ * those of the input, cell, forget and output gates. The previous output and cells are updated where
+ * they are state. Source: TFLite's LSTM kernel.
  */
 function emitBasic(emit: Emitter, site: LowerSite<'LSTM'>): void {
   const [x, h, weights, bias, c] = [0, 1, 2, 3, 4].map((index) => inputOf(site, index)) as [
@@ -249,10 +249,10 @@ function emitBasic(emit: Emitter, site: LowerSite<'LSTM'>): void {
     ...operand,
     ref: emit.scratch(4 * count(operand.type.shape)),
   });
-  // Constants cannot be updated.
-  const [hidden, cell] = [h, c].map((state) =>
-    state.value === undefined ? state : like(state),
-  ) as [Operand, Operand];
+  const [hidden, cell] = [h, c].map((given) => (isState(given) ? given : like(given))) as [
+    Operand,
+    Operand,
+  ];
   if (hidden !== h) emitMove(emit, h, hidden);
   if (cell !== c) emitMove(emit, c, cell);
   if (joined !== undefined) emitJoined(emit, x, h, joined);

@@ -5,7 +5,7 @@
 import type { OpName } from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
-import { inputOf, outputOf } from '../../lower/operands.js';
+import { haveState, inputOf, outputOf } from '../../lower/operands.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Lowering } from '../lowering.js';
 import { LSTM_LOWERINGS } from './lstm.js';
@@ -14,7 +14,6 @@ import {
   allFloat,
   emitPacked,
   emitSequence,
-  hasState,
   oneStep,
   type Sequence,
   sequenceOf,
@@ -27,7 +26,7 @@ function rnn<N extends 'RNN' | 'UNIDIRECTIONAL_SEQUENCE_RNN'>(
   return {
     supports: (site) =>
       allFloat(site) &&
-      hasState(site, 4) &&
+      haveState(site, 4) &&
       count(inputOf(site, 3).type.shape) === inputOf(site, 1).type.shape[0],
     lower(site, emit) {
       const [input, weights, recurrent, bias, state] = [0, 1, 2, 3, 4].map((index) =>
@@ -66,7 +65,7 @@ const svdf: Lowering<'SVDF'> = {
     const bias = site.inputs[3];
     const hasBias = bias == null || count(bias.type.shape) === outputOf(site).type.shape[1];
     const memory = inputOf(site, 2).type.shape[1] as number;
-    return allFloat(site) && hasState(site, 4) && hasBias && memory > 0;
+    return allFloat(site) && haveState(site, 4) && hasBias && memory > 0;
   },
   lower(site, emit) {
     const [batch, features] = inputOf(site, 0).type.shape as [number, number];

@@ -1,5 +1,5 @@
 /** What recurrent layers share: sequences, and the products of their steps with the input's weights. */
-import { type AnySite, inputOf } from '../../lower/operands.js';
+import type { AnySite } from '../../lower/operands.js';
 import type { BufferRef, Operand } from '../../plan/lowering.js';
 import type { Emitter } from '../lowering.js';
 import { advance } from './dims.js';
@@ -38,11 +38,6 @@ export function allFloat(site: AnySite): boolean {
   return [...site.inputs, ...site.outputs].every(
     (operand) => operand === null || operand.type.dtype === 'float32',
   );
-}
-
-/** State must be memory of its own: a constant cannot be updated. */
-export function hasState(site: AnySite, ...indices: readonly number[]): boolean {
-  return indices.every((index) => inputOf(site, index).value === undefined);
 }
 
 /** Elements of a tensor from one on. */

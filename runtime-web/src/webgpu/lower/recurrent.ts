@@ -2,7 +2,7 @@
 import { ActivationFunctionType, LSTMKernelType, type OpName } from '@linnet/schema';
 import { activationOf } from '../../lower/activation.js';
 import { count } from '../../lower/dims.js';
-import { type AnySite, inputOf, outputOf } from '../../lower/operands.js';
+import { type AnySite, haveState, inputOf, outputOf } from '../../lower/operands.js';
 import type { LowerSite, Operand } from '../../plan/lowering.js';
 import type { Emitter, Lowering } from '../lowering.js';
 import { LEAST_TRAITS } from '../traits.js';
@@ -169,10 +169,6 @@ y_store(row * params.units + unit, result);`,
 const areKnown = (site: AnySite, ...indices: readonly number[]) =>
   indices.every((index) => site.inputs[index]?.value !== undefined || site.inputs[index] == null);
 
-/** Whether tensors that are updated are memory of their own. */
-const areUpdated = (site: AnySite, ...indices: readonly number[]) =>
-  indices.every((index) => site.inputs[index] != null && inputOf(site, index).value === undefined);
-
 /** Whether inputs have as many elements as they should, or are left out. */
 const haveSize = (site: AnySite, size: number, ...indices: readonly number[]) =>
   indices.every((index) => {
@@ -196,7 +192,7 @@ function rnn<N extends 'RNN' | 'UNIDIRECTIONAL_SEQUENCE_RNN'>(
         isFloat(site) &&
         fitsSums(inputOf(site, 0), units) &&
         areKnown(site, 1, 2, 3) &&
-        areUpdated(site, 4) &&
+        haveState(site, 4) &&
         haveSize(site, units * units, 2) &&
         haveSize(site, units, 3)
       );
@@ -252,7 +248,7 @@ function supportsLstm(site: LowerSite<FullOp>): boolean {
     [...weights.slice(1), ...recurrent.slice(1)].every(has) &&
     !BEYOND.some(has) &&
     areKnown(site, ...weights, ...recurrent, ...biases, ...PEEPHOLES) &&
-    areUpdated(site, HIDDEN, CELL) &&
+    haveState(site, HIDDEN, CELL) &&
     haveSize(site, units * features, ...weights) &&
     haveSize(site, units * units, ...recurrent) &&
     haveSize(site, units, ...biases, ...PEEPHOLES)
