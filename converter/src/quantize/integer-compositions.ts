@@ -9,7 +9,7 @@ import { floats, integers } from '../passes/match.js';
 import { defineRule, type Rule } from '../passes/rule.js';
 import { integerForm } from './integer-forms.js';
 import { isWellTabulated } from './integer-plan.js';
-import { type ActivationDType, rangeOf } from './ranges.js';
+import { type ActivationDType, quantizationOf, rangeOf } from './ranges.js';
 
 /** Writes down a composition, whose values inside get ranges that follow from those of the node. */
 class Composer<N extends OpName = OpName> {
@@ -60,6 +60,8 @@ class Composer<N extends OpName = OpName> {
 type Composition<N extends OpName> = (composer: Composer<N>) => TensorId | null;
 
 const UNIT: Range = { min: 0, max: 1 };
+
+const scaleOf = (range: Range) => quantizationOf(range, 'int16').scale[0]!;
 
 /** The part of a range that is not above 0. */
 const negativePart = ({ min }: Range): Range => ({ min: Math.min(min, 0), max: 0 });
@@ -137,8 +139,10 @@ const COMPOSITIONS: { readonly [N in OpName]?: Composition<N> } = {
   },
   /** relu(x) + (e^min(x, 0) - 1) */
   ELU(composer) {
-    const negative = negativePart(composer.rangeOf(composer.input(0)));
-    if (!isWellTabulated(Math.exp, negative, UNIT)) return null;
+    // Of x, too: MINIMUM stores what it gives as what it reads.
+    const range = composer.rangeOf(composer.input(0));
+    const scales = { argument: scaleOf(range), result: scaleOf(UNIT) };
+    if (!isWellTabulated(Math.exp, negativePart(range), scales)) return null;
     return aroundZero(composer, (x) => {
       const power = composer.add('EXP', [x], UNIT);
       return composer.add('SUB', [power, composer.scalar(1)], { min: -1, max: 0 });

@@ -38,8 +38,7 @@ const move8 = (...activations: number[]) =>
   ({ activations, output: 'same', only: 'int8' }) as const;
 const move16 = (...activations: number[]) =>
   ({ activations, output: 'same', only: 'int16' }) as const;
-const compare = { activations: [0, 1], output: 'none' } as const;
-const compare8 = { ...compare, only: 'int8' } as const;
+const compare8 = { activations: [0, 1], output: 'none', only: 'int8' } as const;
 const join = { activations: 'all', output: 'same' } as const;
 
 /**
@@ -65,7 +64,7 @@ export const INTEGER_FORMS = {
   DYNAMIC_UPDATE_SLICE: move(0, 1),
   ELU: compute8(0),
   EMBEDDING_LOOKUP: move(1),
-  EQUAL: compare,
+  EQUAL: compare8,
   EXP: tabulated(Math.exp),
   EXPAND_DIMS: move(0),
   FILL: move(1),
@@ -91,7 +90,7 @@ export const INTEGER_FORMS = {
   MINIMUM: join,
   MIRROR_PAD: move(0),
   MUL: compute(0, 1),
-  NOT_EQUAL: compare,
+  NOT_EQUAL: compare8,
   ONE_HOT: move8(2, 3),
   PACK: join,
   PAD: move(0),
@@ -146,6 +145,7 @@ const UNUSED_KERNELS: { readonly [N in OpName]?: string } = {
   CALL_ONCE: ELSEWHERE,
   CAST: STORED,
   DIV: 'its stock kernel refuses divisors stored as 0, though they have a zero point',
+  EQUAL: STORED,
   FLOOR_DIV: STORED,
   FLOOR_MOD: STORED,
   GREATER: STORED,

@@ -47,17 +47,49 @@ export function planIntegers(
   excludes: (node: Node) => string | null,
 ): IntegerPlan {
   const forms = new Map<NodeId, IntegerForm>();
-  const floatNodes: FloatNode[] = [];
+  const reasons = new Map<NodeId, string>();
   for (const node of graph.nodes) {
     if (!touchesFloats(graph, node)) continue;
     const form = integerForm(node.op, dtype);
     const reason =
       form === undefined
         ? reasonForFloats(node.op, dtype)
-        : (excludes(node) ?? obstacle(graph, node, form, { ranges, dtype }));
+        : (excludes(node) ?? obstacle(graph, node, form, ranges));
     if (form !== undefined && reason === null) forms.set(node.id, form);
-    else floatNodes.push({ node: node.name, op: node.op, reason: reason! });
+    else reasons.set(node.id, reason!);
   }
+  let quantization = scalesOf(graph, forms, ranges, dtype);
+  for (;;) {
+    const tooCoarse = [...forms].flatMap(([id, form]) => {
+      const reason = coarseness(graph, graph.node(id), form, { ranges, dtype, quantization });
+      return reason === null ? [] : [[id, reason] as const];
+    });
+    if (tooCoarse.length === 0) break;
+    for (const [id, reason] of tooCoarse) {
+      forms.delete(id);
+      reasons.set(id, reason);
+    }
+    quantization = scalesOf(graph, forms, ranges, dtype);
+  }
+  const shared = new Map<NodeId, AffineQuantization>();
+  for (const [id, { output }] of forms) {
+    const wanted = quantization.get(graph.node(id).outputs[0]!);
+    if (output === 'same' && wanted !== undefined) shared.set(id, wanted);
+  }
+  const floatNodes = [...graph.nodes].flatMap(({ id, name, op }): readonly FloatNode[] => {
+    const reason = reasons.get(id);
+    return reason === undefined ? [] : [{ node: name, op, reason }];
+  });
+  return { forms, quantization, shared, floatNodes };
+}
+
+/** How all activations of nodes that compute on integers are stored. */
+function scalesOf(
+  graph: Graph,
+  forms: ReadonlyMap<NodeId, IntegerForm>,
+  ranges: ReadonlyMap<TensorId, Range>,
+  dtype: ActivationDType,
+): ReadonlyMap<TensorId, AffineQuantization> {
   const fixed = fixedScales(graph, forms, dtype);
   const scales = new ScaleGroups();
   for (const node of graph.nodes) {
@@ -72,13 +104,7 @@ export function planIntegers(
     const values = free.filter((id) => graph.tensor(id).data === null);
     for (const id of values) scales.unite(values[0]!, id);
   }
-  const quantization = new Map([...fixed, ...scales.quantizations(dtype)]);
-  const shared = new Map<NodeId, AffineQuantization>();
-  for (const [id, { output }] of forms) {
-    const wanted = quantization.get(graph.node(id).outputs[0]!);
-    if (output === 'same' && wanted !== undefined) shared.set(id, wanted);
-  }
-  return { forms, quantization, shared, floatNodes };
+  return new Map([...fixed, ...scales.quantizations(dtype)]);
 }
 
 function touchesFloats(graph: Graph, { inputs, outputs }: Node): boolean {
@@ -90,7 +116,7 @@ function obstacle(
   graph: Graph,
   node: Node,
   form: IntegerForm,
-  { ranges, dtype }: Measured,
+  ranges: ReadonlyMap<TensorId, Range>,
 ): string | null {
   const results = resultsOf(graph, node, form);
   for (const id of [...activationsOf(node, form), ...results]) {
@@ -99,20 +125,6 @@ function obstacle(
     if (isVariable) return `${name} is a variable`;
     if (data === null && !ranges.has(id)) return `no sample gave ${name} a value`;
     if (data !== null && !isFiniteThroughout(floats(graph, id)!)) return `${name} is not finite`;
-  }
-  if (
-    form.divisor !== undefined &&
-    nearsZero(rangeFor(graph, ranges, node.inputs[form.divisor]!))
-  ) {
-    return 'its divisor comes so near to 0 that an integer could be 0';
-  }
-  if (form.table !== undefined && dtype === 'int16') {
-    const [argument, result] = [node.inputs[0]!, node.outputs[0]!].map((id) =>
-      rangeFor(graph, ranges, id),
-    ) as [Range, Range];
-    if (!isWellTabulated(form.table, argument, result)) {
-      return 'its arguments spread too far for the 512 intervals of the tables of stock kernels';
-    }
   }
   if (form.weights === undefined) return null;
   const { input, bias } = form.weights;
@@ -123,9 +135,39 @@ function obstacle(
 }
 
 /** What is known of a graph's numbers. */
-interface Measured {
+interface Stored {
   readonly ranges: ReadonlyMap<TensorId, Range>;
   readonly dtype: ActivationDType;
+  readonly quantization: ReadonlyMap<TensorId, AffineQuantization>;
+}
+
+/** Why a node does not work with the scales that it and the ops round it agree on, or null where it does. */
+function coarseness(
+  graph: Graph,
+  node: Node,
+  form: IntegerForm,
+  { ranges, dtype, quantization }: Stored,
+): string | null {
+  const scaleOf = (id: TensorId) =>
+    (quantization.get(id) ?? quantizationOf(rangeFor(graph, ranges, id), dtype)).scale[0]!;
+  if (form.divisor !== undefined) {
+    const divisor = node.inputs[form.divisor]!;
+    if (leastMagnitude(rangeFor(graph, ranges, divisor)) < LEAST_DIVISOR * scaleOf(divisor)) {
+      return 'its divisor comes so near to 0 that an integer could be 0';
+    }
+    const [numerator, quotient] = [node.inputs[1 - form.divisor]!, node.outputs[0]!];
+    if (scaleOf(numerator) < LEAST_RATIO * scaleOf(divisor) * scaleOf(quotient)) {
+      return 'its divisors spread too far for the shifts of stock kernels';
+    }
+  }
+  if (form.table !== undefined && dtype === 'int16') {
+    const argument = node.inputs[0]!;
+    const scales = { argument: scaleOf(argument), result: scaleOf(node.outputs[0]!) };
+    if (!isWellTabulated(form.table, rangeFor(graph, ranges, argument), scales)) {
+      return 'its arguments spread too far for the 512 intervals of the tables of stock kernels';
+    }
+  }
+  return null;
 }
 
 /** The range of a value that is known to have one. */
@@ -142,21 +184,31 @@ function spanOf(elements: Float32Array): Range {
   });
 }
 
-/** The part of a divisor's largest magnitude that it must not fall below. */
-const LEAST_DIVISOR = 1 / 16;
+/** Steps of its scale that a divisor must not fall below. */
+const LEAST_DIVISOR = 2048;
 
-function nearsZero({ min, max }: Range): boolean {
-  const [least, largest] = min > 0 ? [min, max] : [-max, -min];
-  return !(least >= LEAST_DIVISOR * largest && least > 0);
+/**
+ * The scale of numerators by those of divisors and of quotients, at least. Stock kernels divide by a power of 2 that is,
+ * for a numerator of -1, 45 less than this ratio's exponent: over 31 the quotient is arbitrary.
+ */
+const LEAST_RATIO = 2 ** 13;
+
+/** The least distance of a range from 0. */
+function leastMagnitude({ min, max }: Range): number {
+  return Math.max(min, -max, 0);
 }
 
 /**
- * Whether a table of 512 equal intervals has a function's results to half a step of int8, with half the error in the
- * middle of an interval that stock kernels leave (see wordTable of the runtime).
+ * Whether a table of 512 equal intervals over all of int16 has a function's results to half a step of int8, with
+ * half the error in the middle of an interval that stock kernels leave (see wordTable of the runtime).
  */
-export function isWellTabulated(f: (x: number) => number, argument: Range, result: Range): boolean {
-  const interval = Math.max(-argument.min, argument.max) / 256;
-  const limit = Math.max(-result.min, result.max) / 512;
+export function isWellTabulated(
+  f: (x: number) => number,
+  argument: Range,
+  scales: { readonly argument: number; readonly result: number },
+): boolean {
+  const interval = 128 * scales.argument;
+  const limit = 64 * scales.result;
   for (let k = Math.floor(argument.min / interval); k * interval < argument.max; k++) {
     const [start, middle, end] = [k, k + 0.5, k + 1].map((at) => f(at * interval));
     if (!(Math.abs((start! + end!) / 2 - middle!) / 2 <= limit)) return false;

@@ -1,11 +1,11 @@
-/** Ops without an integer form become others that have one, with the same meaning. */
+/** Ops without an integer form become others that have one, with the same meaning, or stay on floats. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { convert } from '@linnet/converter';
 import { loadModel } from '@linnet/runtime-web';
 import { type OpName, read } from '@linnet/schema';
 import { buildCase, type Case } from '../cases/build.js';
-import { f32, i32, i64, int, ints, type Operand } from '../cases/operand.js';
+import { bool, f32, i32, i64, int, ints, type Operand } from '../cases/operand.js';
 import type { CaseSpec } from '../cases/spec.js';
 
 interface Composed {
@@ -76,19 +76,49 @@ suite('ops composed of integer ops', () => {
     }
   }
 
-  test('are left out where a table of exponentials would be too coarse', async () => {
-    const built = buildCase('ELU', {
-      name: 'too wide',
+  const onFloats: Readonly<Record<string, Composed & { readonly reason: RegExp }>> = {
+    'a table of exponentials is too coarse': {
+      op: 'ELU',
       inputs: [f32(64).between(-400, 400)],
-      outputs: [f32()],
+      reason: /^ELU: its stock kernels know no int16$/,
+    },
+    'a table is too coarse for the scale that it shares with others': {
+      op: 'ELU',
+      inputs: [f32(4).of(-16, -2, 0, 2000)],
+      reason: /^ELU: its stock kernels know no int16$/,
+    },
+    'divisors are near 0': {
+      op: 'DIV',
+      inputs: [wide, f32(7).of(1, 2, 3, 17, 1, 2, 3)],
+      reason: /^DIV: its divisor comes so near to 0/,
+    },
+    'stock kernels shift small numerators too far': {
+      op: 'DIV',
+      inputs: [wide, f32(7).of(1, 2, 3, 5, 1, 2, 3)],
+      reason: /^DIV: its divisors spread too far/,
+    },
+    'stock kernels compare stored integers': {
+      op: 'EQUAL',
+      inputs: [f32(3).of(0, 1, 2), f32(3).of(0, 1, 4)],
+      outputs: [bool()],
+      reason: /^EQUAL: its stock kernels take stored integers/,
+    },
+  };
+  for (const [why, { op, inputs, outputs = [f32()], reason }] of Object.entries(onFloats)) {
+    test(`stay on floats where ${why}`, async () => {
+      const built = buildCase(op, { name: why, inputs, outputs });
+      const calibration = { data: [inputsOf(built) as never] };
+      const { report } = await convert(built.bytes, { quantize: 'int16x8', calibration });
+      assert.equal(report.floatNodes.length, 1);
+      assert.match(`${report.floatNodes[0]!.op}: ${report.floatNodes[0]!.reason}`, reason);
     });
-    const { report } = await convert(built.bytes, {
-      quantize: 'int16x8',
-      calibration: { data: [inputsOf(built) as never] },
-    });
-    assert.deepEqual(
-      report.floatNodes.map(({ op, reason }) => `${op}: ${reason}`),
-      ['ELU: its stock kernels know no int16'],
-    );
+  }
+
+  test('divide where divisors are much alike', async () => {
+    const inputs = [wide, f32(7).between(3, 4)];
+    const built = buildCase('DIV', { name: 'alike', inputs, outputs: [f32()] });
+    const calibration = { data: [inputsOf(built) as never] };
+    const { report } = await convert(built.bytes, { quantize: 'int16x8', calibration });
+    assert.deepEqual(report.floatNodes, []);
   });
 });
