@@ -45,10 +45,9 @@ export async function prepare(
     make: async (device) => {
       // On a device, weights are the device's.
       const constantBytes = device === null ? bytes.length : 0;
-      const host = await WasmBackend.create({ kernels, ops, constantBytes, signal });
-      const backends = { host, device };
       const overrule = (await overruling)?.(device?.description ?? null) ?? notMeasured;
-      return new Engine(model, resources, guard, backends, overrule);
+      const host = await WasmBackend.create({ kernels, ops, constantBytes, signal });
+      return new Engine(model, resources, guard, { host, device }, overrule);
     },
   };
   const choice = await CHOICES[backend](maker);

@@ -25,8 +25,8 @@ export async function tune(
   first?.dispose();
   return tuneChoices(tuning, kernels, description, async () => {
     const constantBytes = backend === 'webgpu' ? 0 : bytes.length;
-    const host = await WasmBackend.create({ kernels, ops, constantBytes, signal });
     const device = await open();
+    const host = await WasmBackend.create({ kernels, ops, constantBytes, signal });
     return {
       variant: (overrule) => {
         const backends = { host, device };

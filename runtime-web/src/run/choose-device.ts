@@ -33,11 +33,14 @@ export async function tryDevice(
   let choice: Choice | undefined;
   try {
     let problem = await failure(() => engine.prepare());
-    if (problem !== null || comparing || !device.isProven) {
+    const isNext = problem === null ? comparing || !device.isProven : !device.halves;
+    if (isNext) {
       host = (await chooseWasm(maker, '')).engine;
       problem ??= await check(engine, host);
     }
     if (problem !== null && device.halves) {
+      // There may be no room for several engines.
+      for (const each of [engine, host]) each?.dispose();
       const exact = await tryDevice(maker, await maker.openDevice(false), comparing, choose);
       choice = { fallback: withoutHalves(problem), ...exact };
     } else if (problem !== null && host !== null) {

@@ -276,7 +276,8 @@ export class LoadedModel implements Model {
   ): Promise<readonly HostValue[]> {
     let [lost, loss] = [engine, error];
     for (let left = DEVICE_TRIES; ; left--) {
-      const { hasState } = lost;
+      // Where another run has replaced the device, that run has said what is lost.
+      const hasState = this.#choice?.engine === lost && lost.hasState;
       await this.#replaceDevice(lost, loss, left > 0);
       lost = this.#live().engine;
       if (hasState) {
@@ -291,16 +292,21 @@ export class LoadedModel implements Model {
     }
   }
 
-  /** The error of a run whose device went away or is to compute otherwise; any other is thrown. */
+  /**
+   * The error of a run whose device went away, for another run of this model too, or is to compute
+   * otherwise; any other is thrown.
+   */
   #lossOf(error: unknown): LinnetError {
     this.#guard.check();
-    const codes: readonly string[] = ['DEVICE_LOST', 'OUT_OF_RANGE'];
+    // The model is not disposed of: what is, is a program of a device that another run has replaced.
+    const codes: readonly string[] = ['DEVICE_LOST', 'OUT_OF_RANGE', 'DISPOSED'];
     if (error instanceof LinnetError && codes.includes(error.code)) return error;
     throw error;
   }
 
   /** Goes on with another device or, where there is none or it `may` not be, on WASM alone. */
   async #replaceDevice(lost: Engine, cause: LinnetError, may: boolean): Promise<void> {
+    if (this.#choice?.engine !== lost) return;
     const isRange = cause.code === 'OUT_OF_RANGE';
     const halves = lost.backends.device?.halves === true && !isRange;
     const device = may ? await this.reopen(halves).catch(() => null) : null;

@@ -1,4 +1,4 @@
-import { invariant } from '@linnet/schema';
+import { invariant, LinnetError } from '@linnet/schema';
 import { bytesOf } from '../model/storage.js';
 import type { PlanBuffer, Program } from '../plan/plan.js';
 import { slotBytes } from '../plan/slots.js';
@@ -14,6 +14,7 @@ export class GpuMemory {
   /** What is kept between runs, by its ids. */
   readonly #state = new Map<string, GPUBuffer>();
   readonly #all = new Set<GPUBuffer>();
+  #isDestroyed = false;
 
   constructor(readonly device: GPUDevice) {}
 
@@ -32,7 +33,9 @@ export class GpuMemory {
     return sum(this.#all);
   }
 
+  /** @throws LinnetError of code DISPOSED once all has been destroyed, maybe between two turns of some work */
   create(label: string, bytes: number, usage: number): GPUBuffer {
+    if (this.#isDestroyed) throw new LinnetError('DISPOSED', 'The model has been disposed of.');
     const buffer = this.device.createBuffer({ label, size: slotBytes(bytes), usage });
     this.#all.add(buffer);
     return buffer;
@@ -50,6 +53,7 @@ export class GpuMemory {
   }
 
   destroyAll(): void {
+    this.#isDestroyed = true;
     for (const buffer of this.#all) buffer.destroy();
     this.#all.clear();
     this.#residents.clear();

@@ -190,6 +190,20 @@ suite('WebGPU', () => {
     });
   }
 
+  test('runs under way are done again, too, when one goes on in float32', async () => {
+    const xs = [1, 1e5, 1, 1, 1e5, 1].map((scale) =>
+      Array.from({ length: ROWS * DEPTH }, (_, i) => Math.fround(scale * Math.sin(i))),
+    );
+    const ys = await chromium.call('runInHalvesTogether', chromium.addFile(PRODUCT), xs);
+    for (const [run, y] of ys.entries()) {
+      assert.ok(typeof y !== 'string', `run ${run}: ${y}`);
+      const exact = productOf(xs[run] as number[]);
+      const most = Math.max(...exact.map(Math.abs));
+      const worst = Math.max(...exact.map((value, i) => Math.abs((y[i] as number) - value) / most));
+      assert.ok(worst < 1e-2, `run ${run} is off by ${worst}`);
+    }
+  });
+
   test('a device that is lost in mid-run is replaced', async () => {
     const answers = await chromium.call('runOnLostGpu', url, true, X);
     for (const answer of answers) assertRight(answer);
