@@ -1,6 +1,7 @@
 /** Tunings: what is measured, kept, applied, and what is none. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Worker } from 'node:worker_threads';
 import { LinnetError, loadModel, type Tuning, tuneModel } from '@linnet/runtime-web';
 import { convert } from '../../../converter/dist/convert.js';
 import { fixturePath } from '../support/fixtures.js';
@@ -108,6 +109,16 @@ suite('what is no tuning is refused', () => {
       await assert.rejects(tuneModel(bytes, [image], options), isRefusal(message));
     });
   }
+
+  test('what is no tuning leaves no threads behind', async () => {
+    const workers: Worker[] = [];
+    const take = (worker: Worker) => workers.push(worker);
+    process.on('worker', take);
+    const [[tuning]] = Object.values(wrong) as [(typeof wrong)[string]];
+    await assert.rejects(loadModel(bytes, { tuning: tuning as Tuning, threads: 2 }));
+    process.off('worker', take);
+    assert.ok(workers.every(({ threadId }) => threadId === -1));
+  });
 
   test('an aborted measurement ends', async () => {
     const signal = AbortSignal.timeout(100);
