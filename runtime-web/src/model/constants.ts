@@ -44,8 +44,13 @@ export function readConstant(tensor: Tensor, site: ConstantSite): Known {
   const { quantization } = tensor;
   if (quantization?.kind === 'blockwise') {
     const { readBlocks } = site;
-    invariant(readBlocks, 'What integers take has not been loaded.');
-    return new Known(site.id, type, readBlocks(tensor, quantization, site.tensors));
+    if (readBlocks !== null) {
+      return new Known(site.id, type, readBlocks(tensor, quantization, site.tensors));
+    }
+    throw new LinnetError(
+      'INVALID_MODEL',
+      `The constant ${formatType(tensor)} is quantized in blocks; integers of 2 to 16 bits were expected.`,
+    );
   }
   const bytes = denseBytes(tensor, site);
   if (bytes.length !== storageBytes(type)) {

@@ -1,7 +1,7 @@
 /** Constants as files store them: reduced precision, packed, sparse. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { float32ToFloat16, loadModel } from '@linnet/runtime-web';
+import { float32ToFloat16, LinnetError, loadModel } from '@linnet/runtime-web';
 import { file, graph, node, tensor } from './models.js';
 
 const i32 = (...values: number[]) => Int32Array.from(values);
@@ -148,6 +148,25 @@ suite('constants', () => {
     assert.deepEqual(
       sum.y?.data,
       Float32Array.from({ length: 4096 }, (_, i) => (i % 2 === 0 ? -1 : -8)),
+    );
+  });
+
+  test('blocks of what is no small integer are refused', async () => {
+    const quantization = { kind: 'blockwise', scales: 1, zeroPoints: -1, blockSize: 2 } as const;
+    const bytes = file([
+      graph({
+        tensors: [
+          { ...tensor('w', 'int32', [4], i32(1, 2, 3, 4)), quantization },
+          tensor('s', 'float32', [2], new Float32Array(2)),
+        ],
+        operators: [],
+        inputs: [],
+        outputs: [0],
+      }),
+    ]);
+    await assert.rejects(
+      loadModel(bytes),
+      (error) => error instanceof LinnetError && error.code === 'INVALID_MODEL',
     );
   });
 
