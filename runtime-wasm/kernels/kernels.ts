@@ -18,7 +18,7 @@ import { SPARSE_KERNELS } from './sparse.js';
 import { WINOGRAD_KERNELS } from './winograd.js';
 import { WORD_KERNELS } from './words.js';
 
-/** Every kernel, in the order of their ids. A new family is one file beside this one and one line here and below. */
+/** Every kernel, in the order of their ids. A new family is one file beside this one and one line here; what it multiplies is in arithmetic.ts. */
 export const KERNELS = {
   ...ATTENTION_KERNELS,
   ...BLOCK_KERNELS,

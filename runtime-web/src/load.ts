@@ -59,8 +59,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 }
 
 /**
- * Measures a model on WASM with each candidate of the choices that planning makes, in some seconds, for
- * `loadModel` to choose by. Browsers measure well only where the page is cross-origin isolated: elsewhere
+ * Measures a model with each candidate of the choices that planning makes for the backend, in some seconds,
+ * for `loadModel` to choose by. Browsers measure well only where the page is cross-origin isolated: elsewhere
  * their clocks are too coarse to tell candidates apart, and the cost models' stay.
  *
  * @param inputs as for `run`: shapes count, and contents where control flow depends on them

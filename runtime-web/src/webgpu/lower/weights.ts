@@ -22,7 +22,7 @@ const LESS_BITS = 13;
 const LEAST_EXPONENT = 113;
 
 /** Whether float16 has each of some numbers. */
-export function areHalves(values: Float32Array): boolean {
+function areHalves(values: Float32Array): boolean {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   return words.every((word) => {
     const exponent = (word >>> 23) & 255;
@@ -44,7 +44,7 @@ function narrowest(dtype: StoredDType, values: TypedArray): StoredDType {
 }
 
 /** Integers between -8 and 7, two to a byte, the first in the low bits. */
-export function packNibbles(values: Int8Array): Uint8Array {
+function packNibbles(values: Int8Array): Uint8Array {
   return Uint8Array.from({ length: Math.ceil(values.length / 2) }, (_, at) => {
     const [low, high] = [values[2 * at] as number, values[2 * at + 1] ?? 0];
     return (low & 15) | ((high & 15) << 4);

@@ -1,7 +1,8 @@
 import { type FamilyName, familiesOf, type OpName, type Vocabulary } from '@linnet/schema';
 import { fetchPart } from '../../base.js';
 import { hasIntegers } from '../../lower/numerics.js';
-import type { ShaderFamily, ShaderLowerings } from '../lowering.js';
+import type { IntegerShaders } from '../lower/integers.js';
+import type { Lowering, ShaderFamily, ShaderLowerings } from '../lowering.js';
 import { CORE_SHADERS } from './core.js';
 
 interface ShaderPart {
@@ -22,7 +23,7 @@ const FAMILIES: { readonly [F in FamilyName]?: () => Promise<ShaderPart> } = {
 };
 
 /** Ops whose shaders are fetched for models that have them, not with their families. */
-const RARE: readonly OpName[] = [
+const RARE = [
   'ADD_N',
   'ATAN2',
   'BITWISE_XOR',
@@ -34,7 +35,12 @@ const RARE: readonly OpName[] = [
   'RIGHT_SHIFT',
   'TOPK_V2',
   'TRANSPOSE_CONV',
-];
+] as const satisfies readonly OpName[];
+
+/** The shaders of rare ops, given those for integers for models that have some. */
+export type RareShaders = (integers: IntegerShaders | null) => {
+  readonly [N in (typeof RARE)[number]]: Lowering<N>;
+};
 
 /**
  * Loads the shaders of the families of a vocabulary's ops, of `core`, and of integers.

@@ -6,11 +6,11 @@ import { SQUARES_LOWERINGS } from '../lower/squares.js';
 import { topK } from '../lower/top-k.js';
 import { transposedConvolution } from '../lower/transposed-convolution.js';
 import { dynamicUpdateSlice } from '../lower/update-slice.js';
-import type { ShaderFamily } from '../lowering.js';
+import type { RareShaders } from './load.js';
 
 export { GPU_RUNTIME } from '../runtime.js';
 
-export const shaders: ShaderFamily = (integers) => ({
+export const shaders: RareShaders = (integers) => ({
   ...RARE_BINARY_LOWERINGS,
   ...SQUARES_LOWERINGS,
   CONV_3D: convolution3d,
