@@ -70,10 +70,10 @@ function cards({ result, reference, metrics, latency }: Report): readonly Card[]
       `${percent(result.bytes / reference.bytes)} of the original`,
     ],
     ...metrics.map(
-      ({ name, actual, expected, higherIsBetter }): Card => [
+      ({ name, actual, expected, higherIsBetter, isShare }): Card => [
         name,
-        formatScore(actual),
-        `${formatScore(expected)} before; ${higherIsBetter ? 'more' : 'less'} is better`,
+        formatScore(actual, isShare),
+        `${formatScore(expected, isShare)} before; ${higherIsBetter ? 'more' : 'less'} is better`,
       ],
     ),
     [
@@ -167,8 +167,9 @@ function provenance({ command, version, inputs, result, latency }: Report): stri
   return `<dl>${lines.join('\n')}</dl>`;
 }
 
-function formatScore(score: number | undefined): string {
+function formatScore(score: number | undefined, isShare: boolean): string {
   if (score === undefined) return '–';
+  if (isShare) return percent(score);
   return Number.isInteger(score) || Math.abs(score) >= 0.01
     ? String(Number(score.toFixed(4)))
     : score.toExponential(2);

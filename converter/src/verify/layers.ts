@@ -21,6 +21,8 @@ export interface LayerDifference extends Difference {
 export interface MetricScore {
   readonly name: string;
   readonly higherIsBetter: boolean;
+  /** Whether scores are parts of a whole, from 0 to 1. */
+  readonly isShare: boolean;
   /** Undefined where the metric says nothing about the model's outputs. */
   readonly actual: number | undefined;
   readonly expected: number | undefined;
@@ -124,12 +126,15 @@ export async function compareLayers(
         ...comparison.difference,
       })),
     unmatched: [...unmatched],
-    metrics: scores.map(({ metric: { name, higherIsBetter }, actual, expected }) => ({
-      name,
-      higherIsBetter,
-      actual: actual.value,
-      expected: expected.value,
-    })),
+    metrics: scores.map(
+      ({ metric: { name, higherIsBetter, isShare = false }, actual, expected }) => ({
+        name,
+        higherIsBetter,
+        isShare,
+        actual: actual.value,
+        expected: expected.value,
+      }),
+    ),
     samples: index,
   };
 }

@@ -14,6 +14,8 @@ export type Outputs = Readonly<Record<string, ArrayValue>>;
 export interface Metric {
   readonly name: string;
   readonly higherIsBetter: boolean;
+  /** Whether scores are parts of a whole, from 0 to 1, which people read in percent. */
+  readonly isShare?: boolean;
   /**
    * @param outputs of the model that is judged
    * @param sample its inputs
@@ -36,6 +38,7 @@ export interface Metric {
 export const AGREEMENT: Metric = {
   name: 'agreement',
   higherIsBetter: true,
+  isShare: true,
   score(outputs, _sample, reference) {
     let [same, all] = [0, 0];
     for (const [name, expected] of Object.entries(reference)) {
@@ -78,6 +81,7 @@ export function topOne(labels: readonly number[]): Metric {
   return {
     name: 'top-1',
     higherIsBetter: true,
+    isShare: true,
     score(outputs, _sample, _reference, index) {
       const [first] = Object.values(outputs);
       const classes = first?.shape.at(-1) ?? 0;

@@ -66,6 +66,9 @@ suite('a report of a conversion', () => {
       [own?.name, own?.actual, own?.expected],
       ['<index>', (COUNT - 1) / 2, (COUNT - 1) / 2],
     );
+    const page = readFileSync(HTML, 'utf8');
+    assert.match(page, /top-1<\/span><b>[\d.]+\s%<\/b>[\d.]+ % before/);
+    assert.match(page, /&lt;index&gt;<\/span><b>[\d.]+<\/b>[\d.]+ before/);
   });
 
   test('accounts for the constants of every layer', () => {
