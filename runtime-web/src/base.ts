@@ -8,4 +8,4 @@ export { float16ToFloat32, float32ToFloat16 } from './io/float16.js';
 export { isNode, nodeModule } from './io/node.js';
 export { fetchPart } from './io/part.js';
 export { locate, readSource } from './io/source.js';
-export { atOnce, inTurns, takeTurn } from './io/turns.js';
+export { atOnce, inTurns, TURN_MS, takeTurn } from './io/turns.js';

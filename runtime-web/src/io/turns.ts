@@ -16,6 +16,9 @@ export function takeTurn(): Promise<void> {
   });
 }
 
+/** About so many milliseconds no page stands still. */
+export const TURN_MS = 10;
+
 /** Bytes that are worked on in one turn: some milliseconds. */
 export const TURN_BYTES = 2 ** 21;
 

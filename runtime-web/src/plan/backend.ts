@@ -167,8 +167,15 @@ export interface BoundProgram {
    * Runs a segment: contents of its inputs in their order, to contents of its outputs, fresh
    * copies. The inputs are taken before this returns, and a segment may be run while outputs of
    * earlier ones are still on their way.
+   *
+   * @param inTurns whether the host gives the event loop its turn between calls; then nothing else may run
+   * on it meanwhile
    */
-  run(segment: number, inputs: readonly Contents[]): Promise<readonly Uint8Array[]>;
+  run(
+    segment: number,
+    inputs: readonly Contents[],
+    inTurns?: boolean,
+  ): Promise<readonly Uint8Array[]>;
   /** The same, but on a device the outputs stay there, each in a buffer that the caller destroys. */
   runOnDevice?(segment: number, inputs: readonly Contents[]): Promise<readonly DeviceTensor[]>;
   /** The same, with a record of when each call ran. */

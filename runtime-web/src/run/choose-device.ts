@@ -58,7 +58,7 @@ export async function tryDevice(
 
 /** What is wrong with an engine's pass, by WASM's; null where nothing is or it cannot be told. */
 async function check(engine: Engine, host: Engine): Promise<string | null> {
-  const expected = await pass(host).catch(refused);
+  const expected = await pass(host, { inTurns: true }).catch(refused);
   if (expected === null) return null;
   let found: string | null = null;
   const failed = await failure(async () => {

@@ -15,6 +15,8 @@ export interface RunContext {
   readonly submitted?: (() => void) | undefined;
   /** Whether outputs that a device makes last stay there. */
   readonly staysOnDevice?: boolean | undefined;
+  /** Whether the host gives the event loop its turn between kernel calls: no other run may begin meanwhile. */
+  readonly inTurns?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Takes down the times of each segment that runs, under a name that tells segments apart. */
   readonly record?:
@@ -22,8 +24,8 @@ export interface RunContext {
     | undefined;
 }
 
-/** What concerns one segment of a run; all but the record, the last alone. */
-type SegmentContext = Pick<RunContext, 'submitted' | 'staysOnDevice'> & {
+/** What concerns one segment of a run; `submitted` and `staysOnDevice`, the last alone. */
+type SegmentContext = Pick<RunContext, 'submitted' | 'staysOnDevice' | 'inTurns'> & {
   readonly record: ((steps: readonly StepTimes[]) => void) | undefined;
 };
 
@@ -114,7 +116,11 @@ export class Executor {
           `${position} ${turn.part} ${turn.segment}`,
         );
         const isLast = turn === stage.turns.at(-1) && stage.end === frame.graph.nodes.length;
-        await this.#runSegment(frame, entry, turn, { ...(isLast && context), record });
+        await this.#runSegment(frame, entry, turn, {
+          ...(isLast && context),
+          inTurns: context.inTurns,
+          record,
+        });
       }
     } catch (error) {
       throw error instanceof LinnetError ? error.at({ subgraph: frame.graph.name }) : error;
@@ -132,7 +138,7 @@ export class Executor {
     frame: Frame,
     { stage, programs }: BoundStage,
     turn: Turn,
-    { record, submitted, staysOnDevice }: SegmentContext,
+    { record, submitted, staysOnDevice, inTurns }: SegmentContext,
   ): Promise<void> {
     const { target, program } = stage.parts[turn.part] as Part;
     const { inputs, outputs } = program.segments[turn.segment] as Segment;
@@ -151,7 +157,7 @@ export class Executor {
       const residents = await bound.runOnDevice(turn.segment, given);
       setAll(residents.map((resident) => ({ bytes: NOTHING, resident })));
     } else {
-      const running = bound.run(turn.segment, given);
+      const running = bound.run(turn.segment, given, inTurns);
       submitted?.();
       setAll((await running).map((bytes) => ({ bytes, isOwned: true })));
     }
@@ -160,7 +166,7 @@ export class Executor {
   async #carryOut(node: HostNode, frame: Frame, context: RunContext): Promise<void> {
     for (const tensor of node.inputs) if (tensor >= 0) await frame.fetch(tensor);
     // Only the outermost graph's outputs are the run's.
-    const { signal, record } = context;
+    const { signal, record, inTurns } = context;
     invariant(this.carryOut, 'The family of control flow has not been loaded.');
     const outputs = await this.carryOut({
       node,
@@ -168,7 +174,7 @@ export class Executor {
       inputs: node.inputs.map((tensor) => (tensor < 0 ? null : frame.value(tensor))),
       graphs: this.model.graphs,
       resources: this.resources,
-      run: (index, inputs) => this.#runGraph(index, inputs, { signal, record }),
+      run: (index, inputs) => this.#runGraph(index, inputs, { signal, record, inTurns }),
       takeTurn: () => this.#takeTurns(signal),
     });
     frame.setOutputs(node, outputs);

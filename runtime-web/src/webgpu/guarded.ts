@@ -1,5 +1,5 @@
 import { LinnetError } from '@linnet/schema';
-import { takeTurn } from '../base.js';
+import { TURN_MS, takeTurn } from '../base.js';
 
 const SCOPES = ['validation', 'out-of-memory'] as const;
 
@@ -20,9 +20,6 @@ export async function guarded<T>(device: GPUDevice, task: () => Promise<T>): Pro
   if (error) throw refusal(error);
   return done;
 }
-
-/** About so long no page stands still. */
-const TURN_MS = 10;
 
 /** Does guarded work that yields wherever it may be interrupted, in turns. */
 export async function guardedTurns<T>(device: GPUDevice, work: Generator<void, T>): Promise<T> {
