@@ -97,6 +97,8 @@ export async function readExecutable(
   const ops = await loadOps(vocabulary);
   const { records, control, readSparsity, constantReaders } = ops;
   const file = readModel(bytes, { records, readSparsity }, externalFiles ? { externalFiles } : {});
+  await takeTurn();
   const model = executable(file, records, control, constantReaders);
+  await takeTurn();
   return { vocabulary, ops: hasZeros(model) ? await withSparse(ops) : ops, model };
 }

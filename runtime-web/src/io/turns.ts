@@ -22,18 +22,21 @@ export const TURN_MS = 10;
 /** Bytes that are worked on in one turn: some milliseconds. */
 export const TURN_BYTES = 2 ** 21;
 
-/** Does work that yields the numbers of bytes it has got through, or of those that take as long, in turns. */
+/**
+ * Does work that yields the numbers of bytes it has got through, or of those that take as long, in turns.
+ * Code that runs first takes longer than its bytes say, so turns end by time as well.
+ */
 export async function inTurns<T>(
   work: Generator<number, T> | AsyncGenerator<number, T>,
 ): Promise<T> {
-  let bytes = 0;
+  let [bytes, end] = [0, performance.now() + TURN_MS];
   for (;;) {
     const { done, value } = await work.next();
     if (done) return value;
     bytes += value;
-    if (bytes < TURN_BYTES) continue;
-    bytes = 0;
+    if (bytes < TURN_BYTES && performance.now() < end) continue;
     await takeTurn();
+    [bytes, end] = [0, performance.now() + TURN_MS];
   }
 }
 

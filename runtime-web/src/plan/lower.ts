@@ -85,15 +85,23 @@ export class StageBuilder {
   accepts(step: Step): boolean {
     return (
       Object.keys(step.fused).every((part) => this.target.fuses.has(part as keyof Fused)) &&
-      this.support(step) === 'native'
+      this.#isNative(step)
+    );
+  }
+
+  /** Whether a step is carried out as it is; unlike the float32 form, that is told without expanding weights. */
+  #isNative(step: Step): boolean {
+    return (
+      this.isAlias(step) ||
+      this.#isEmpty(step) ||
+      this.target.supports(this.#site(step, () => NOWHERE))
     );
   }
 
   /** How the backend would carry out a step. */
   support(step: Step): Support {
-    if (this.isAlias(step) || this.#isEmpty(step)) return 'native';
+    if (this.#isNative(step)) return 'native';
     const site = this.#site(step, () => NOWHERE);
-    if (this.target.supports(site)) return 'native';
     const form = this.#floatForm(site, step, { expanded: () => NOWHERE, float: () => NOWHERE });
     return form === null ? 'unsupported' : 'via-float32';
   }

@@ -11,7 +11,7 @@ import { lifetimes } from './liveness.js';
 import { conversionNode, StageBuilder } from './lower.js';
 import { inOneRun } from './place.js';
 import type { PlannedNode, Stage } from './plan.js';
-import { type Step, TensorTable, Uses } from './step.js';
+import { NODE_WORK, type Step, TensorTable, Uses } from './step.js';
 import { expandedType } from './types.js';
 import type { Views } from './views.js';
 
@@ -77,6 +77,7 @@ export class Planner {
       [onHost, offloaded].every((builder) => builder === null || builder.accepts(step));
     const { fusions, findViews } = host.rewrites;
     const fused = this.#liveSteps(fuse(steps, tensors, uses, accepts, fusions), tensors, isWanted);
+    yield NODE_WORK;
     // What passes between backends, and what shaders bind, are whole tensors.
     const { steps: live, homes } =
       device === null && findViews !== null
@@ -91,6 +92,7 @@ export class Planner {
       device === null || offloaded === null
         ? inOneRun(live, host)
         : await device.divide(live, tensors, hosted, offloaded);
+    yield NODE_WORK;
     const assembly = new StageAssembly(
       graph,
       tensors,

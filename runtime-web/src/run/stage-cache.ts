@@ -55,6 +55,7 @@ export class StageCache {
   }
 
   async #make(graph: Graph, from: number, given: ReadonlyMap<number, Given>): Promise<BoundStage> {
+    await takeTurn();
     const stage = await inTurns(this.planner.plan(graph, from, given));
     await takeTurn();
     return this.#bind(stage);
