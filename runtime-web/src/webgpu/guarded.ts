@@ -41,6 +41,6 @@ function refusal(error: GPUError): LinnetError {
         'Dispose of models that are no longer needed, or use the backend "wasm".',
       ])
     : new LinnetError('INTERNAL', `The GPU refused what it was asked for: ${error.message}`, {}, [
-        'Buffers and textures that are passed to a model have to be of its device, and not destroyed.',
+        'Textures that are passed to a model have to be of its device, and not destroyed.',
       ]);
 }

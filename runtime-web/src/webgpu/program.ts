@@ -179,7 +179,7 @@ class GpuProgram implements BoundProgram {
     return this.#submit((encoder) => {
       this.#encode(encoder, segment, inputs);
       return this.#reading(encoder, segment);
-    });
+    }, inputs);
   }
 
   async runOnDevice(index: number, inputs: readonly Contents[]): Promise<readonly GpuTensor[]> {
@@ -199,7 +199,7 @@ class GpuProgram implements BoundProgram {
           await faults?.check(checked);
           return outputs;
         };
-      });
+      }, inputs);
     } catch (error) {
       for (const { buffer } of outputs) buffer.destroy();
       throw error;
@@ -212,7 +212,7 @@ class GpuProgram implements BoundProgram {
     await this.#submit((encoder) => {
       this.#take(segment, inputs, encoder);
       return async () => {};
-    });
+    }, inputs);
     const passes = segment.dispatches.map(
       (dispatch): EncodePass =>
         (encoder, timestampWrites) => {
@@ -271,8 +271,11 @@ class GpuProgram implements BoundProgram {
     };
   }
 
-  /** Submits what `encode` does, then waits for what it gives. */
-  async #submit<T>(encode: (encoder: GPUCommandEncoder) => () => Promise<T>): Promise<T> {
+  /** Submits what `encode` does with `inputs`, then waits for what it gives. */
+  async #submit<T>(
+    encode: (encoder: GPUCommandEncoder) => () => Promise<T>,
+    inputs: readonly Contents[] = [],
+  ): Promise<T> {
     const { device } = this.gpu;
     this.#underWay++;
     try {
@@ -287,6 +290,7 @@ class GpuProgram implements BoundProgram {
       // That the device is lost is known a little later than that reading failed.
       await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve))]);
       this.#checkDevice(cause);
+      for (const input of inputs) if (input instanceof GpuTensor) await input.check();
       if (cause instanceof LinnetError) throw cause;
       throw new LinnetError('INTERNAL', `The GPU gave no outputs: ${cause}`, {}, [], { cause });
     } finally {

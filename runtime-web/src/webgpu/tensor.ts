@@ -1,3 +1,4 @@
+import { LinnetError } from '@linnet/schema';
 import type { Resident } from '../plan/backend.js';
 import { guarded } from './guarded.js';
 import type { GpuMemory } from './memory.js';
@@ -11,6 +12,19 @@ export class GpuTensor implements Resident {
     readonly buffer: GPUBuffer,
     readonly byteLength: number,
   ) {}
+
+  /** @throws LinnetError of code INVALID_ARGUMENT where the device cannot read the buffer */
+  async check(): Promise<void> {
+    await this.read().catch((cause: unknown) => {
+      throw new LinnetError(
+        'INVALID_ARGUMENT',
+        'A buffer for an input is destroyed, or another device made it.',
+        {},
+        ['Pass buffers of model.device, and destroy them when the runs that read them have ended.'],
+        { cause },
+      );
+    });
+  }
 
   async read(): Promise<Uint8Array> {
     const { device } = this.memory;

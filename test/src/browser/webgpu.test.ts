@@ -264,8 +264,8 @@ suite('WebGPU', () => {
 
   test('buffers that cannot be read are refused, not taken for what was there before', async () => {
     assert.deepEqual(await chromium.call('runOnBadBuffers', url, X), {
-      'of another device': 'INTERNAL',
-      'that is destroyed': 'INTERNAL',
+      'of another device': 'INVALID_ARGUMENT',
+      'that is destroyed': 'INVALID_ARGUMENT',
       'for other uses': 'INVALID_ARGUMENT',
       none: 'runs',
     });

@@ -1,8 +1,8 @@
-/** Loading gives the event loop its turns, counted in bytes and never in time. */
+/** Loading gives the event loop its turns. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { loadModel } from '@linnet/runtime-web';
-import { inTurns, TURN_BYTES } from '../../../runtime-web/dist/io/turns.js';
+import { inTurns, TURN_BYTES, TURN_MS } from '../../../runtime-web/dist/io/turns.js';
 import { NODE_WORK } from '../../../runtime-web/dist/plan/step.js';
 import { file, graph, node, tensor } from './models.js';
 
@@ -49,6 +49,21 @@ suite('turns of the event loop', () => {
     stop();
     // Turns and what counts them are not in step.
     assert.ok(most <= 2 * TURN_BYTES, `${most} bytes`);
+  });
+
+  test('come after some time, however few the bytes', async () => {
+    let turns = 0;
+    function* work() {
+      for (let part = 0; part < 4; part++) {
+        const end = performance.now() + TURN_MS;
+        while (performance.now() < end);
+        yield 1;
+      }
+    }
+    const stop = onEachTurn(() => turns++);
+    await inTurns(work());
+    stop();
+    assert.ok(turns >= 3, `${turns} turns`);
   });
 
   test('come while weights are packed and constants are copied', async () => {
