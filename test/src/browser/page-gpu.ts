@@ -251,12 +251,8 @@ export async function runWithState(
   return { onGpu: ops.reduce((sum, { onGpu }) => sum + onGpu, 0), state: memory.state, answers };
 }
 
-/** The buffers that are left of cycles of loading, running and disposing, after each. */
-export async function buffersAfterCycles(
-  url: string,
-  cycles: number,
-  x: readonly number[],
-): Promise<readonly number[]> {
+/** The buffers that are there, from now on. */
+function followBuffers(): ReadonlySet<GPUBuffer> {
   const alive = new Set<GPUBuffer>();
   const { createBuffer } = GPUDevice.prototype;
   const { destroy } = GPUBuffer.prototype;
@@ -269,6 +265,24 @@ export async function buffersAfterCycles(
     alive.delete(this);
     return destroy.call(this);
   };
+  return alive;
+}
+
+/** The buffers that are left of tuning a model on a GPU that computes in float16. */
+export async function buffersAfterTuning(url: string, x: readonly number[]): Promise<number> {
+  pretendHalves(false);
+  const alive = followBuffers();
+  await tuneModel(url, [x], { backend: 'webgpu' });
+  return alive.size;
+}
+
+/** The buffers that are left of cycles of loading, running and disposing, after each. */
+export async function buffersAfterCycles(
+  url: string,
+  cycles: number,
+  x: readonly number[],
+): Promise<readonly number[]> {
+  const alive = followBuffers();
   const counts: number[] = [];
   for (let cycle = 0; cycle < cycles; cycle++) {
     const model = await loadModel(url, { backend: 'webgpu' });

@@ -291,6 +291,12 @@ suite('WebGPU', () => {
     assert.deepEqual(await chromium.call('reasonsOfAuto', identity, 1), [second]);
   });
 
+  test('nothing is left of tuning a model that goes on in float32 meanwhile', async () => {
+    const x = Array.from({ length: ROWS * DEPTH }, (_, i) => 1e5 * Math.sin(i));
+    const left = await chromium.call('buffersAfterTuning', chromium.addFile(PRODUCT), x);
+    assert.equal(left, 0);
+  });
+
   test('a profile knows the peaks of the GPU, and the share of its bandwidth', async () => {
     const { peaks, steps, gaps } = await chromium.call('profileOnGpu', url, X);
     assert.equal(peaks.length, 3);
