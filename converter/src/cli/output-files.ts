@@ -10,13 +10,15 @@ import { fileErrorReason } from '../file-errors.js';
  * @throws LinnetError IO when a file cannot be written; nothing is left behind
  */
 export async function writeFiles(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  const temporary = [...files.keys()].map((file) => `${file}.${process.pid}.tmp`);
+  const temporary: string[] = [];
   let current = '';
   try {
-    for (const [index, [file, bytes]] of [...files].entries()) {
+    for (const [file, bytes] of files) {
       current = file;
       await mkdir(dirname(file), { recursive: true });
-      await writeFile(temporary[index], bytes, { flag: 'wx' });
+      const own = `${file}.${process.pid}.tmp`;
+      temporary.push(own);
+      await writeFile(own, bytes, { flag: 'wx' });
     }
     for (const [index, file] of [...files.keys()].entries()) {
       current = file;

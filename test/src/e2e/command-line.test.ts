@@ -284,6 +284,7 @@ suite('faults', () => {
     ['no tuning', 1, /no\.json/, ['benchmark', FLOAT, '--tuning', path('no.json')]],
     ['a tuning of no JSON', 1, /no JSON/, ['benchmark', FLOAT, '--tune', fixturePath('README.md')]],
     ['a trace into a file', 1, /trace/, ['benchmark', FLOAT, '--trace', `${FLOAT}/trace.json`]],
+    ['a model into a file', 1, /cannot write/, ['convert', FLOAT, '-o', `${FLOAT}/x.tflite`]],
     ['an unknown command', 2, /unknown command/, ['transmogrify']],
     ['no required option', 2, /--output-dir <dir>' not specified/, ['run', FLOAT]],
     [

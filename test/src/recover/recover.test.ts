@@ -296,12 +296,13 @@ suite('channels are scaled', () => {
 suite('recovery by convert', () => {
   const data = `${FIXTURES}/calibration.npz`;
 
-  test('lowers the error of int8 models and says by what', async () => {
-    const { report } = await convert(fixturePath('cnn/save'), {
-      quantize: 'int8',
-      calibration: { data },
-      recover: 'auto',
-    });
+  test('lowers the error of int8 models, says by what, and gives the same bytes each time', async () => {
+    const options = { quantize: 'int8', calibration: { data }, recover: 'auto' } as const;
+    const [first, second] = await Promise.all(
+      [1, 2].map(() => convert(fixturePath('cnn/save'), options)),
+    );
+    const { bytes, report } = first!;
+    assert.deepEqual(bytes, second!.bytes);
     assert.deepEqual(
       report.recovery.map(({ step }) => step),
       Object.keys(RECOVERY_STEPS),
@@ -309,13 +310,6 @@ suite('recovery by convert', () => {
     const kept = report.recovery.filter(({ kept }) => kept);
     assert.ok(kept.some(({ step }) => step === 'round'));
     for (const { before, after } of kept) assert.ok(after.error < before.error);
-  });
-
-  test('gives the same bytes each time', async () => {
-    const options = { quantize: 'dynamic', calibration: { data }, recover: 'auto' } as const;
-    const [a, b] = await Promise.all([1, 2].map(() => convert(fixturePath('mlp/save'), options)));
-    assert.deepEqual(a!.bytes, b!.bytes);
-    assert.ok(a!.report.recovery.some(({ kept }) => kept));
   });
 
   test('can be cancelled', async () => {
