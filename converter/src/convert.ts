@@ -158,7 +158,7 @@ export async function convert(
   const hasZeros = wasSparse || (pruning !== null && pruning.pattern !== 'channels');
   const sparse = hasZeros ? storeSparsely(stored.program) : null;
   const bytes = emit(stored.program);
-  options.onProgress?.({ stage: 'done', done: STAGES.length, total: STAGES.length });
+  options.onProgress?.({ stage: 'converted', done: STAGES.length, total: STAGES.length });
   return {
     bytes,
     ...(reference && { reference }),

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LinnetError } from '@linnet/schema';
 import { fileErrorReason } from '../file-errors.js';
@@ -15,7 +15,7 @@ export async function writeFiles(files: ReadonlyMap<string, Uint8Array>): Promis
   try {
     for (const [file, bytes] of files) {
       current = file;
-      await mkdir(dirname(file), { recursive: true });
+      await makeFolder(dirname(file));
       const own = `${file}.${process.pid}.tmp`;
       temporary.push(own);
       await writeFile(own, bytes, { flag: 'wx' });
@@ -33,6 +33,25 @@ export async function writeFiles(files: ReadonlyMap<string, Uint8Array>): Promis
       ['Nothing was written; choose another place with -o or --output-dir, or make room.'],
       { cause },
     );
+  }
+}
+
+/**
+ * Makes a folder and those above it. `mkdir` with `recursive` never ends where a file system answers that
+ * the folder above is missing although it is there, as Linux's /proc does.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  const make = () =>
+    mkdir(folder).catch(async (error) => {
+      if (error.code !== 'EEXIST' || !(await stat(folder)).isDirectory()) throw error;
+    });
+  try {
+    await make();
+  } catch (error) {
+    const above = dirname(folder);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || above === folder) throw error;
+    await makeFolder(above);
+    await make();
   }
 }
 

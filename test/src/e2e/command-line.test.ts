@@ -285,6 +285,12 @@ suite('faults', () => {
     ['a tuning of no JSON', 1, /no JSON/, ['benchmark', FLOAT, '--tune', fixturePath('README.md')]],
     ['a trace into a file', 1, /trace/, ['benchmark', FLOAT, '--trace', `${FLOAT}/trace.json`]],
     ['a model into a file', 1, /cannot write/, ['convert', FLOAT, '-o', `${FLOAT}/x.tflite`]],
+    [
+      'a model where no folder can be',
+      1,
+      /cannot write/,
+      ['convert', FLOAT, '-o', '/proc/x/y/z.tflite'],
+    ],
     ['an unknown command', 2, /unknown command/, ['transmogrify']],
     ['no required option', 2, /--output-dir <dir>' not specified/, ['run', FLOAT]],
     [

@@ -52,7 +52,7 @@ suite('convert', () => {
   test('stops when the signal fires, whenever that is', async () => {
     const stages = new Set<string>();
     await convert(CNN, { onProgress: ({ stage }) => stages.add(stage) });
-    stages.delete('done');
+    stages.delete('converted');
     for (const at of stages) {
       const controller = new AbortController();
       const onProgress = ({ stage }: { readonly stage: string }) => {
