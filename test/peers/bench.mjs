@@ -14,6 +14,8 @@ import { drawRace } from './report/plot.mjs';
 import { writeReport } from './report/report.mjs';
 
 const PAGE = join(ROOT, 'docs/benchmarks.md');
+/** What the tests of the package have recorded last. */
+const DOWNLOADS = join(ROOT, 'test/download-sizes.json');
 const COLD_STARTS = 11;
 const ROUNDS = 6;
 
@@ -44,8 +46,9 @@ export async function bench({ parts, models, threads, rounds, json }) {
   }
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
   if (parts !== undefined || models !== undefined) return;
+  const downloads = JSON.parse(readFileSync(DOWNLOADS, 'utf8'));
   const earlier = existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '';
-  writeFileSync(PAGE, writeReport(results, earlier));
+  writeFileSync(PAGE, writeReport(results, downloads, earlier));
   for (const count of settings.threads) {
     const drawing = drawRace(results.race.filter((result) => result.threads === count));
     writeFileSync(join(ROOT, `docs/benchmarks-${count}.svg`), drawing);

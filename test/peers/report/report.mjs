@@ -11,9 +11,10 @@ const COLUMNS = ['linnet', 'litert', 'ort', 'tfjs'];
 
 /**
  * @param {object} results of bench.mjs, all parts
+ * @param {object} downloads of test/download-sizes.json
  * @param {string} earlier the page as it is; what stands between its marks of notes is kept
  */
-export function writeReport(results, earlier) {
+export function writeReport(results, downloads, earlier) {
   const { machine, threads, race, layers } = results;
   const [notes = '<!-- notes -->\n<!-- /notes -->'] = NOTES.exec(earlier) ?? [];
   const wholes = threads.map((count) => wholeModels(race, count)).join('\n');
@@ -61,10 +62,14 @@ ${memory(race)}
 
 From the start of the navigation to the first scores of MobileNet v2 float32 for a picture, in pages bundled with Vite,
 each opened ${results['cold-start'][0].times.length} times in turns with empty caches, from a server on the same machine, once the browser is through with making
-the window. The longest task is the main thread's, the median of these openings. The download is the JavaScript and the WebAssembly that the page
-fetches, gzip -9.
+the window and with nothing that follows what the page fetches. The longest task is the main thread's, the median of these
+openings. The download is the JavaScript and the WebAssembly that the page fetches, gzip -9.
 
 ${coldStart(results['cold-start'])}
+
+Linnet's JavaScript alone, which depends on what the model has, gzip -9, as \`npm run download-sizes -w test\` records it:
+
+${scripts(downloads.scripts)}
 
 ## Single layers
 
@@ -217,6 +222,16 @@ function coldStart(results) {
     ];
   });
   return table(['Page', 'Median', 'Middle half', 'Longest task', 'Download'], rows);
+}
+
+function scripts(sizes) {
+  const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
+  const rows = Object.entries(sizes).map(([model, { wasm, webgpu }]) => [
+    model,
+    kilobytes(wasm),
+    kilobytes(webgpu),
+  ]);
+  return table(['Model', 'On WASM', 'On WebGPU'], rows);
 }
 
 function layerTable(layers) {
