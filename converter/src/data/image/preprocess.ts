@@ -69,7 +69,8 @@ export function parsePreprocess(text: string): Preprocess {
     const key = (split < 0 ? part : part.slice(0, split)).trim();
     const value = split < 0 ? '' : part.slice(split + 1).trim();
     if (!Object.hasOwn(KEYS, key)) {
-      throw invalid(text, `there is no key "${key}"`, `one of ${Object.keys(KEYS).join(', ')}`);
+      const expected = `one of ${Object.keys(KEYS).join(', ')}, as in resize:224,mean:127.5,std:127.5`;
+      throw invalid(text, `there is no key "${key}"`, expected);
     }
     const known = key as keyof Preprocess;
     if (Object.hasOwn(settings, known)) throw invalid(text, `${key} is there twice`, 'it once');
