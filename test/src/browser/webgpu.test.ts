@@ -5,7 +5,8 @@ import type { TunedChoice } from '@linnet/runtime-web';
 import { UNKNOWN_DIM } from '@linnet/schema';
 import { file, graph, node, tensor } from '../runtime/models.js';
 import { Chromium } from './chromium.js';
-import type { GpuAnswer, GpuFault } from './page-gpu.js';
+import type { GpuFault } from './gpu-faults.js';
+import type { GpuAnswer } from './page-gpu.js';
 
 const SIZE = 1000;
 const X = Array.from({ length: SIZE }, (_, i) => Math.fround(Math.sin(i)));
