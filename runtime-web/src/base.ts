@@ -9,3 +9,4 @@ export { isNode, nodeModule } from './io/node.js';
 export { fetchPart } from './io/part.js';
 export { locate, readSource } from './io/source.js';
 export { atOnce, inTurns, TURN_MS, takeTurn } from './io/turns.js';
+export { disposedError } from './run/disposed.js';

@@ -10,7 +10,7 @@ import type {
   RunOptions,
   SignatureInfo,
 } from '../api.js';
-import { LinnetError } from '../base.js';
+import { disposedError, LinnetError } from '../base.js';
 import type { TensorInfo } from '../io/tensor.js';
 import { passInputs } from './inputs.js';
 import {
@@ -120,7 +120,7 @@ export class ParallelModel implements Model {
   }
 
   dispose(): void {
-    const error = new LinnetError('DISPOSED', 'The model has been disposed of.');
+    const error = disposedError();
     for (const member of this.#members) this.#end(member, error);
     this.#over = error;
   }

@@ -1,4 +1,5 @@
 import { LinnetError } from '@linnet/schema/errors';
+import { disposedError } from '../base.js';
 
 /** Says whether runs of a model may go on. */
 export class Guard {
@@ -10,7 +11,7 @@ export class Guard {
 
   /** @throws LinnetError of code DISPOSED or ABORTED */
   check(signal?: AbortSignal): void {
-    if (this.#isDisposed) throw new LinnetError('DISPOSED', 'The model has been disposed of.');
+    if (this.#isDisposed) throw disposedError();
     if (!signal?.aborted) return;
     throw new LinnetError('ABORTED', 'The run was aborted.', {}, [], { cause: signal.reason });
   }

@@ -1,4 +1,5 @@
-import { invariant, LinnetError } from '@linnet/schema';
+import { invariant } from '@linnet/schema';
+import { disposedError } from '../base.js';
 import { bytesOf } from '../model/storage.js';
 import type { PlanBuffer, Program } from '../plan/plan.js';
 import { slotBytes } from '../plan/slots.js';
@@ -35,7 +36,7 @@ export class GpuMemory {
 
   /** @throws LinnetError of code DISPOSED once all has been destroyed, maybe between two turns of some work */
   create(label: string, bytes: number, usage: number): GPUBuffer {
-    if (this.#isDestroyed) throw new LinnetError('DISPOSED', 'The model has been disposed of.');
+    if (this.#isDestroyed) throw disposedError();
     const buffer = this.device.createBuffer({ label, size: slotBytes(bytes), usage });
     this.#all.add(buffer);
     return buffer;

@@ -1,4 +1,5 @@
 import { LinnetError } from '@linnet/schema';
+import { disposedError } from '../base.js';
 import type { BoundProgram, CallCost, Contents, Span, TimedRun } from '../plan/backend.js';
 import { bytesOf, type Call, type NodeLabel, type PlanBuffer, type Program } from '../plan/plan.js';
 import type { Gpu } from './device.js';
@@ -300,7 +301,7 @@ class GpuProgram implements BoundProgram {
   }
 
   #checkDevice(cause?: unknown): void {
-    if (this.#isDisposed) throw new LinnetError('DISPOSED', 'The model has been disposed of.');
+    if (this.#isDisposed) throw disposedError();
     const { lost } = this.gpu;
     if (lost === undefined) return;
     throw new LinnetError('DEVICE_LOST', `The GPU was lost: ${lost}`, {}, [], { cause });
